@@ -1,0 +1,82 @@
+//! The whole configuration as the data plane needs it: read by the store, handed over as a value, compiled by the
+//! gateway into its snapshot. Disabled and expired things are included and marked, so that an error can name them.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId,
+    provider::{AuthScheme, Dialect},
+};
+
+/// Everything, at one version.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Raised by every change.
+    pub version: i64,
+    /// All teams.
+    pub teams: Vec<TeamConfig>,
+}
+
+/// A tenant with all it owns.
+#[derive(Clone, Debug)]
+pub struct TeamConfig {
+    pub id: TeamId,
+    pub slug: String,
+    pub gateways: Vec<GatewayConfig>,
+    pub provider_keys: Vec<ProviderKeyConfig>,
+    pub custom_providers: Vec<CustomProviderConfig>,
+    pub tokens: Vec<TokenConfig>,
+}
+
+/// A gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    pub id: GatewayId,
+    pub slug: String,
+    pub enabled: bool,
+    pub settings: GatewaySettings,
+    /// Part of every cache key of the gateway; raised to forget what is cached.
+    pub cache_epoch: i64,
+}
+
+/// A stored credential, opened.
+#[derive(Clone, Debug)]
+pub struct ProviderKeyConfig {
+    pub id: ProviderKeyId,
+    /// A provider's slug, `custom-…` for the team's own.
+    pub provider: String,
+    /// `default` unless a caller names another with `cf-aig-byok-alias`.
+    pub alias: String,
+    pub secret: Secret,
+    /// Replaces the provider's own address.
+    pub base_url: Option<String>,
+    pub enabled: bool,
+    /// Not used from then on: the end of a rotation's overlap.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A provider of the team's own, called `custom-{slug}` in paths and model names.
+#[derive(Clone, Debug)]
+pub struct CustomProviderConfig {
+    pub id: CustomProviderId,
+    pub slug: String,
+    pub base_url: String,
+    pub dialect: Dialect,
+    pub auth: AuthScheme,
+    pub enabled: bool,
+}
+
+/// An API token, by the digest of its secret.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    pub id: TokenId,
+    pub name: String,
+    /// SHA-256 of the plain token.
+    pub digest: [u8; 32],
+    /// The gateways it may use; none means all of the team's.
+    pub gateways: Option<Vec<GatewayId>>,
+    /// The models it may ask for, as `provider/model` or a bare model, `*` at the end matching any rest; none means all.
+    pub models: Option<Vec<String>>,
+    pub revoked: bool,
+    pub expires_at: Option<DateTime<Utc>>,
+}

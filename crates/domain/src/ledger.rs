@@ -1,0 +1,169 @@
+//! What is written down about each attempt to answer a request. Money and log share the row; bodies travel beside it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::usage::UsageSource;
+use crate::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId, Usage};
+
+/// Which door a request came through. Names are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surface {
+    /// `/v1/chat/completions` and `/v1/{team}/{gateway}/compat/chat/completions`.
+    ChatCompletions,
+    /// `/v1/models`.
+    Models,
+    /// `/v1/{team}/{gateway}/{provider}/…`.
+    Native,
+    /// A path that is none of these.
+    Unknown,
+}
+
+impl Surface {
+    /// The stable name, as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Models => "models",
+            Self::Native => "native",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What the response cache did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheStatus {
+    /// Caching was off for the request.
+    #[default]
+    Off,
+    /// Looked up and not there.
+    Miss,
+    /// Answered from the cache; no upstream attempt was made and the cost is zero.
+    Hit,
+    /// The caller asked to skip it.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// The stable name, as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Miss => "miss",
+            Self::Hit => "hit",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A complete answer with a status below 400.
+    Ok,
+    /// A complete answer of the provider with a status of 400 or above.
+    UpstreamError,
+    /// No usable answer: connection refused or reset, time-out, garbage, a stream cut short.
+    UpstreamFailed,
+    /// The gateway said no before it called anybody.
+    Refused,
+    /// The client left before the end.
+    ClientGone,
+}
+
+impl Outcome {
+    /// The stable name, as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::UpstreamError => "upstream_error",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Refused => "refused",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// One row of the ledger: an attempt at an upstream, or a request that needed none.
+///
+/// (`request_id`, `attempt`) is the key. Upstream attempts count from 1; a request that was refused or answered from the
+/// cache has the single row 0. Exactly one row of a request has `last` set: it carries what the client was told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRow {
+    pub request_id: RequestId,
+    pub attempt: u16,
+    pub last: bool,
+    /// When the attempt began, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Unknown where the request did not authenticate and its path named no team.
+    pub team_id: Option<TeamId>,
+    pub gateway_id: Option<GatewayId>,
+    pub token_id: Option<TokenId>,
+    pub provider_key_id: Option<ProviderKeyId>,
+    pub surface: Surface,
+    pub method: String,
+    /// Path without query, at most 512 bytes.
+    pub path: String,
+    pub provider: Option<String>,
+    /// The model as the client named it.
+    pub model_asked: Option<String>,
+    /// The model that was called, or answered where the provider says so.
+    pub model: Option<String>,
+    /// Status of the answer; where the upstream never answered, the status of the gateway's own error.
+    pub status: u16,
+    pub outcome: Outcome,
+    /// The gateway's own error code (`docs/errors.md`), where the gateway made the answer.
+    pub error_code: Option<String>,
+    pub cache: CacheStatus,
+    pub streamed: bool,
+    pub usage: Usage,
+    pub usage_source: UsageSource,
+    /// Nothing where the price is unknown; zero is a price.
+    pub cost: Option<Nanos>,
+    /// The formula of `cost`, line by line, ready to show.
+    pub cost_formula: Vec<CostLine>,
+    /// Microseconds from the attempt's start to its end.
+    pub duration_us: u64,
+    /// Microseconds to the first byte of the upstream's answer.
+    pub first_byte_us: Option<u64>,
+    /// Microseconds the gateway itself spent before it called upstream, on the first attempt; on row 0 the whole time.
+    pub gateway_us: u64,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// The caller's `cf-aig-event-id`, at most 128 bytes.
+    pub event_id: Option<String>,
+    /// The caller's `cf-aig-metadata`, a flat JSON object, at most 4 KiB.
+    pub metadata: Option<String>,
+    pub user_agent: Option<String>,
+    /// Whether the request shows in the log; the ledger counts it in any case.
+    pub logged: bool,
+}
+
+/// One line of a cost formula: `units × rate ÷ 1,000,000`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostLine {
+    /// `input`, `cached_input`, `cache_write`, `output`, …
+    pub what: String,
+    pub units: u64,
+    /// Nano-dollars per million units.
+    pub rate: crate::Rate,
+}
+
+/// What was said, kept apart from the row because it is large and may be dropped under pressure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    pub request: Vec<u8>,
+    pub response: Vec<u8>,
+    pub request_content_type: Option<String>,
+    pub response_content_type: Option<String>,
+    /// Whether the request was longer than what is kept.
+    pub request_cut: bool,
+    /// Whether the response was longer than what is kept.
+    pub response_cut: bool,
+}

@@ -1,0 +1,195 @@
+//! A gateway's settings, by Cloudflare's field names and bounds where Cloudflare has the field.
+
+use serde::{Deserialize, Serialize};
+
+use crate::validate::{FieldError, Problem};
+
+/// How a rate limit's window moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateTechnique {
+    /// Windows start at multiples of the interval; the count starts anew in each.
+    Fixed,
+    /// The last interval counts, at every moment.
+    #[default]
+    Sliding,
+}
+
+/// How the pause between attempts grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backoff {
+    /// The same pause each time.
+    Constant,
+    /// Pause × number of the attempt.
+    Linear,
+    /// Pause doubled each time.
+    #[default]
+    Exponential,
+}
+
+/// What a gateway does with each request that passes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// Whether a request needs an API token. Off: anyone who reaches the address spends the stored keys.
+    pub authentication: bool,
+    /// Seconds an answer is kept and given to identical requests; none or 0 turns the cache off.
+    pub cache_ttl: Option<u32>,
+    /// Whether a change of these settings drops every cached answer of the gateway.
+    pub cache_invalidate_on_update: bool,
+    /// Requests allowed in each interval; none or 0 turns the limit off.
+    pub rate_limiting_limit: Option<u32>,
+    /// Length of the interval in seconds.
+    pub rate_limiting_interval: Option<u32>,
+    /// How the interval moves.
+    pub rate_limiting_technique: RateTechnique,
+    /// Attempts in all, the first one included.
+    pub retry_max_attempts: Option<u8>,
+    /// Milliseconds before the second attempt.
+    pub retry_delay: Option<u32>,
+    /// How that pause grows.
+    pub retry_backoff: Backoff,
+    /// Milliseconds an attempt may take to its first byte.
+    pub request_timeout: Option<u32>,
+    /// Whether requests appear in the log. Ledger rows, which carry the money, are always written.
+    pub collect_logs: bool,
+    /// Whether the log keeps request and response bodies.
+    pub collect_log_payloads: bool,
+    /// Days the log is kept.
+    pub log_retention_days: u16,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            authentication: true,
+            cache_ttl: None,
+            cache_invalidate_on_update: false,
+            rate_limiting_limit: None,
+            rate_limiting_interval: None,
+            rate_limiting_technique: RateTechnique::default(),
+            retry_max_attempts: None,
+            retry_delay: None,
+            retry_backoff: Backoff::default(),
+            request_timeout: None,
+            collect_logs: true,
+            collect_log_payloads: true,
+            log_retention_days: 30,
+        }
+    }
+}
+
+/// Shortest and longest cache lifetime in seconds: a minute, thirty days.
+pub const CACHE_TTL: (u32, u32) = (60, 2_592_000);
+/// Fewest and most attempts.
+pub const MAX_ATTEMPTS: (u8, u8) = (1, 5);
+/// Longest pause between attempts, in milliseconds.
+pub const MAX_RETRY_DELAY: u32 = 5_000;
+/// Most requests in an interval.
+pub const MAX_RATE_LIMIT: u32 = 10_000_000;
+/// Longest rate-limit interval in seconds: a day.
+pub const MAX_RATE_INTERVAL: u32 = 86_400;
+/// Shortest and longest request timeout in milliseconds.
+pub const REQUEST_TIMEOUT: (u32, u32) = (100, 3_600_000);
+/// Shortest and longest log retention in days.
+pub const LOG_RETENTION_DAYS: (u16, u16) = (1, 3_650);
+
+impl GatewaySettings {
+    /// Every field that is out of bounds.
+    ///
+    /// # Errors
+    /// The list of offending fields, in the order of the struct.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut within = |field: &'static str, value: u64, min: u64, max: u64| {
+            if value < min || value > max {
+                errors.push(FieldError::new(field, Problem::OutOfRange { min, max }));
+            }
+        };
+        if let Some(ttl) = self.cache_ttl.filter(|ttl| *ttl != 0) {
+            within("cache_ttl", ttl.into(), CACHE_TTL.0.into(), CACHE_TTL.1.into());
+        }
+        if let Some(limit) = self.rate_limiting_limit.filter(|limit| *limit != 0) {
+            within("rate_limiting_limit", limit.into(), 1, MAX_RATE_LIMIT.into());
+            within(
+                "rate_limiting_interval",
+                self.rate_limiting_interval.unwrap_or(0).into(),
+                1,
+                MAX_RATE_INTERVAL.into(),
+            );
+        }
+        if let Some(attempts) = self.retry_max_attempts {
+            within("retry_max_attempts", attempts.into(), MAX_ATTEMPTS.0.into(), MAX_ATTEMPTS.1.into());
+        }
+        if let Some(delay) = self.retry_delay {
+            within("retry_delay", delay.into(), 0, MAX_RETRY_DELAY.into());
+        }
+        if let Some(timeout) = self.request_timeout {
+            within("request_timeout", timeout.into(), REQUEST_TIMEOUT.0.into(), REQUEST_TIMEOUT.1.into());
+        }
+        within(
+            "log_retention_days",
+            self.log_retention_days.into(),
+            LOG_RETENTION_DAYS.0.into(),
+            LOG_RETENTION_DAYS.1.into(),
+        );
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// The cache lifetime in seconds, where the cache is on.
+    #[must_use]
+    pub fn cache_ttl(&self) -> Option<u32> {
+        self.cache_ttl.filter(|ttl| *ttl != 0)
+    }
+
+    /// The rate limit as (requests, seconds), where it is on.
+    #[must_use]
+    pub fn rate_limit(&self) -> Option<(u32, u32)> {
+        let limit = self.rate_limiting_limit.filter(|limit| *limit != 0)?;
+        Some((limit, self.rate_limiting_interval.filter(|interval| *interval != 0)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_safe() {
+        let settings = GatewaySettings::default();
+        assert!(settings.authentication);
+        assert_eq!(settings.validate(), Ok(()));
+    }
+
+    #[test]
+    fn every_field_out_of_bounds_is_named() {
+        let settings = GatewaySettings {
+            cache_ttl: Some(59),
+            rate_limiting_limit: Some(1),
+            retry_max_attempts: Some(6),
+            retry_delay: Some(5_001),
+            request_timeout: Some(1),
+            log_retention_days: 0,
+            ..GatewaySettings::default()
+        };
+        let fields: Vec<_> = settings.validate().expect_err("out of bounds").into_iter().map(|e| e.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "cache_ttl",
+                "rate_limiting_interval",
+                "retry_max_attempts",
+                "retry_delay",
+                "request_timeout",
+                "log_retention_days"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let error = serde_json::from_str::<GatewaySettings>(r#"{"cache_tll":60}"#).expect_err("unknown field");
+        assert!(error.to_string().contains("cache_tll"), "{error}");
+    }
+}

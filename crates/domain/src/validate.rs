@@ -1,0 +1,254 @@
+//! Rules for what people type, shared by the dashboard, the management API and `weir apply`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with a value. Codes and numbers only: the text is made here, so that an error which travels through a
+/// URL can never say something that somebody else wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "code")]
+pub enum Problem {
+    /// The field is empty.
+    Required,
+    /// Fewer characters than needed.
+    TooShort { min: u64 },
+    /// More characters than allowed.
+    TooLong { max: u64 },
+    /// A number outside its bounds.
+    OutOfRange { min: u64, max: u64 },
+    /// Not a whole number.
+    NotANumber,
+    /// Not lower-case letters, digits and single hyphens.
+    NotASlug,
+    /// Not an e-mail address.
+    NotAnEmail,
+    /// Not an `http` or `https` address without credentials, query and fragment.
+    NotAUrl,
+    /// An address on a private, link-local or metadata network.
+    PrivateAddress,
+    /// Contains characters that cannot be sent in an HTTP header.
+    NotAHeaderValue,
+    /// Somebody has it already.
+    Taken,
+    /// The word means something else in a path.
+    Reserved,
+    /// Names something that does not exist.
+    Unknown,
+    /// A moment that has passed.
+    InThePast,
+    /// Not one of the choices.
+    NotAChoice,
+    /// Not the expected confirmation text.
+    NotConfirmed,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("is required"),
+            Self::TooShort { min } => write!(f, "needs at least {min} characters"),
+            Self::TooLong { max } => write!(f, "may have at most {max} characters"),
+            Self::OutOfRange { min, max } => write!(f, "must be between {min} and {max}"),
+            Self::NotANumber => f.write_str("must be a whole number"),
+            Self::NotASlug => f.write_str("may only use lower-case letters, digits and single hyphens between them"),
+            Self::NotAnEmail => f.write_str("must be an e-mail address"),
+            Self::NotAUrl => f.write_str("must be an http:// or https:// address without user name, query or fragment"),
+            Self::PrivateAddress => f.write_str(
+                "points to a private, link-local or metadata address; set WEIR_ALLOW_PRIVATE_UPSTREAMS=true to allow that",
+            ),
+            Self::NotAHeaderValue => f.write_str("contains spaces or characters that a key cannot have"),
+            Self::Taken => f.write_str("is taken already"),
+            Self::Reserved => f.write_str("is a reserved word; choose another"),
+            Self::Unknown => f.write_str("does not exist"),
+            Self::InThePast => f.write_str("must be in the future"),
+            Self::NotAChoice => f.write_str("is not one of the choices"),
+            Self::NotConfirmed => f.write_str("does not match; type the name exactly"),
+        }
+    }
+}
+
+/// A value that was refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field's name, as in the form, the API and the file.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl FieldError {
+    /// Names a field and its problem.
+    pub fn new(field: impl Into<String>, problem: Problem) -> Self {
+        Self { field: field.into(), problem }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.problem)
+    }
+}
+
+/// Longest slug and name, in characters.
+pub const MAX_NAME: usize = 64;
+/// Shortest and longest password, in characters (NIST SP 800-63B asks for at least 8; we ask for more).
+pub const PASSWORD: (usize, usize) = (12, 256);
+/// Shortest API token that `weir apply` accepts as a known secret, in characters.
+pub const MIN_TOKEN: usize = 16;
+/// Longest provider credential, in bytes.
+pub const MAX_CREDENTIAL: usize = 8_192;
+
+/// First path segments that mean something else, under `/v1/` or in the dashboard, so no team may be called like that.
+pub const RESERVED_TEAM_SLUGS: &[&str] = &[
+    // endpoints below /v1/
+    "audio",
+    "batches",
+    "chat",
+    "completions",
+    "conversations",
+    "embeddings",
+    "files",
+    "fine-tuning",
+    "images",
+    "messages",
+    "models",
+    "moderations",
+    "realtime",
+    "rerank",
+    "responses",
+    "uploads",
+    "vector-stores",
+    "videos",
+    // pages and endpoints of the server itself
+    "account",
+    "api",
+    "assets",
+    "healthz",
+    "issued",
+    "metrics",
+    "pkg",
+    "readyz",
+    "setup",
+    "sign-in",
+    "ui",
+    "v1",
+    "v1beta",
+];
+
+/// A path segment: 1 to 64 lower-case letters, digits and single hyphens between them.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn slug(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.len() > MAX_NAME {
+        return Err(Problem::TooLong { max: MAX_NAME as u64 });
+    }
+    let shape = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !shape || text.starts_with('-') || text.ends_with('-') || text.contains("--") {
+        return Err(Problem::NotASlug);
+    }
+    Ok(())
+}
+
+/// A team's slug: a [`slug`] that is not the name of an endpoint.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn team_slug(text: &str) -> Result<(), Problem> {
+    slug(text)?;
+    if RESERVED_TEAM_SLUGS.contains(&text) { Err(Problem::Reserved) } else { Ok(()) }
+}
+
+/// A display name: 1 to 64 characters, no control characters, not only spaces.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn name(text: &str) -> Result<(), Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.chars().count() > MAX_NAME {
+        return Err(Problem::TooLong { max: MAX_NAME as u64 });
+    }
+    if text.chars().any(char::is_control) { Err(Problem::NotASlug) } else { Ok(()) }
+}
+
+/// An e-mail address, loosely: something, an `@`, something with a dot or `localhost`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn email(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.len() > 254 {
+        return Err(Problem::TooLong { max: 254 });
+    }
+    let fine = text.split_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
+    });
+    if fine && !text.chars().any(|c| c.is_whitespace() || c.is_control()) { Ok(()) } else { Err(Problem::NotAnEmail) }
+}
+
+/// A password's length; everything else is the person's choice.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn password(text: &str) -> Result<(), Problem> {
+    let length = text.chars().count();
+    match length {
+        0 => Err(Problem::Required),
+        _ if length < PASSWORD.0 => Err(Problem::TooShort { min: PASSWORD.0 as u64 }),
+        _ if length > PASSWORD.1 => Err(Problem::TooLong { max: PASSWORD.1 as u64 }),
+        _ => Ok(()),
+    }
+}
+
+/// A credential that will travel in an HTTP header: visible ASCII without spaces.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn credential(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.len() > MAX_CREDENTIAL {
+        return Err(Problem::TooLong { max: MAX_CREDENTIAL as u64 });
+    }
+    if text.bytes().all(|b| b.is_ascii_graphic()) { Ok(()) } else { Err(Problem::NotAHeaderValue) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_plain_path_segments() {
+        for fine in ["a", "acme", "my-team-2", &"a".repeat(64)] {
+            assert_eq!(slug(fine), Ok(()), "{fine}");
+        }
+        for bad in ["Acme", "-a", "a-", "a--b", "a_b", "a/b", "ä", "a b"] {
+            assert_eq!(slug(bad), Err(Problem::NotASlug), "{bad}");
+        }
+        assert_eq!(slug(&"a".repeat(65)), Err(Problem::TooLong { max: 64 }));
+        assert_eq!(team_slug("chat"), Err(Problem::Reserved));
+    }
+
+    #[test]
+    fn emails_need_two_sides() {
+        assert_eq!(email("ann@example.com"), Ok(()));
+        for bad in ["ann", "@example.com", "ann@", "a b@example.com", "a@b@c"] {
+            assert_eq!(email(bad), Err(Problem::NotAnEmail), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_credential_with_a_line_break_is_refused() {
+        assert_eq!(credential("sk-abc"), Ok(()));
+        assert_eq!(credential("sk-abc\r\nx: y"), Err(Problem::NotAHeaderValue));
+    }
+}

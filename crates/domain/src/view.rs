@@ -1,0 +1,278 @@
+//! What the dashboard and the management API show. Made by `control` from stored rows; never holds a secret, except
+//! [`IssuedToken`], which is shown once.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::{CacheStatus, CostLine, Outcome, Surface};
+use crate::provider::{AuthScheme, Dialect};
+use crate::usage::UsageSource;
+use crate::{
+    CustomProviderId, GatewayId, GatewaySettings, Nanos, ProviderKeyId, RequestId, Role, SessionId, TeamId, TokenId,
+    Usage, UserId,
+};
+
+/// The signed-in person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub teams: Vec<TeamRef>,
+}
+
+/// A team the person belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamRef {
+    pub id: TeamId,
+    pub slug: String,
+    pub name: String,
+    pub role: Role,
+}
+
+/// A member of a team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    pub user_id: UserId,
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    pub joined_at: DateTime<Utc>,
+}
+
+/// A signed-in browser of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub current: bool,
+    pub created_at: DateTime<Utc>,
+    pub last_seen_at: DateTime<Utc>,
+    pub ip: String,
+    pub user_agent: String,
+}
+
+/// A gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayView {
+    pub id: GatewayId,
+    pub slug: String,
+    pub name: String,
+    pub enabled: bool,
+    pub settings: GatewaySettings,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The configuration version of its last change.
+    pub version: i64,
+    /// Whether the data plane of the node that answers runs that version already.
+    pub live: bool,
+}
+
+/// A stored provider credential, without the credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderKeyView {
+    pub id: ProviderKeyId,
+    pub provider: String,
+    pub alias: String,
+    /// First and last characters, such as `sk-p…9f3a`.
+    pub hint: String,
+    pub base_url: Option<String>,
+    pub enabled: bool,
+    pub created_at: DateTime<Utc>,
+    pub rotated_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a connection test found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionTest {
+    pub ok: bool,
+    pub status: Option<u16>,
+    pub code: ConnectionTestCode,
+    pub duration_ms: u64,
+}
+
+/// The result of a connection test, as a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionTestCode {
+    /// The provider accepted the key.
+    Accepted,
+    /// The provider answered that the key is wrong.
+    Rejected,
+    /// The address is private, and private addresses are not allowed.
+    PrivateAddress,
+    /// Nothing answers at the address.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// An answer that tells nothing about the key.
+    Unexpected,
+}
+
+/// A provider of the team's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomProviderView {
+    pub id: CustomProviderId,
+    pub slug: String,
+    pub name: String,
+    pub base_url: String,
+    pub dialect: Dialect,
+    pub auth: AuthScheme,
+    pub enabled: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    pub id: TokenId,
+    pub name: String,
+    /// First and last characters, such as `weir_Ab…9f3a`.
+    pub hint: String,
+    pub gateways: Option<Vec<GatewayId>>,
+    pub models: Option<Vec<String>>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// A token just issued. The plain text exists here and nowhere else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedToken {
+    pub token: TokenView,
+    pub plain: String,
+}
+
+impl std::fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedToken").field("token", &self.token.id).finish_non_exhaustive()
+    }
+}
+
+/// A line of the request log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRow {
+    pub request_id: RequestId,
+    pub attempt: u16,
+    pub last: bool,
+    pub at_ms: i64,
+    pub gateway_id: Option<GatewayId>,
+    pub gateway: Option<String>,
+    pub token_id: Option<TokenId>,
+    pub token: Option<String>,
+    pub surface: Surface,
+    pub method: String,
+    pub path: String,
+    pub provider: Option<String>,
+    pub model_asked: Option<String>,
+    pub model: Option<String>,
+    pub status: u16,
+    pub outcome: Outcome,
+    pub error_code: Option<String>,
+    pub cache: CacheStatus,
+    pub streamed: bool,
+    pub usage: Usage,
+    pub usage_source: UsageSource,
+    pub cost: Option<Nanos>,
+    pub duration_us: u64,
+    pub first_byte_us: Option<u64>,
+    pub gateway_us: u64,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub event_id: Option<String>,
+    pub metadata: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// A request with all its attempts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestDetail {
+    /// In order; never empty.
+    pub attempts: Vec<AttemptDetail>,
+}
+
+/// One attempt of a [`RequestDetail`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptDetail {
+    pub row: RequestRow,
+    pub cost_formula: Vec<CostLine>,
+    /// Nothing where payloads were not kept, were dropped, or may not be seen.
+    pub payload: Option<PayloadView>,
+}
+
+/// Bodies as text; bytes that are not UTF-8 are replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadView {
+    pub request: String,
+    pub response: String,
+    pub request_content_type: Option<String>,
+    pub response_content_type: Option<String>,
+    pub request_cut: bool,
+    pub response_cut: bool,
+}
+
+/// Distinct values to offer in the log's filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterChoices {
+    pub providers: Vec<String>,
+    pub models: Vec<String>,
+}
+
+/// Figures over a span of time, from roll-ups.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub totals: Totals,
+    /// The same figures for the span before, for comparison.
+    pub previous: Totals,
+    /// Evenly spaced, oldest first; empty buckets included.
+    pub buckets: Vec<Bucket>,
+    /// Seconds a bucket covers.
+    pub step_s: u32,
+    /// By cost, highest first; at most 8 and a rest under the name of an empty string.
+    pub by_model: Vec<(String, Totals)>,
+}
+
+/// Sums of a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Requests of clients, not attempts.
+    pub requests: u64,
+    /// Requests that ended with a status of 400 or above.
+    pub errors: u64,
+    pub cache_hits: u64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cost: Nanos,
+    /// Attempts whose cost is unknown.
+    pub unpriced: u64,
+    /// Milliseconds, from histogram buckets; nothing without requests.
+    pub latency_p50_ms: Option<u32>,
+    pub latency_p95_ms: Option<u32>,
+    pub first_byte_p50_ms: Option<u32>,
+    pub first_byte_p95_ms: Option<u32>,
+}
+
+/// Sums of one step of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Start, in milliseconds since 1970.
+    pub at_ms: i64,
+    pub totals: Totals,
+}
+
+/// A change somebody made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditView {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    /// E-mail of the person, or `weir apply`.
+    pub actor: String,
+    /// `gateway.update`, `token.revoke`, …
+    pub action: String,
+    /// What it was done to, such as `gateway main`.
+    pub target: String,
+    /// JSON before and after, without secrets.
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
