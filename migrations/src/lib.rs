@@ -1,1 +1,31 @@
-//! m
+//! The database schema, one change a file, named by date. Migrations only ever add: `down` refuses, and a change that
+//! old code could not live with is made in two releases (expand, then contract).
+
+use sea_orm_migration::prelude::*;
+
+/// Declares the migration modules and lists them in order.
+macro_rules! migrations {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name;)+
+
+        /// Every migration in the order it is applied: a new one goes to the end of the list, one a line.
+        fn all() -> Vec<Box<dyn MigrationTrait>> {
+            vec![$(Box::new($name::Migration)),+]
+        }
+    };
+}
+
+migrations! {
+    m20261122_000001_create_volume,
+}
+
+/// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        all()
+    }
+}

@@ -1,0 +1,35 @@
+//! The few places where SQLite and PostgreSQL differ. Nothing else in the crate asks which of the two runs.
+
+use sea_orm::{DbBackend, TransactionOptions};
+
+/// Which database runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// One file, one process, one writer at a time.
+    Sqlite,
+    /// A server, shared by any number of processes.
+    Postgres,
+}
+
+impl From<Backend> for DbBackend {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::Sqlite,
+            Backend::Postgres => Self::Postgres,
+        }
+    }
+}
+
+impl Backend {
+    /// How a transaction that writes must begin. A SQLite transaction that reads first and writes later fails with
+    /// "database is locked" whenever another one wrote in between; IMMEDIATE takes the write lock at the start.
+    pub(crate) fn write_options(self) -> TransactionOptions {
+        match self {
+            Self::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            },
+            Self::Postgres => TransactionOptions::default(),
+        }
+    }
+}
