@@ -1,0 +1,52 @@
+//! The body of every answer the data plane gives.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+/// An answer that cannot be completed: the connection is cut, so that the client sees it is not whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider's answer broke off")]
+pub struct Broken;
+
+/// An answer's body: bytes in hand, or an upstream's answer passed on while it comes.
+pub struct Body {
+    kind: Kind,
+}
+
+enum Kind {
+    Whole(Option<Bytes>),
+}
+
+impl Body {
+    /// A body that is complete.
+    #[must_use]
+    pub fn whole(bytes: Bytes) -> Self {
+        Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())) }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match &mut self.kind {
+            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(bytes) => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What the operator decides about the data plane, with defaults that fit long answers of slow models.
+
+use std::time::Duration;
+
+/// Bounds and time limits of the data plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Longest request body in bytes; a longer one is answered 413.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send its request body.
+    pub body_timeout: Duration,
+    /// How long a connection to a provider may take, name resolution and TLS included.
+    pub connect_timeout: Duration,
+    /// How long a provider may take to its first byte, where neither gateway nor caller say otherwise.
+    pub first_byte_timeout: Duration,
+    /// How long a running answer may be silent.
+    pub idle_timeout: Duration,
+    /// How long an attempt may take from its start to its end.
+    pub total_timeout: Duration,
+    /// Most bytes of a request and of a response that the log keeps.
+    pub payload_cap: usize,
+    /// Memory for cached answers in bytes.
+    pub cache_bytes: u64,
+    /// Whether providers may live on private, link-local and loopback addresses.
+    pub allow_private_upstreams: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 32 << 20,
+            body_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(600),
+            idle_timeout: Duration::from_secs(300),
+            total_timeout: Duration::from_secs(3600),
+            payload_cap: 256 << 10,
+            cache_bytes: 64 << 20,
+            allow_private_upstreams: false,
+        }
+    }
+}
