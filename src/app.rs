@@ -1,0 +1,45 @@
+//! What the running server is made of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::FromRef;
+use control::Control;
+use gateway::Gateway;
+use leptos::config::LeptosOptions;
+use store::Store;
+use store::writer::WriterStatus;
+
+/// The parts that request handlers need; cheap to clone.
+#[derive(Clone, FromRef)]
+pub struct App {
+    pub gateway: Gateway,
+    pub control: Control,
+    pub store: Store,
+    pub ledger: WriterStatus,
+    pub leptos: LeptosOptions,
+    pub draining: Draining,
+}
+
+/// Set once the server has been told to stop.
+#[derive(Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on the server reports that it is not ready.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is stopping.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Leptos' options: where the page finds its assets.
+#[must_use]
+pub fn leptos_options() -> LeptosOptions {
+    LeptosOptions::builder().output_name("weir").site_root("target/site").site_pkg_dir("pkg").build()
+}

@@ -1,0 +1,64 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted AI gateway: one binary with a dashboard, exact money and unbroken streams.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, disable_version_flag = true, propagate_version = false)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the dashboard and the gateway.
+    Serve(Common),
+    /// Make the database agree with a YAML file that declares teams, gateways, provider keys and tokens.
+    Apply(Apply),
+    /// Bring the database schema up to date and stop.
+    Migrate(Common),
+    /// Manage people who sign in.
+    #[command(subcommand)]
+    User(User),
+    /// A test tool: a provider that answers from nothing, with faults on demand. Never point real traffic at it.
+    MockProvider(mock::Options),
+    /// Print the version.
+    Version,
+}
+
+/// Where the settings come from.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// Settings file; `weir.toml` in the working directory is read when there is one. The environment wins over it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `weir apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The YAML file.
+    pub file: PathBuf,
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `weir user …`
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Give a person a new random password, print it once, and sign them out everywhere.
+    ResetPassword {
+        /// The person's e-mail address.
+        email: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}

@@ -1,0 +1,47 @@
+//! What every command that touches data does first: the data directory, the database, the master key.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+
+use control::{Control, Options};
+use store::Store;
+use store::secrets::Sealer;
+
+use crate::config::{Settings, master_key};
+
+/// An open installation.
+pub struct Installation {
+    pub store: Store,
+    pub sealer: Sealer,
+    pub control: Control,
+}
+
+/// Makes the data directory, readable by us only.
+pub fn create_data_dir(settings: &Settings) -> Result<(), String> {
+    let directory = &settings.data_dir;
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    created.map_err(|error| format!("WEIR_DATA_DIR: cannot create {}: {error}", directory.display()))
+}
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_store(settings: &Settings) -> Result<Store, String> {
+    create_data_dir(settings)?;
+    let store = Store::connect(settings.database_url.expose())
+        .await
+        .map_err(|error| format!("DATABASE_URL: cannot open the database: {error}"))?;
+    store.migrate().await.map_err(|error| format!("the database schema cannot be brought up to date: {error}"))?;
+    Ok(store)
+}
+
+/// Opens everything a change needs.
+pub async fn open(settings: &Settings) -> Result<Installation, String> {
+    let store = open_store(settings).await?;
+    let key = master_key::load(settings)?;
+    let sealer = Sealer::new(key);
+    let options = Options {
+        public_url: settings.public_url.clone(),
+        allow_private_upstreams: settings.allow_private_upstreams,
+    };
+    let control = Control::new(store.clone(), sealer.clone(), options).await.map_err(|error| error.to_string())?;
+    Ok(Installation { store, sealer, control })
+}

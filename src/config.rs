@@ -1,0 +1,261 @@
+//! The server's settings, from the environment and an optional `weir.toml`. The environment wins.
+//!
+//! | variable | `weir.toml` | default |
+//! |---|---|---|
+//! | `WEIR_LISTEN` | `listen` | `127.0.0.1:8787` |
+//! | `WEIR_DATA_DIR` | `data_dir` | `./data` |
+//! | `DATABASE_URL` | `database_url` | SQLite in the data directory |
+//! | `WEIR_MASTER_KEY` | `master_key` | a key file in the data directory, made on the first start |
+//! | `WEIR_PUBLIC_URL` | `public_url` | the address listened on |
+//! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
+//! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
+//! | `WEIR_LOG` | `log` | `info` |
+//! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::Secret;
+use url::Url;
+
+pub mod master_key;
+
+/// Everything the server is told from outside.
+#[derive(Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database_url: DatabaseUrl,
+    /// Nothing: use the key file in the data directory.
+    pub master_key: Option<Secret>,
+    /// Without a trailing slash.
+    pub public_url: Option<String>,
+    pub allow_private_upstreams: bool,
+    pub shutdown_timeout: Duration,
+    pub log: String,
+    pub log_json: bool,
+}
+
+/// A database address; `Debug` hides the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address with its credentials.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.split(':').next().unwrap_or_default())
+    }
+}
+
+/// Every setting that is wrong, a line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct BadSettings(pub Vec<String>);
+
+/// The settings: name in the environment, name in the file.
+const NAMES: [(&str, &str); 9] = [
+    ("WEIR_LISTEN", "listen"),
+    ("WEIR_DATA_DIR", "data_dir"),
+    ("DATABASE_URL", "database_url"),
+    ("WEIR_MASTER_KEY", "master_key"),
+    ("WEIR_PUBLIC_URL", "public_url"),
+    ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
+    ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
+    ("WEIR_LOG", "log"),
+    ("WEIR_LOG_FORMAT", "log_format"),
+];
+
+impl Settings {
+    /// Reads the environment and the file (`weir.toml` in the working directory where none is named).
+    ///
+    /// # Errors
+    /// Every wrong setting at once, each in a line that names it and the fix.
+    pub fn load(file: Option<&Path>) -> Result<Self, BadSettings> {
+        let path = file.unwrap_or(Path::new("weir.toml"));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => String::new(),
+            Err(error) => return Err(BadSettings(vec![format!("{}: {error}", path.display())])),
+        };
+        Self::read(&|name| std::env::var(name).ok(), &text, path)
+    }
+
+    fn read(env: &dyn Fn(&str) -> Option<String>, text: &str, path: &Path) -> Result<Self, BadSettings> {
+        let mut reader = Reader { values: BTreeMap::new(), errors: Vec::new() };
+        reader.take_file(text, path);
+        for (name, _) in NAMES {
+            if let Some(value) = env(name) {
+                reader.values.insert(name, (value, name.to_owned()));
+            }
+        }
+        let listen = reader.parse("WEIR_LISTEN", "an address with a port, such as 127.0.0.1:8787", |v| v.parse().ok());
+        let data_dir = reader.text("WEIR_DATA_DIR").map_or_else(|| PathBuf::from("./data"), PathBuf::from);
+        let settings = Self {
+            listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8787))),
+            database_url: reader
+                .parse("DATABASE_URL", "a sqlite:// or postgres:// address", database_url)
+                .unwrap_or_else(|| DatabaseUrl(format!("sqlite://{}?mode=rwc", data_dir.join("weir.db").display()))),
+            data_dir,
+            master_key: reader.text("WEIR_MASTER_KEY").map(Secret::new),
+            public_url: reader.parse(
+                "WEIR_PUBLIC_URL",
+                "the http:// or https:// address people open, without a path, such as https://weir.example.com",
+                public_url,
+            ),
+            allow_private_upstreams: reader
+                .parse("WEIR_ALLOW_PRIVATE_UPSTREAMS", "`true` or `false`", |v| match v {
+                    "true" | "1" => Some(true),
+                    "false" | "0" => Some(false),
+                    _ => None,
+                })
+                .unwrap_or(false),
+            shutdown_timeout: Duration::from_secs(
+                reader
+                    .parse("WEIR_SHUTDOWN_TIMEOUT", "a number of seconds from 0 to 3600", |v| {
+                        v.parse().ok().filter(|seconds| *seconds <= 3_600)
+                    })
+                    .unwrap_or(30),
+            ),
+            log: reader
+                .parse("WEIR_LOG", "a filter such as `info` or `weir=debug,gateway=trace`", |v| {
+                    v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
+                })
+                .unwrap_or_else(|| "info".to_owned()),
+            log_json: reader
+                .parse("WEIR_LOG_FORMAT", "`text` or `json`", |v| match v {
+                    "text" => Some(false),
+                    "json" => Some(true),
+                    _ => None,
+                })
+                .unwrap_or(false),
+        };
+        if let Some(key) = &settings.master_key
+            && let Err(problem) = master_key::decode(key.expose())
+        {
+            reader.errors.push(format!("WEIR_MASTER_KEY: {problem}"));
+        }
+        if reader.errors.is_empty() { Ok(settings) } else { Err(BadSettings(reader.errors)) }
+    }
+}
+
+/// Values found so far with the place they come from, and what was wrong.
+struct Reader {
+    values: BTreeMap<&'static str, (String, String)>,
+    errors: Vec<String>,
+}
+
+impl Reader {
+    fn take_file(&mut self, text: &str, path: &Path) {
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+                self.errors.push(format!("{}:{line}: {}", path.display(), error.message()));
+                return;
+            }
+        };
+        for (key, value) in table {
+            let Some((name, _)) = NAMES.into_iter().find(|(_, known)| *known == key) else {
+                let known: Vec<_> = NAMES.iter().map(|(_, known)| *known).collect();
+                self.errors.push(format!("{}: unknown setting `{key}`; known are {}", path.display(), known.join(", ")));
+                continue;
+            };
+            let value = match value {
+                toml::Value::String(text) => text,
+                other => other.to_string(),
+            };
+            self.values.insert(name, (value, format!("{}: {key}", path.display())));
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|(value, _)| value.clone()).filter(|value| !value.is_empty())
+    }
+
+    fn parse<T>(&mut self, name: &str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let (value, place) = self.values.get(name).filter(|(value, _)| !value.is_empty())?;
+        let parsed = parse(value);
+        if parsed.is_none() {
+            // A database address may hold a password, so no value is repeated here.
+            self.errors.push(format!("{place}: must be {wanted}"));
+        }
+        parsed
+    }
+}
+
+fn database_url(text: &str) -> Option<DatabaseUrl> {
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    known.iter().any(|scheme| text.starts_with(scheme)).then(|| DatabaseUrl(text.to_owned()))
+}
+
+fn public_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (plain && matches!(url.scheme(), "http" | "https") && url.has_host())
+        .then(|| text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(env: &[(&str, &str)], text: &str) -> Result<Settings, BadSettings> {
+        let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Settings::read(&lookup, text, Path::new("weir.toml"))
+    }
+
+    #[test]
+    fn defaults_serve_this_machine_only() {
+        let settings = read(&[], "").expect("defaults");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
+        assert_eq!(settings.database_url.expose(), "sqlite://./data/weir.db?mode=rwc");
+        assert!(!settings.allow_private_upstreams);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "listen = \"127.0.0.1:1\"\nallow_private_upstreams = true\nshutdown_timeout = 5\n";
+        let settings = read(&[("WEIR_LISTEN", "127.0.0.1:2")], file).expect("valid");
+        assert_eq!(settings.listen.port(), 2);
+        assert!(settings.allow_private_upstreams);
+        assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn every_wrong_setting_gets_a_line_of_its_own() {
+        let env = [
+            ("WEIR_LISTEN", "nowhere"),
+            ("DATABASE_URL", "mysql://u:hunter2@h/d"),
+            ("WEIR_PUBLIC_URL", "weir.example.com"),
+            ("WEIR_MASTER_KEY", "short"),
+        ];
+        let error = read(&env, "lisen = 1").expect_err("wrong").to_string();
+        assert_eq!(error.lines().count(), 5, "{error}");
+        assert!(error.contains("unknown setting `lisen`"), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains("short"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let error = read(&[], "listen = \"127.0.0.1:1\"\nlog = \n").expect_err("broken").to_string();
+        assert!(error.starts_with("weir.toml:2:"), "{error}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+        let env = [("DATABASE_URL", "postgres://u:hunter2@h/d"), ("WEIR_MASTER_KEY", key)];
+        let shown = format!("{:?}", read(&env, "").expect("valid"));
+        assert!(!shown.contains("hunter2") && !shown.contains(key), "{shown}");
+    }
+}

@@ -1,0 +1,135 @@
+//! The one listener. Connections live on the data plane's runtime; a request for a page is handed to the runtime of the
+//! dashboard, so that rendering never delays a proxied request.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, StatusCode};
+use gateway::Gateway;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+use crate::router::is_data_plane;
+
+/// Connections held at once; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 20_000;
+/// Time a client has to send its request head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of a request head.
+const MAX_HEAD: usize = 64 * 1024;
+/// Most HTTP/2 streams of a connection.
+const MAX_STREAMS: u32 = 250;
+
+/// What a connection needs to answer.
+#[derive(Clone)]
+pub struct Services {
+    pub gateway: Gateway,
+    pub pages: Router,
+    /// The runtime that renders pages.
+    pub pages_runtime: Handle,
+}
+
+/// Accepts until told to stop, then lets running requests finish, up to `patience`. Returns whether all did.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    mut stop: watch::Receiver<bool>,
+    patience: Duration,
+) -> bool {
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let builder = connection_builder();
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        let connection = open(&builder, stream, peer, services.clone());
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // An error here is a client that left or spoke no HTTP; it concerns nobody else.
+            let _ = connection.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
+}
+
+fn connection_builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD as u32)
+        .keep_alive_interval(Duration::from_secs(30));
+    builder
+}
+
+fn open(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    services: Services,
+) -> impl hyper_util::server::graceful::GracefulConnection + Send + use<> {
+    // Small events must leave at once; a socket that refuses the option still works.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(services.clone(), peer, request));
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+}
+
+async fn answer(
+    services: Services,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response<Either<gateway::body::Body, Body>>, Infallible> {
+    if is_data_plane(request.uri().path()) {
+        return Ok(services.gateway.handle(request, peer.ip()).await.map(Either::Left));
+    }
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let page = services.pages_runtime.spawn(services.pages.oneshot(request.map(Body::new)));
+    let response = match page.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            let mut response = Response::new(Body::from("The page could not be rendered. The server's log says why.\n"));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    };
+    Ok(response.map(Either::Right))
+}
+
+/// Out of file descriptors: wait instead of spinning. Errors of a single connection pass at once.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        tracing::warn!(%error, "cannot accept connections");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
