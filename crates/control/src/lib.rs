@@ -71,6 +71,12 @@ impl Control {
         self.inner.changes.subscribe()
     }
 
+    /// Where the dashboard is reached, where the operator told.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.inner.options.public_url.as_deref()
+    }
+
     /// Tells which configuration version the data plane of this process runs.
     pub fn set_live_version(&self, version: i64) {
         self.inner.live_version.store(version, Ordering::Release);
