@@ -1,0 +1,191 @@
+//! Gemini: generateContent, streamGenerateContent, countTokens, embedContent, batchEmbedContents, models.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{Dialect, Failure, Route, as_u32, not_found};
+use crate::answer::{Answer, Content, Prompt, Tool, embedding, text_of};
+
+const MODELS: [&str; 3] = ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-embedding-001"];
+const DIMENSIONS: usize = 16;
+const MAX_INPUTS: usize = 100;
+
+/// A request for embeddings.
+#[derive(Debug)]
+pub(crate) struct Embeddings {
+    pub model: String,
+    pub texts: Vec<String>,
+    batch: bool,
+}
+
+pub(super) fn route(path: &str, query: &str, body: impl Fn() -> Result<Value, Failure>) -> Result<Route, Failure> {
+    let (model, verb) =
+        path.rsplit_once('/').and_then(|(_, last)| last.split_once(':')).ok_or_else(|| not_found(path))?;
+    // SDKs percent-encode what stands in a path.
+    let model = model.replace("%2F", "/").replace("%3A", ":");
+    match verb {
+        "generateContent" => Ok(Route::Generate(Dialect::Gemini, prompt(model, &body()?)?)),
+        "streamGenerateContent" => {
+            let prompt = prompt(model, &body()?)?;
+            if query.split('&').any(|pair| pair == "alt=sse") {
+                Ok(Route::Generate(Dialect::Gemini, Prompt { stream: true, ..prompt }))
+            } else {
+                Ok(Route::GenerateArray(prompt))
+            }
+        }
+        "countTokens" => {
+            let body = body()?;
+            let inner = body.get("generateContentRequest").unwrap_or(&body);
+            Ok(Route::CountTokens(Dialect::Gemini, prompt(model, inner)?))
+        }
+        "embedContent" => {
+            let text = text_of(&body()?["content"]);
+            Ok(Route::GeminiEmbeddings(Embeddings { model, texts: vec![text], batch: false }))
+        }
+        "batchEmbedContents" => {
+            let body = body()?;
+            let requests = body["requests"].as_array().filter(|requests| (1..=MAX_INPUTS).contains(&requests.len()));
+            let requests = requests.ok_or_else(|| Failure::bad("requests must be a list of 1 to 100 requests"))?;
+            let texts = requests.iter().map(|request| text_of(&request["content"])).collect();
+            Ok(Route::GeminiEmbeddings(Embeddings { model, texts, batch: true }))
+        }
+        _ => Err(not_found(path)),
+    }
+}
+
+fn prompt(model: String, body: &Value) -> Result<Prompt, Failure> {
+    let contents = body["contents"].as_array().filter(|contents| !contents.is_empty());
+    let contents = contents.ok_or_else(|| Failure::bad("contents is not specified"))?;
+    let mut texts: Vec<String> = contents.iter().map(text_of).collect();
+    let last_user = contents.iter().rposition(|turn| turn["role"] != "model");
+    let last_user = last_user.map(|at| texts[at].clone()).unwrap_or_default();
+    let parts = contents.last().and_then(|turn| turn["parts"].as_array());
+    let answered = parts.is_some_and(|parts| parts.iter().any(|part| part.get("functionResponse").is_some()));
+    texts.insert(0, text_of(&body["systemInstruction"]));
+    Ok(Prompt {
+        model,
+        last_user,
+        text: texts.join("\n"),
+        messages: contents.len() as u64,
+        tool: if answered { None } else { tool(body) },
+        max_tokens: as_u32(&body["generationConfig"]["maxOutputTokens"]),
+        stream: false,
+        include_usage: true,
+    })
+}
+
+fn tool(body: &Value) -> Option<Tool> {
+    let calling = &body["toolConfig"]["functionCallingConfig"];
+    if calling["mode"] == "NONE" {
+        return None;
+    }
+    let forced = calling["allowedFunctionNames"][0].as_str();
+    let mut declared = body["tools"].as_array()?.iter().filter_map(|tool| tool["functionDeclarations"].as_array());
+    let function = declared
+        .find_map(|functions| functions.iter().find(|function| forced.is_none_or(|name| function["name"] == name)))?;
+    let parameters = function.get("parametersJsonSchema").unwrap_or(&function["parameters"]);
+    Some(Tool { name: function["name"].as_str()?.to_owned(), parameters: parameters.clone() })
+}
+
+/// One response object: some parts, and on the last one why it ended.
+fn response(answer: &Answer, parts: Value, output_tokens: u64, last: bool) -> Value {
+    let mut candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
+    if last {
+        candidate["finishReason"] = json!(if answer.truncated { "MAX_TOKENS" } else { "STOP" });
+    }
+    let mut body = json!({
+        "candidates": [candidate], "modelVersion": answer.model, "responseId": format!("mock-{}", answer.id),
+    });
+    if answer.usage {
+        let mut usage = json!({
+            "promptTokenCount": answer.input_tokens,
+            "candidatesTokenCount": output_tokens,
+            "totalTokenCount": answer.input_tokens + output_tokens,
+            "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": answer.input_tokens }],
+        });
+        if answer.cached_tokens > 0 {
+            usage["cachedContentTokenCount"] = json!(answer.cached_tokens);
+        }
+        body["usageMetadata"] = usage;
+    }
+    body
+}
+
+fn call(name: &str, arguments: &Value) -> Value {
+    json!([{ "functionCall": { "name": name, "args": arguments } }])
+}
+
+pub(super) fn whole(answer: &Answer) -> Value {
+    let parts = match &answer.content {
+        Content::Text(pieces) => json!([{ "text": pieces.concat() }]),
+        Content::Call { name, arguments } => call(name, arguments),
+    };
+    response(answer, parts, answer.output_tokens, true)
+}
+
+/// The response objects of a stream: each counts what has been said so far.
+fn objects(answer: &Answer) -> Vec<Value> {
+    match &answer.content {
+        Content::Text(pieces) if !pieces.is_empty() => {
+            let object = |(at, piece): (usize, &String)| {
+                let said = at as u64 + 1;
+                response(answer, json!([{ "text": piece }]), said, said == answer.output_tokens)
+            };
+            pieces.iter().enumerate().map(object).collect()
+        }
+        _ => vec![whole(answer)],
+    }
+}
+
+pub(super) fn events(answer: &Answer) -> Vec<Bytes> {
+    objects(answer).iter().map(|object| Bytes::from(format!("data: {object}\r\n\r\n"))).collect()
+}
+
+pub(super) fn array(answer: &Answer) -> Vec<Bytes> {
+    let objects = objects(answer);
+    let piece = |(at, object): (usize, &Value)| {
+        let before = if at == 0 { "[" } else { ",\r\n" };
+        let after = if at + 1 == objects.len() { "]" } else { "" };
+        Bytes::from(format!("{before}{object}\n{after}"))
+    };
+    objects.iter().enumerate().map(piece).collect()
+}
+
+impl Embeddings {
+    pub(super) fn reply(&self) -> Value {
+        let values = |text: &String| json!({ "values": embedding(text, DIMENSIONS) });
+        if self.batch {
+            json!({ "embeddings": self.texts.iter().map(values).collect::<Vec<_>>() })
+        } else {
+            json!({ "embedding": self.texts.first().map(values) })
+        }
+    }
+}
+
+pub(super) fn models(model: Option<&str>) -> Value {
+    let entry = |id: &str| {
+        json!({
+            "name": format!("models/{id}"), "version": "001", "displayName": id,
+            "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
+            "supportedGenerationMethods": ["generateContent", "countTokens", "embedContent"],
+        })
+    };
+    match model {
+        Some(id) => entry(id),
+        None => json!({ "models": MODELS.map(entry) }),
+    }
+}
+
+pub(super) fn error(error: &Failure) -> Value {
+    let status = match error.status.as_u16() {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    };
+    json!({ "error": { "code": error.status.as_u16(), "message": error.message, "status": status } })
+}
