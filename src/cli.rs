@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,7 +27,7 @@ pub enum Command {
     #[command(subcommand)]
     User(User),
     /// A test tool: a provider that answers from nothing, with faults on demand. Never point real traffic at it.
-    MockProvider(mock::Options),
+    MockProvider(MockProvider),
     /// Print the version.
     Version,
 }
@@ -49,6 +50,16 @@ pub struct Apply {
     pub dry_run: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `weir mock-provider`
+#[derive(Debug, Args)]
+pub struct MockProvider {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub options: mock::Options,
 }
 
 /// `weir user …`

@@ -1,0 +1,51 @@
+//! Stopping loses nothing.
+
+use crate::harness::{Installation, Server};
+use domain::ledger::Outcome;
+use store::Store;
+
+async fn opened(installation: &Installation) -> Store {
+    let path = installation.directory.path().join("data/weir.db");
+    Store::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+}
+
+/// Starts a slow stream and returns once its first event is here.
+async fn begin_stream(server: &Server) -> reqwest::Response {
+    let mut response = server.chat("openai/gpt-4o-mini-mock-pace-20-mock-tokens-40", true).await;
+    assert_eq!(response.status(), 200);
+    assert!(response.chunk().await.unwrap().is_some());
+    response
+}
+
+#[tokio::test]
+async fn a_running_stream_finishes_after_sigterm() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve(&[]).await;
+    let mut response = begin_stream(&server).await;
+    let id = response.headers()["cf-aig-log-id"].to_str().unwrap().to_owned();
+    server.terminate().await;
+    let mut rest = Vec::new();
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        rest.extend_from_slice(&chunk);
+    }
+    assert!(String::from_utf8(rest).unwrap().trim_end().ends_with("data: [DONE]"));
+    assert!(server.child.wait().await.unwrap().success());
+    let rows = store::request_log::find_attempts(&opened(&installation).await, id.parse().unwrap()).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].outcome, Outcome::Ok);
+}
+
+#[tokio::test]
+async fn a_stream_that_outlives_the_limit_is_cut_and_written_down() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve(&[("WEIR_SHUTDOWN_TIMEOUT", "0")]).await;
+    let response = begin_stream(&server).await;
+    let id = response.headers()["cf-aig-log-id"].to_str().unwrap().to_owned();
+    server.terminate().await;
+    assert!(server.child.wait().await.unwrap().success());
+    let rows = store::request_log::find_attempts(&opened(&installation).await, id.parse().unwrap()).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_ne!(rows[0].outcome, Outcome::Ok);
+}

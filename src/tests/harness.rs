@@ -1,0 +1,132 @@
+//! Starts the program in a data directory of its own, with a mock provider behind it.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use mock::Running;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// The token that [`Installation::apply_team`] declares.
+pub const TOKEN: &str = "weir-test-token-0123456789";
+
+/// A data directory and a provider.
+pub struct Installation {
+    pub directory: TempDir,
+    pub provider: Running,
+}
+
+impl Installation {
+    pub async fn new() -> Self {
+        let provider = mock::start(mock::Options::default()).await.unwrap();
+        Self { directory: tempfile::tempdir().unwrap(), provider }
+    }
+
+    /// The program with this installation's environment and no other.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        command(self.directory.path(), arguments)
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().await.unwrap()
+    }
+
+    /// Team `acme` with gateway `main`, a key of each dialect and the token [`TOKEN`].
+    pub fn team(&self, settings: &str) -> String {
+        let url = self.provider.url();
+        format!(
+            "teams:
+  - slug: acme
+    gateways:
+      - slug: main
+        settings: {settings}
+    provider_keys:
+      - {{ provider: openai, alias: default, key: env:PROVIDER_KEY, base_url: {url} }}
+      - {{ provider: anthropic, alias: default, key: env:PROVIDER_KEY, base_url: {url} }}
+      - {{ provider: google-ai-studio, alias: default, key: env:PROVIDER_KEY, base_url: {url} }}
+    tokens:
+      - {{ name: app, token: env:APP_TOKEN, gateways: [main] }}
+"
+        )
+    }
+
+    /// Applies a file with that text.
+    pub async fn apply(&self, text: &str, flags: &[&str]) -> Output {
+        let file = self.directory.path().join("team.yaml");
+        std::fs::write(&file, text).unwrap();
+        let mut arguments = vec!["apply", file.to_str().unwrap()];
+        arguments.extend(flags);
+        self.run(&arguments).await
+    }
+
+    /// Declares the team and fails the test if that fails.
+    pub async fn apply_team(&self, settings: &str) {
+        let output = self.apply(&self.team(settings), &[]).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    /// Starts the server and waits until it listens.
+    pub async fn serve(&self, env: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.envs(env.iter().copied()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next_line().await.unwrap().expect("the server says where it listens");
+        let url = first.strip_prefix("Weir is listening on ").unwrap_or_else(|| panic!("{first}")).to_owned();
+        Server { child, url, lines }
+    }
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("WEIR_LISTEN", "127.0.0.1:0")
+        .env("WEIR_DATA_DIR", directory.join("data"))
+        .env("WEIR_ALLOW_PRIVATE_UPSTREAMS", "true")
+        .env("WEIR_LOG", "warn")
+        .env("PROVIDER_KEY", "sk-provider-secret")
+        .env("APP_TOKEN", TOKEN);
+    command
+}
+
+/// A running server.
+pub struct Server {
+    pub child: Child,
+    pub url: String,
+    pub lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Sends a chat request with the token.
+    pub async fn chat(&self, model: &str, stream: bool) -> reqwest::Response {
+        let body = format!(
+            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"Hello from a test"}}]}}"#
+        );
+        let request = client().post(self.url("/v1/chat/completions")).bearer_auth(TOKEN);
+        request.header("content-type", "application/json").body(body).send().await.unwrap()
+    }
+
+    /// Asks the process to stop.
+    pub async fn terminate(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+}
+
+/// A client that keeps no connection and follows nothing.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().pool_max_idle_per_host(0).redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,9 @@
+//! The real binary, from outside: start, stop, apply, and every route.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod apply;
+mod drain;
+mod harness;
+mod routes;
+mod start;

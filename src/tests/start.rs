@@ -1,0 +1,69 @@
+//! What happens before the first request.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Installation, client, text};
+
+#[tokio::test]
+async fn wrong_settings_stop_the_start_with_a_line_each() {
+    let installation = Installation::new().await;
+    let mut command = installation.command(&["serve"]);
+    let output = command.env("WEIR_LISTEN", "nowhere").env("DATABASE_URL", "mysql://u:hunter2@h/d").output().await.unwrap();
+    assert!(!output.status.success());
+    let message = text(&output.stderr);
+    assert_eq!(message.lines().count(), 2, "{message}");
+    assert!(message.contains("WEIR_LISTEN") && message.contains("DATABASE_URL"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[tokio::test]
+async fn a_second_start_on_the_same_data_refuses() {
+    let installation = Installation::new().await;
+    let first = installation.serve(&[]).await;
+    let second = installation.run(&["serve"]).await;
+    assert!(!second.status.success());
+    let message = text(&second.stderr);
+    assert!(message.contains("WEIR_DATA_DIR") && message.lines().count() == 1, "{message}");
+    let health = client().get(first.url("/healthz")).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+}
+
+#[tokio::test]
+async fn the_first_start_prints_a_set_up_link_and_keeps_the_key_private() {
+    let installation = Installation::new().await;
+    let mut server = installation.serve(&[]).await;
+    let mut printed = String::new();
+    while !printed.contains("/setup/") {
+        printed.push_str(&server.lines.next_line().await.unwrap().expect("a set-up link"));
+    }
+    let data = installation.directory.path().join("data");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("master.key")), 0o600);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_before_anything_is_served() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut command = installation.command(&["serve"]);
+    let output = command.env("WEIR_MASTER_KEY", "07".repeat(32)).output().await.unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).to_lowercase().contains("master key"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn it_tells_when_it_is_ready() {
+    let installation = Installation::new().await;
+    let server = installation.serve(&[]).await;
+    let ready = client().get(server.url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    assert!(ready.text().await.unwrap().contains(r#""ready":true"#));
+}
+
+#[tokio::test]
+async fn the_version_is_printed() {
+    let installation = Installation::new().await;
+    let output = installation.run(&["version"]).await;
+    assert_eq!(text(&output.stdout), format!("weir {}\n", env!("CARGO_PKG_VERSION")));
+}
