@@ -17,6 +17,11 @@ macro_rules! migrations {
 
 migrations! {
     m20261122_000001_create_volume,
+    m20261122_000002_create_people,
+    m20261122_000003_create_gateways,
+    m20261122_000004_create_provider_keys,
+    m20261122_000005_create_api_tokens,
+    m20261122_000006_create_audit,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.
