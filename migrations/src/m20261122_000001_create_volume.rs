@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, binary_null, boolean, integer, pk_uuid, text, text_null, uuid,
+    big_integer, big_integer_null, blob, blob_null, boolean, integer, pk_uuid, text, text_null, uuid,
 };
 
 #[derive(DeriveMigrationName)]
@@ -95,8 +95,8 @@ fn request_bodies() -> TableCreateStatement {
         .table("request_bodies")
         .col(uuid("request_id"))
         .col(integer("attempt"))
-        .col(binary("request"))
-        .col(binary("response"))
+        .col(blob("request"))
+        .col(blob("response"))
         .col(text_null("request_content_type"))
         .col(text_null("response_content_type"))
         .col(boolean("request_cut"))
@@ -144,7 +144,7 @@ fn dead_letters() -> TableCreateStatement {
         .col(big_integer("segment"))
         .col(big_integer("at_byte"))
         .col(text("reason"))
-        .col(binary_null("record"))
+        .col(blob_null("record"))
         .primary_key(Index::create().col("spool_id").col("segment").col("at_byte"))
         .to_owned()
 }
@@ -152,7 +152,7 @@ fn dead_letters() -> TableCreateStatement {
 fn cache_entries() -> TableCreateStatement {
     Table::create()
         .table("cache_entries")
-        .col(binary("key").primary_key())
+        .col(blob("key").primary_key())
         .col(big_integer("team_id"))
         .col(big_integer("gateway_id"))
         .col(big_integer("created_at_ms"))
@@ -160,7 +160,7 @@ fn cache_entries() -> TableCreateStatement {
         .col(integer("status"))
         .col(text("content_type"))
         .col(boolean("streamed"))
-        .col(binary("body"))
+        .col(blob("body"))
         .col(text("provider"))
         .col(text_null("model"))
         .col(text("usage"))
