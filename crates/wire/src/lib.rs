@@ -1,1 +1,10 @@
-//! wire
+//! API dialects, SSE, usage and prices: pure functions over bytes, without I/O. What comes from outside is judged here,
+//! so everything is bounded: depth, line length, memory.
+
+pub mod error;
+pub mod price;
+pub mod providers;
+pub mod scan;
+pub mod splice;
+pub mod sse;
+pub mod usage;

@@ -1,0 +1,177 @@
+//! The providers that are known by name: where they live, what they speak and how their keys travel.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use domain::provider::{AuthScheme, Dialect};
+use serde::Deserialize;
+
+#[cfg(test)]
+mod tests;
+
+/// A provider, as `providers.toml` describes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Its name in paths and in front of a model: `openai`, `grok`, …
+    pub slug: String,
+    /// Other slugs it answers to.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Its name for people.
+    pub name: String,
+    /// Where its API lives, without a slash at the end.
+    pub base_url: String,
+    /// What its own API looks like.
+    pub dialect: Dialect,
+    /// How its key travels.
+    pub auth: AuthScheme,
+    /// Its name in the price book.
+    pub price_provider: String,
+    /// Path of its OpenAI chat completions below `base_url`.
+    #[serde(default = "chat_path")]
+    pub chat_path: String,
+    /// Path of its list of models below `base_url`.
+    #[serde(default = "models_path")]
+    pub models_path: String,
+    /// Where a person gets a key.
+    pub key_url: String,
+}
+
+fn chat_path() -> String {
+    "chat/completions".into()
+}
+
+fn models_path() -> String {
+    "models".into()
+}
+
+#[derive(Deserialize)]
+struct File {
+    provider: Vec<Provider>,
+}
+
+static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
+    let file: File = toml::from_str(include_str!("providers.toml")).expect("a test reads the same file");
+    file.provider
+});
+
+/// Every provider, in the order to show them.
+#[must_use]
+pub fn all() -> &'static [Provider] {
+    &PROVIDERS
+}
+
+/// The provider that is called `slug`, or has it as an alias.
+#[must_use]
+pub fn find(slug: &str) -> Option<&'static Provider> {
+    all().iter().find(|provider| provider.slug == slug || provider.aliases.iter().any(|alias| alias == slug))
+}
+
+impl Provider {
+    /// The path to call for what a client asked for behind `…/{provider}/`; see [`upstream_path`].
+    #[must_use]
+    pub fn upstream_path(&self, base_path: &str, rest: &str) -> String {
+        upstream_path(base_path, rest)
+    }
+}
+
+/// Puts `rest` behind `base_path`. Clients ask for `chat/completions` as well as `v1/chat/completions`: segments that
+/// `base_path` ends with and `rest` begins with are not doubled. A query at the end of `rest` stays as it is.
+#[must_use]
+pub fn upstream_path(base_path: &str, rest: &str) -> String {
+    let base = base_path.trim_end_matches('/');
+    let rest = rest.trim_start_matches('/');
+    let path_end = rest.find('?').unwrap_or(rest.len());
+    let (path, query) = rest.split_at(path_end);
+    let mut shared = 0;
+    for end in path.match_indices('/').map(|(place, _)| place).chain([path.len()]) {
+        let head = &path[..end];
+        let before = base.strip_suffix(head);
+        if end > 0 && before.is_some_and(|before| before.ends_with('/')) {
+            shared = end;
+        }
+    }
+    let tail = path[shared..].trim_start_matches('/');
+    let slash = if tail.is_empty() { "" } else { "/" };
+    let joined = format!("{base}{slash}{tail}{query}");
+    if joined.starts_with('/') { joined } else { format!("/{joined}") }
+}
+
+/// An address taken apart: what a connection needs, and what comes before every path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// `https` or `http`.
+    pub scheme: String,
+    /// Host and, where it is written, port.
+    pub authority: String,
+    /// Empty, or begins with a slash and does not end with one.
+    pub path: String,
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
+/// Why an address is not usable as a provider's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an http:// or https:// address without user name, query or fragment")]
+pub struct BadBase;
+
+/// Where to call a provider: its own address, or the one that replaces it. A replacement without a path keeps the
+/// provider's path (`http://127.0.0.1:9001` becomes `http://127.0.0.1:9001/v1`); one with a path is taken as it is.
+///
+/// # Errors
+/// When the replacement is no address of a web server.
+pub fn resolve_base(provider: &Provider, replacement: Option<&str>) -> Result<Base, BadBase> {
+    let own = parse_base(&provider.base_url)?;
+    match replacement {
+        None => Ok(own),
+        Some(text) => {
+            let base = parse_base(text)?;
+            let path = if base.path.is_empty() { own.path } else { base.path };
+            Ok(Base { path, ..base })
+        }
+    }
+}
+
+/// Takes an address apart.
+///
+/// # Errors
+/// When it is no address of a web server, or holds a user name, a query or a fragment.
+pub fn parse_base(text: &str) -> Result<Base, BadBase> {
+    let (scheme, rest) = text.trim().split_once("://").ok_or(BadBase)?;
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme != "http" && scheme != "https" {
+        return Err(BadBase);
+    }
+    let slash = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(slash);
+    let plain = |text: &str, more: &[u8]| text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
+    if !valid_authority(authority) || !plain(path, b"-._~!$&'()*+,;=:@/%") {
+        return Err(BadBase);
+    }
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(BadBase);
+    }
+    let path = path.trim_end_matches('/').to_owned();
+    Ok(Base { scheme, authority: authority.to_ascii_lowercase(), path })
+}
+
+fn valid_authority(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((v6, port)) if v6.parse::<std::net::Ipv6Addr>().is_ok() => {
+            (authority, port.strip_prefix(':').or(if port.is_empty() { Some("80") } else { None }))
+        }
+        Some(_) => return false,
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, Some("80")),
+        },
+    };
+    let host_fine = !host.is_empty()
+        && (host.starts_with('[') || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
+    host_fine && port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}

@@ -1,0 +1,53 @@
+//! What a provider says its answer consumed, from whole bodies and from running streams, in one shape for all.
+//!
+//! A running stream is watched, not parsed: an event is looked into only when its bytes hold a key that matters.
+
+use domain::provider::Dialect;
+use domain::{Nanos, Usage};
+
+mod anthropic;
+mod gemini;
+mod hide;
+mod number;
+mod openai;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use hide::HideUsage;
+pub use watch::StreamWatch;
+
+/// What was seen in an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The tokens, where the provider reported any.
+    pub usage: Option<Usage>,
+    /// The charge, where the provider names it itself; that is then the true cost, whatever the price book says.
+    pub charged: Option<Nanos>,
+    /// The model that answered, by the provider's own words.
+    pub model: Option<String>,
+    /// Whether the answer is complete: a whole body, or a stream that said how it ended.
+    pub finished: bool,
+    /// Whether the provider reported an error inside the answer.
+    pub error: bool,
+}
+
+/// Reads a whole body in the shape of `dialect`. Providers serve each other's APIs too, so a body without usage in that
+/// shape is tried in the others.
+#[must_use]
+pub fn from_body(dialect: Dialect, body: &[u8]) -> Observed {
+    let own = read(dialect, body);
+    if own.usage.is_some() || own.error || !own.finished {
+        return own;
+    }
+    let others = Dialect::ALL.into_iter().filter(|other| *other != dialect);
+    others.map(|other| read(other, body)).find(|observed| observed.usage.is_some()).unwrap_or(own)
+}
+
+fn read(dialect: Dialect, body: &[u8]) -> Observed {
+    match dialect {
+        Dialect::Openai => openai::body(body),
+        Dialect::Anthropic => anthropic::body(body),
+        Dialect::Gemini => gemini::body(body),
+    }
+}

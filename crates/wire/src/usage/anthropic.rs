@@ -1,0 +1,147 @@
+//! Usage as Anthropic writes it in messages and their streams.
+//!
+//! `input_tokens` holds neither cache reads nor writes; ours does, so they are added, once. In a stream `message_start`
+//! begins the count and each `message_delta` replaces the figures it names: they are running totals. What a compaction
+//! of the context consumed stands only in `iterations` and is billed with the rest; what an advisor of another model
+//! consumed stands there too, but has another price and is not ours to add.
+
+use domain::Usage;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Observed;
+use super::number::{Count, lenient};
+
+/// A message or an event of its stream.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    model: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    usage: Option<Report>,
+    #[serde(deserialize_with = "lenient")]
+    message: Option<Message>,
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    #[serde(deserialize_with = "lenient")]
+    model: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    usage: Option<Report>,
+}
+
+/// The running totals; a missing figure leaves the one before.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Report {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    cache_creation: Option<Lifetimes>,
+    #[serde(deserialize_with = "lenient")]
+    output_tokens_details: Option<OutputDetails>,
+    #[serde(deserialize_with = "lenient")]
+    iterations: Option<Vec<Iteration>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Lifetimes {
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Count,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Iteration {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    cache_creation: Option<Lifetimes>,
+}
+
+impl Report {
+    fn update(&mut self, newer: Self) {
+        let over = |old: &mut Count, new: Count| *old = Count(new.0.or(old.0));
+        over(&mut self.input_tokens, newer.input_tokens);
+        over(&mut self.output_tokens, newer.output_tokens);
+        over(&mut self.cache_read_input_tokens, newer.cache_read_input_tokens);
+        over(&mut self.cache_creation_input_tokens, newer.cache_creation_input_tokens);
+        self.cache_creation = newer.cache_creation.or(self.cache_creation);
+        self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
+        self.iterations = newer.iterations.or_else(|| self.iterations.take());
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        if self.input_tokens.0.is_none() && self.output_tokens.0.is_none() {
+            return None;
+        }
+        let mut usage = Usage {
+            reasoning: self.output_tokens_details.unwrap_or_default().thinking_tokens.get(),
+            ..Usage::default()
+        };
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        add(&mut usage, [self.input_tokens, self.output_tokens, read, written], self.cache_creation);
+        let iterations = self.iterations.iter().flatten();
+        for part in iterations.filter(|part| part.kind.as_deref() == Some("compaction")) {
+            let (read, written) = (part.cache_read_input_tokens, part.cache_creation_input_tokens);
+            add(&mut usage, [part.input_tokens, part.output_tokens, read, written], part.cache_creation);
+        }
+        Some(usage)
+    }
+}
+
+fn add(usage: &mut Usage, [input, output, read, written]: [Count; 4], lifetimes: Option<Lifetimes>) {
+    let lifetimes = lifetimes.unwrap_or_default();
+    let (short, hour) = (lifetimes.ephemeral_5m_input_tokens.get(), lifetimes.ephemeral_1h_input_tokens.get());
+    let written = written.0.unwrap_or(short.saturating_add(hour));
+    let hour = hour.min(written);
+    let input = input.get().saturating_add(read.get()).saturating_add(written);
+    usage.input = usage.input.saturating_add(input);
+    usage.output = usage.output.saturating_add(output.get());
+    usage.cached_input = usage.cached_input.saturating_add(read.get());
+    usage.cache_write = usage.cache_write.saturating_add(written - hour);
+    usage.cache_write_1h = usage.cache_write_1h.saturating_add(hour);
+}
+
+/// Takes in what `json` says on top of `so_far`; false where it is no JSON object.
+pub(super) fn take(json: &[u8], so_far: &mut Report, into: &mut Observed) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Answer>(json) else {
+        return false;
+    };
+    let message = answer.message.unwrap_or_default();
+    let model = answer.model.or(message.model).filter(|model| !model.is_empty());
+    into.model = into.model.take().or(model);
+    if let Some(report) = answer.usage.or(message.usage) {
+        so_far.update(report);
+        into.usage = so_far.usage();
+    }
+    let kind = answer.kind.as_deref().unwrap_or_default();
+    into.finished |= kind == "message_stop";
+    into.error |= kind == "error" || answer.error.is_some();
+    true
+}
+
+pub(super) fn body(body: &[u8]) -> Observed {
+    let mut observed = Observed::default();
+    observed.finished = take(body, &mut Report::default(), &mut observed);
+    observed
+}

@@ -1,0 +1,98 @@
+//! Numbers as providers write them, and parts of an answer that may have any shape without spoiling the rest.
+
+use std::fmt;
+
+use domain::Nanos;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A count that may be missing, `null`, written as a float, or something else altogether.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count(pub(super) Option<u64>);
+
+impl Count {
+    pub(super) fn get(self) -> u64 {
+        self.0.unwrap_or(0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+struct CountVisitor;
+
+impl<'de> Visitor<'de> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+        Ok(Count(Some(count)))
+    }
+
+    fn visit_i64<E>(self, count: i64) -> Result<Count, E> {
+        Ok(Count(Some(u64::try_from(count).unwrap_or(0))))
+    }
+
+    fn visit_f64<E>(self, count: f64) -> Result<Count, E> {
+        // The cast saturates and turns what is no number into zero.
+        Ok(Count(Some(count.round() as u64)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
+        Ok(Count(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Count(None))
+    }
+}
+
+/// Reads a part of an answer; one of an unknown shape is as good as none.
+pub(super) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// Reads an amount of dollars, in plain notation or with an exponent, to the nano-dollar. Negative ones are no charge.
+pub(super) fn dollars(text: &str) -> Option<Nanos> {
+    scaled(text, 9)
+}
+
+/// `text` times ten to the power of `places`, rounded half up. Digits are moved, so nothing passes through a float.
+pub(super) fn scaled(text: &str, places: i32) -> Option<Nanos> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().ok().filter(|exponent| (-99..=99).contains(exponent))?;
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let plain = |digits: &str| digits.len() <= 40 && digits.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(part) {
+        return None;
+    }
+    let digits = format!("{whole}{part}");
+    let point = i32::try_from(whole.len()).ok()? + exponent + places;
+    let point = usize::try_from(point.max(0)).ok()?;
+    let kept: String = digits.chars().chain(std::iter::repeat('0')).take(point).collect();
+    let amount: i64 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
+    let next =
+        if i32::try_from(whole.len()).ok()? + exponent + places < 0 { None } else { digits.as_bytes().get(point) };
+    Some(Nanos(amount + i64::from(next.is_some_and(|digit| *digit >= b'5'))))
+}

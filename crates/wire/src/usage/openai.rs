@@ -1,0 +1,201 @@
+//! Usage as OpenAI writes it in chat completions, completions, embeddings, responses, transcriptions and pictures, with
+//! the habits of those who copy the API.
+//!
+//! - Cached and written tokens are part of the input, reasoning is part of the output; xAI leaves reasoning out of
+//!   `completion_tokens`, which shows in the total.
+//! - DeepSeek, Mistral and Moonshot have names of their own for cached tokens; Groq hides a stream's usage in `x_groq`.
+//! - OpenRouter, xAI and Perplexity name the charge.
+//! - Anthropic's API at such a provider (`cache_read_input_tokens` beside `input_tokens`) counts as Anthropic does.
+
+use domain::{Nanos, Usage};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::Observed;
+use super::number::{Count, dollars, lenient, scaled};
+
+/// An answer, a chunk or an event: whatever may carry usage.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    #[serde(deserialize_with = "lenient")]
+    model: Option<String>,
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    usage: Option<Report>,
+    error: Option<IgnoredAny>,
+    #[serde(deserialize_with = "lenient")]
+    x_groq: Option<Groq>,
+    #[serde(deserialize_with = "lenient")]
+    response: Option<Response>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Response {
+    #[serde(deserialize_with = "lenient")]
+    model: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    usage: Option<Report>,
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Groq {
+    #[serde(deserialize_with = "lenient")]
+    usage: Option<Report>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Report {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    input_tokens: Count,
+    output_tokens: Count,
+    total_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    prompt_tokens_details: Option<Details>,
+    #[serde(deserialize_with = "lenient")]
+    completion_tokens_details: Option<Details>,
+    #[serde(deserialize_with = "lenient")]
+    input_tokens_details: Option<Details>,
+    #[serde(deserialize_with = "lenient")]
+    input_token_details: Option<Details>,
+    #[serde(deserialize_with = "lenient")]
+    output_tokens_details: Option<Details>,
+    /// DeepSeek.
+    prompt_cache_hit_tokens: Count,
+    /// Mistral.
+    num_cached_tokens: Count,
+    /// Moonshot.
+    cached_tokens: Count,
+    /// Perplexity, outside of `completion_tokens`.
+    reasoning_tokens: Count,
+    /// Anthropic's API.
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    cost: Option<Box<RawValue>>,
+    /// xAI: ten thousand millionths of a dollar.
+    #[serde(deserialize_with = "lenient")]
+    cost_in_usd_ticks: Option<Box<RawValue>>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
+    reasoning_tokens: Count,
+}
+
+#[derive(Deserialize)]
+struct CostParts<'a> {
+    #[serde(borrow)]
+    total_cost: &'a RawValue,
+}
+
+impl Report {
+    fn usage(&self) -> Option<Usage> {
+        let chat = self.prompt_tokens.0.is_some() || self.completion_tokens.0.is_some();
+        let (input, output) = if chat {
+            (self.prompt_tokens, self.completion_tokens)
+        } else if self.input_tokens.0.is_some() || self.output_tokens.0.is_some() {
+            (self.input_tokens, self.output_tokens)
+        } else {
+            // Rerankers know a total only.
+            (Count(Some(self.total_tokens.0?)), Count(None))
+        };
+        let mut usage = Usage { input: input.get(), output: output.get(), ..Usage::default() };
+        self.add_input_kinds(&mut usage);
+        self.add_output_kinds(&mut usage);
+        if !chat {
+            self.add_anthropic_cache(&mut usage);
+        }
+        Some(usage)
+    }
+
+    fn add_input_kinds(&self, usage: &mut Usage) {
+        let details = self.prompt_tokens_details.or(self.input_tokens_details).or(self.input_token_details);
+        let details = details.unwrap_or_default();
+        let elsewhere = [self.prompt_cache_hit_tokens, self.num_cached_tokens, self.cached_tokens];
+        let cached = details.cached_tokens.0.filter(|count| *count > 0);
+        usage.cached_input = cached.or_else(|| elsewhere.into_iter().find_map(|count| count.0)).unwrap_or(0);
+        usage.cache_write = details.cache_write_tokens.get();
+        usage.audio_input = details.audio_tokens.get();
+    }
+
+    fn add_output_kinds(&self, usage: &mut Usage) {
+        let details = self.completion_tokens_details.or(self.output_tokens_details).unwrap_or_default();
+        usage.reasoning = details.reasoning_tokens.get();
+        usage.audio_output = details.audio_tokens.get();
+        if let Some(outside) = self.reasoning_tokens.0.filter(|_| details.reasoning_tokens.0.is_none()) {
+            usage.reasoning = outside;
+            usage.output = usage.output.saturating_add(outside);
+            return;
+        }
+        let visible = usage.input.saturating_add(usage.output);
+        if usage.reasoning > 0 && self.total_tokens.0 == visible.checked_add(usage.reasoning) {
+            usage.output += usage.reasoning;
+        }
+    }
+
+    fn add_anthropic_cache(&self, usage: &mut Usage) {
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        if read.0.is_some() || written.0.is_some() {
+            usage.cached_input = read.get();
+            usage.cache_write = written.get();
+            usage.input = usage.input.saturating_add(read.get()).saturating_add(written.get());
+        }
+    }
+
+    fn charged(&self) -> Option<Nanos> {
+        if let Some(ticks) = &self.cost_in_usd_ticks {
+            return scaled(ticks.get(), -1);
+        }
+        let cost = self.cost.as_ref()?.get();
+        dollars(cost).or_else(|| dollars(serde_json::from_str::<CostParts<'_>>(cost).ok()?.total_cost.get()))
+    }
+}
+
+/// Types of events that end a stream.
+const LAST: [&str; 8] = [
+    "response.completed",
+    "response.incomplete",
+    "response.failed",
+    "transcript.text.done",
+    "speech.audio.done",
+    "image_generation.completed",
+    "image_edit.completed",
+    "response.done",
+];
+
+/// Takes in what `json` says; false where it is no JSON object.
+pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Answer>(json) else {
+        return false;
+    };
+    let response = answer.response.unwrap_or_default();
+    let model = answer.model.or(response.model).filter(|model| !model.is_empty());
+    into.model = into.model.take().or(model);
+    let groq = answer.x_groq.and_then(|groq| groq.usage);
+    if let Some(report) = answer.usage.or(response.usage).or(groq) {
+        into.usage = report.usage().or(into.usage);
+        into.charged = report.charged().or(into.charged);
+    }
+    let kind = answer.kind.as_deref().unwrap_or_default();
+    into.finished |= LAST.contains(&kind);
+    into.error |= answer.error.is_some() || response.error.is_some() || kind == "error" || kind == "response.failed";
+    true
+}
+
+pub(super) fn body(body: &[u8]) -> Observed {
+    let mut observed = Observed::default();
+    observed.finished = take(body, &mut observed);
+    observed
+}

@@ -1,0 +1,173 @@
+//! Watches a running stream.
+
+use std::sync::LazyLock;
+
+use domain::provider::Dialect;
+use memchr::memmem::Finder;
+
+use super::{Observed, anthropic, gemini, openai};
+use crate::sse::{Event, Splitter};
+
+/// Reads usage, model and end out of a stream's bytes, at whatever boundaries they arrive.
+#[derive(Debug)]
+pub struct StreamWatch {
+    splitter: Splitter,
+    watcher: Watcher,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    dialect: Dialect,
+    /// Whether an event was seen, by which a provider shows which API it serves.
+    begun: bool,
+    observed: Observed,
+    anthropic: anthropic::Report,
+    /// Gemini's last event: each carries usage, but only the last counts.
+    last: Vec<u8>,
+}
+
+macro_rules! needle {
+    ($name:ident, $text:literal) => {
+        static $name: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new($text));
+    };
+}
+needle!(USAGE, "\"usage\"");
+needle!(MODEL, "\"model\"");
+needle!(ERROR, "\"error\"");
+needle!(FINISH_REASON, "\"finish_reason\"");
+needle!(USAGE_METADATA, "\"usageMetadata\"");
+needle!(CANDIDATES, "\"candidates\"");
+needle!(CHOICES, "\"choices\"");
+needle!(MESSAGE_START, "\"message_start\"");
+needle!(MESSAGE_STOP, "\"message_stop\"");
+
+/// Whether `json` holds the key with a value that is not `null`. Quotes inside of texts are escaped, so what is found is
+/// a key or a whole text; a whole text counts as found too: better one look too many.
+pub(super) fn has(json: &[u8], key: &Finder<'_>) -> bool {
+    key.find_iter(json).any(|place| {
+        let rest = json[place + key.needle().len()..].trim_ascii_start();
+        match rest.strip_prefix(b":") {
+            Some(value) => !value.trim_ascii_start().starts_with(b"null"),
+            None => true,
+        }
+    })
+}
+
+/// Whether the key has a text that is not empty.
+fn has_text(json: &[u8], key: &Finder<'_>) -> bool {
+    key.find_iter(json).any(|place| {
+        let rest = json[place + key.needle().len()..].trim_ascii_start();
+        let value = rest.strip_prefix(b":").unwrap_or_default().trim_ascii_start();
+        value.starts_with(b"\"") && !value.starts_with(b"\"\"")
+    })
+}
+
+pub(super) fn has_usage(json: &[u8]) -> bool {
+    has(json, &USAGE)
+}
+
+impl StreamWatch {
+    /// A watch over a stream in the shape of `dialect`. A provider that serves another API is recognised by its first
+    /// event.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        let watcher = Watcher {
+            dialect,
+            begun: false,
+            observed: Observed::default(),
+            anthropic: anthropic::Report::default(),
+            last: Vec::new(),
+        };
+        Self { splitter: Splitter::new(), watcher }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn push(&mut self, bytes: &[u8]) {
+        // An event too long to look at is no reason to stop: usage comes in a small one.
+        let _ = self.splitter.push(bytes, |event| self.watcher.take(&event));
+    }
+
+    /// What is known so far of the end of the stream; usage may still be missing.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        self.watcher.observed.finished
+    }
+
+    /// What the stream said, at its end or where it broke off.
+    #[must_use]
+    pub fn finish(mut self) -> Observed {
+        self.splitter.finish(|event| self.watcher.take(&event));
+        self.watcher.finish()
+    }
+}
+
+impl Watcher {
+    fn take(&mut self, event: &Event<'_>) {
+        if !self.begun {
+            self.begun = true;
+            self.dialect = recognise(event).unwrap_or(self.dialect);
+        }
+        if event.event == Some(b"error") {
+            self.observed.error = true;
+        }
+        match self.dialect {
+            Dialect::Openai => self.take_openai(event.data),
+            Dialect::Anthropic => self.take_anthropic(event),
+            Dialect::Gemini => self.take_gemini(event.data),
+        }
+    }
+
+    fn take_openai(&mut self, data: &[u8]) {
+        if data.trim_ascii() == b"[DONE]" {
+            self.observed.finished = true;
+            return;
+        }
+        let observed = &mut self.observed;
+        observed.finished = observed.finished || has_text(data, &FINISH_REASON);
+        let names_model = observed.model.is_none() && MODEL.find(data).is_some();
+        if names_model || has_usage(data) || has(data, &ERROR) {
+            openai::take(data, observed);
+        }
+    }
+
+    fn take_anthropic(&mut self, event: &Event<'_>) {
+        if matches!(event.event, Some(b"content_block_delta" | b"ping")) {
+            return;
+        }
+        let data = event.data;
+        if has_usage(data) || has(data, &ERROR) || MESSAGE_STOP.find(data).is_some() {
+            anthropic::take(data, &mut self.anthropic, &mut self.observed);
+        }
+    }
+
+    fn take_gemini(&mut self, data: &[u8]) {
+        if self.observed.model.is_none() || has(data, &ERROR) {
+            gemini::take(data, &mut self.observed);
+            self.last.clear();
+        } else if USAGE_METADATA.find(data).is_some() {
+            self.last.clear();
+            self.last.extend_from_slice(data);
+        }
+        self.observed.finished |= has_text(data, &FINISH);
+    }
+
+    fn finish(mut self) -> Observed {
+        if !self.last.is_empty() {
+            gemini::take(&self.last, &mut self.observed);
+        }
+        self.observed
+    }
+}
+needle!(FINISH, "\"finishReason\"");
+
+fn recognise(event: &Event<'_>) -> Option<Dialect> {
+    if event.event == Some(b"message_start") || MESSAGE_START.find(event.data).is_some() {
+        Some(Dialect::Anthropic)
+    } else if CHOICES.find(event.data).is_some() {
+        Some(Dialect::Openai)
+    } else if USAGE_METADATA.find(event.data).is_some() || CANDIDATES.find(event.data).is_some() {
+        Some(Dialect::Gemini)
+    } else {
+        None
+    }
+}
