@@ -1,13 +1,22 @@
 //! The only crate that knows SQL, SeaORM and which database runs: connections and transactions, one file of queries per
 //! table, and the ledger's way from the data plane (spool) into the database (writer, roll-ups).
 
+pub mod audit;
+pub mod config;
 mod connect;
+pub mod custom_provider;
 mod dialect;
 pub mod entity;
 mod error;
+pub mod gateway;
+pub mod provider_key;
 pub mod secrets;
+pub mod session;
+pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod token;
+pub mod user;
 
 pub use connect::Store;
 pub use dialect::Backend;

@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn the_same_value_is_sealed_differently_each_time_and_never_in_plain() {
         let sealer = Sealer::new([1; 32]);
-        let (one, two) = (sealer.seal(PLACE, "sk-secret").expect("sealed"), sealer.seal(PLACE, "sk-secret").expect("sealed"));
+        let (one, two) =
+            (sealer.seal(PLACE, "sk-secret").expect("sealed"), sealer.seal(PLACE, "sk-secret").expect("sealed"));
         assert_ne!(one, two);
         assert!(!one.bytes.windows(9).any(|window| window == b"sk-secret"));
         assert_eq!(format!("{sealer:?}"), "Sealer");

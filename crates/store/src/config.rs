@@ -1,0 +1,218 @@
+//! The configuration as one value, its version, and single values of the installation.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::{CustomProviderId, GatewayId, ProviderKeyId, TeamId, TokenId};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use crate::entity::{api_token, config_version, custom_provider as custom, gateway, meta, provider_key, team};
+use crate::secrets::Sealer;
+use crate::{Store, StoreError, WriteTx};
+
+/// The version's only row.
+const ROW: i64 = 1;
+/// How long the data plane can still tell that a token was revoked or has expired, rather than unknown.
+const REMEMBER_TOKENS: TimeDelta = TimeDelta::days(30);
+
+/// The current configuration version.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn version(store: &Store) -> Result<i64, StoreError> {
+    let row = config_version::Entity::find_by_id(ROW).one(store.read()).await?;
+    row.map(|row| row.version).ok_or(StoreError::NotFound)
+}
+
+/// Raises the configuration version and answers it. Call it first in a transaction: on PostgreSQL the row's lock makes
+/// changes of configuration wait for each other, as SQLite does by itself.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn bump(tx: &WriteTx) -> Result<i64, StoreError> {
+    use config_version::{Column, Entity};
+    let rows = Entity::update_many()
+        .filter(Column::Id.eq(ROW))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1_i64))
+        .exec_with_returning(tx)
+        .await?;
+    rows.first().map(|row| row.version).ok_or(StoreError::NotFound)
+}
+
+/// A single value of the installation.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn find_meta(db: &impl ConnectionTrait, key: &str) -> Result<Option<String>, StoreError> {
+    Ok(meta::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
+}
+
+/// Sets a single value of the installation.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn set_meta(tx: &WriteTx, key: &str, value: &str) -> Result<(), StoreError> {
+    let row = meta::ActiveModel { key: Set(key.to_owned()), value: Set(value.to_owned()) };
+    let replace = OnConflict::column(meta::Column::Key).update_column(meta::Column::Value).to_owned();
+    meta::Entity::insert(row).on_conflict(replace).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Removes a single value of the installation.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn delete_meta(tx: &WriteTx, key: &str) -> Result<(), StoreError> {
+    meta::Entity::delete_by_id(key).exec(tx).await?;
+    Ok(())
+}
+
+/// Reads everything the data plane needs, in one query a table. A row that cannot be read is left out and reported in
+/// the log; the rest works on. The version is read first: a change made meanwhile is seen again at the next reload.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn load_config(store: &Store, sealer: &Sealer) -> Result<Config, StoreError> {
+    let version = version(store).await?;
+    let db = store.read();
+    let now = Utc::now();
+    let mut teams: HashMap<i64, TeamConfig> = HashMap::new();
+    for row in team::Entity::find().all(db).await? {
+        teams.insert(row.id, empty_team(row));
+    }
+    load_gateways(db, &mut teams).await?;
+    load_provider_keys(db, sealer, &mut teams, now).await?;
+    load_custom_providers(db, &mut teams).await?;
+    load_tokens(db, &mut teams, now).await?;
+    let mut teams: Vec<_> = teams.into_values().collect();
+    teams.sort_by_key(|team| team.id);
+    Ok(Config { version, teams })
+}
+
+fn empty_team(row: team::Model) -> TeamConfig {
+    TeamConfig {
+        id: TeamId(row.id),
+        slug: row.slug,
+        gateways: Vec::new(),
+        provider_keys: Vec::new(),
+        custom_providers: Vec::new(),
+        tokens: Vec::new(),
+    }
+}
+
+type Teams = HashMap<i64, TeamConfig>;
+
+async fn load_gateways(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(), StoreError> {
+    use gateway::{Column, Entity};
+    for row in Entity::find().filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id).all(db).await? {
+        let settings = match crate::gateway::settings(&row) {
+            Ok(settings) => settings,
+            Err(error) => {
+                tracing::error!(gateway.id = row.id, %error, "gateway left out");
+                continue;
+            }
+        };
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.gateways.push(GatewayConfig {
+                id: GatewayId(row.id),
+                slug: row.slug,
+                enabled: row.enabled,
+                settings,
+                cache_epoch: row.cache_epoch,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn load_provider_keys(
+    db: &impl ConnectionTrait,
+    sealer: &Sealer,
+    teams: &mut Teams,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    use provider_key::{Column, Entity};
+    let in_time = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(now));
+    let rows =
+        Entity::find().filter(Column::DeletedAt.is_null()).filter(in_time).order_by_asc(Column::Id).all(db).await?;
+    for row in rows {
+        let secret = match crate::provider_key::open(sealer, &row) {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!(provider_key.id = row.id, provider.name = row.provider, %error, "provider key left out");
+                continue;
+            }
+        };
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.provider_keys.push(ProviderKeyConfig {
+                id: ProviderKeyId(row.id),
+                provider: row.provider,
+                alias: row.alias,
+                secret,
+                base_url: row.base_url,
+                enabled: row.enabled,
+                expires_at: row.expires_at,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn load_custom_providers(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(), StoreError> {
+    use custom::{Column, Entity};
+    for row in Entity::find().filter(Column::DeletedAt.is_null()).order_by_asc(Column::Id).all(db).await? {
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.custom_providers.push(CustomProviderConfig {
+                id: CustomProviderId(row.id),
+                dialect: crate::custom_provider::dialect(&row),
+                auth: crate::custom_provider::auth(&row),
+                slug: row.slug,
+                base_url: row.base_url,
+                enabled: row.enabled,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn load_tokens(db: &impl ConnectionTrait, teams: &mut Teams, now: DateTime<Utc>) -> Result<(), StoreError> {
+    use api_token::{Column, Entity};
+    let since = now - REMEMBER_TOKENS;
+    let recent = Condition::all()
+        .add(Condition::any().add(Column::RevokedAt.is_null()).add(Column::RevokedAt.gt(since)))
+        .add(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(since)));
+    for row in Entity::find().filter(recent).order_by_asc(Column::Id).all(db).await? {
+        let token = match token_config(&row) {
+            Ok(token) => token,
+            Err(error) => {
+                tracing::error!(token.id = row.id, %error, "token left out");
+                continue;
+            }
+        };
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.tokens.push(token);
+        }
+    }
+    Ok(())
+}
+
+fn token_config(row: &api_token::Model) -> Result<TokenConfig, StoreError> {
+    Ok(TokenConfig {
+        id: TokenId(row.id),
+        name: row.name.clone(),
+        digest: row
+            .digest
+            .as_slice()
+            .try_into()
+            .map_err(|_| StoreError::Other(format!("digest of token {}", row.id)))?,
+        gateways: crate::token::gateways(row)?,
+        models: crate::token::models(row)?,
+        revoked: row.revoked_at.is_some(),
+        expires_at: row.expires_at,
+    })
+}

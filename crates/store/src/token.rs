@@ -1,0 +1,144 @@
+//! Queries on API tokens.
+
+use chrono::{DateTime, Utc};
+use domain::{GatewayId, TeamId, TokenId};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+
+use crate::entity::api_token::{ActiveModel, Column, Entity, Model};
+use crate::{StoreError, WriteTx};
+
+/// Most tokens a list shows.
+const LIST_LIMIT: u64 = 1_000;
+
+/// What a token may do.
+#[derive(Clone, Debug, Default)]
+pub struct Scope<'a> {
+    pub name: &'a str,
+    pub gateways: Option<&'a [GatewayId]>,
+    pub models: Option<&'a [String]>,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The team's tokens, live ones first, then the latest first.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn list(db: &impl ConnectionTrait, team: TeamId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::TeamId.eq(team.0))
+        .order_by_desc(Column::RevokedAt.is_null())
+        .order_by_desc(Column::Id)
+        .limit(LIST_LIMIT)
+        .all(db)
+        .await?)
+}
+
+/// A token of the team.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn find(db: &impl ConnectionTrait, team: TeamId, id: TokenId) -> Result<Model, StoreError> {
+    Entity::find_by_id(id.0).filter(Column::TeamId.eq(team.0)).one(db).await?.ok_or(StoreError::NotFound)
+}
+
+/// The token with a digest, of any team.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn find_by_digest(db: &impl ConnectionTrait, digest: &[u8; 32]) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Digest.eq(digest.to_vec())).one(db).await?)
+}
+
+/// The gateways of a row.
+///
+/// # Errors
+/// [`StoreError::Other`] for a damaged row: it must not count as unrestricted.
+pub fn gateways(row: &Model) -> Result<Option<Vec<GatewayId>>, StoreError> {
+    list_of(row.gateways.as_deref(), row.id)
+}
+
+/// The models of a row.
+///
+/// # Errors
+/// [`StoreError::Other`] for a damaged row: it must not count as unrestricted.
+pub fn models(row: &Model) -> Result<Option<Vec<String>>, StoreError> {
+    list_of(row.models.as_deref(), row.id)
+}
+
+fn list_of<T: serde::de::DeserializeOwned>(text: Option<&str>, id: i64) -> Result<Option<Vec<T>>, StoreError> {
+    text.map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| StoreError::Other(format!("restrictions of token {id}: {error}")))
+}
+
+/// Adds a token.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on `name`.
+pub async fn create(
+    tx: &WriteTx,
+    team: TeamId,
+    digest: [u8; 32],
+    hint: String,
+    scope: &Scope<'_>,
+    now: DateTime<Utc>,
+) -> Result<Model, StoreError> {
+    let row = ActiveModel {
+        team_id: Set(team.0),
+        digest: Set(digest.to_vec()),
+        hint: Set(hint),
+        created_at: Set(now),
+        ..scoped(scope)?
+    };
+    row.insert(tx).await.map_err(|error| StoreError::unique(error, "name"))
+}
+
+/// Changes what a token may do.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Conflict`] on `name`.
+pub async fn update(tx: &WriteTx, id: TokenId, scope: &Scope<'_>) -> Result<Model, StoreError> {
+    let row = ActiveModel { id: Set(id.0), ..scoped(scope)? };
+    row.update(tx).await.map_err(|error| StoreError::unique(error, "name"))
+}
+
+/// Ends a token; its name is free again.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn revoke(tx: &WriteTx, id: TokenId, now: DateTime<Utc>) -> Result<Model, StoreError> {
+    Ok(ActiveModel { id: Set(id.0), revoked_at: Set(Some(now)), ..Default::default() }.update(tx).await?)
+}
+
+/// Notes a token's last use, unless a later one is known.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn touch(tx: &WriteTx, id: TokenId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    Entity::update_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::LastUsedAt.is_null().or(Expr::col(Column::LastUsedAt).lt(at)))
+        .col_expr(Column::LastUsedAt, at.into())
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+fn scoped(scope: &Scope<'_>) -> Result<ActiveModel, StoreError> {
+    Ok(ActiveModel {
+        name: Set(scope.name.to_owned()),
+        gateways: Set(scope.gateways.map(json).transpose()?),
+        models: Set(scope.models.map(json).transpose()?),
+        expires_at: Set(scope.expires_at),
+        ..Default::default()
+    })
+}
+
+fn json<T: serde::Serialize + ?Sized>(list: &T) -> Result<String, StoreError> {
+    serde_json::to_string(list).map_err(|error| StoreError::Other(error.to_string()))
+}
