@@ -1,0 +1,53 @@
+//! Windows that start at multiples of the interval, each with a count of its own.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Full, Taken};
+
+/// A fixed window: twice the limit can pass around the boundary of two windows, which is what the technique means.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    limit: u32,
+    interval_ms: i64,
+    count: Mutex<Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// Number of the window since 1970.
+    window: i64,
+    used: u32,
+}
+
+impl Fixed {
+    pub(super) fn new(limit: u32, interval_ms: i64) -> Self {
+        Self { limit, interval_ms, count: Mutex::new(Count { window: i64::MIN, used: 0 }) }
+    }
+
+    pub(super) fn try_take(&self, now_ms: i64) -> Result<Taken, Full> {
+        let window = now_ms.div_euclid(self.interval_ms);
+        let mut count = self.lock();
+        // One window back is a late thread; further back is a clock that was set back.
+        if window > count.window || window < count.window - 1 {
+            *count = Count { window, used: 0 };
+        }
+        let ends_in_ms = (count.window + 1) * self.interval_ms - now_ms;
+        if count.used >= self.limit {
+            return Err(Full { free_in_ms: ends_in_ms });
+        }
+        count.used += 1;
+        Ok(Taken { left: self.limit - count.used, reset_ms: ends_in_ms, place: count.window })
+    }
+
+    pub(super) fn give_back(&self, window: i64) {
+        let mut count = self.lock();
+        if count.window == window {
+            count.used = count.used.saturating_sub(1);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Count> {
+        // The two fields are written together and nothing between can panic, so a poisoned lock is still right.
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,108 @@
+//! The configuration as a request needs it: immutable, replaced as a whole, with everything resolved in advance.
+//! Addresses are taken apart, credentials are header values, patterns are compiled, limits stand beside what they limit.
+//!
+//! A row that cannot be used (a base URL that is none, a credential that no header can carry) is marked with the reason
+//! and everything else works; only what would make it unclear who asks or who pays refuses the whole configuration.
+//!
+//! What counts over time (rate limits, when a token was last used) is shared with the previous snapshot, so neither a
+//! reload nor a request that still runs on the old one loses a count.
+
+mod key;
+mod provider;
+mod team;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::config::Config;
+use domain::{GatewayId, TokenId};
+
+pub use self::key::{KeyFault, KeyState, Target, credential};
+pub use self::provider::{ProviderState, Unusable, Upstream};
+pub use self::team::{GatewayState, TeamState};
+pub use self::token::TokenState;
+use crate::BuildError;
+use crate::limit::Limiter;
+
+/// One version of the configuration.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    version: i64,
+    teams: HashMap<String, Arc<TeamState>>,
+    tokens: HashMap<[u8; 32], Arc<TokenState>>,
+}
+
+impl Snapshot {
+    /// Compiles a configuration and carries the counts of the previous one on.
+    ///
+    /// # Errors
+    /// Two teams, two gateways of a team or two tokens cannot be told apart.
+    pub fn build(config: &Config, previous: Option<&Self>) -> Result<Self, BuildError> {
+        let carried = Carried::of(previous);
+        let builtin = Arc::new(provider::builtin());
+        let mut snapshot = Self { version: config.version, ..Self::default() };
+        for team_config in &config.teams {
+            let team = Arc::new(TeamState::build(team_config, builtin.clone(), &carried)?);
+            for token_config in &team_config.tokens {
+                let token = Arc::new(TokenState::build(token_config, team.clone(), &carried));
+                if snapshot.tokens.insert(token_config.digest, token).is_some() {
+                    return Err(BuildError(format!("token {} has the secret of another token", token_config.id)));
+                }
+            }
+            if snapshot.teams.insert(team_config.slug.clone(), team).is_some() {
+                return Err(BuildError(format!("two teams are called {}", team_config.slug)));
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// The version of the configuration it was made from.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The token whose secret has this SHA-256, revoked and expired ones included.
+    #[must_use]
+    pub fn token(&self, digest: &[u8; 32]) -> Option<&Arc<TokenState>> {
+        self.tokens.get(digest)
+    }
+
+    /// The team with this slug.
+    #[must_use]
+    pub fn team(&self, slug: &str) -> Option<&Arc<TeamState>> {
+        self.teams.get(slug)
+    }
+
+    /// When each token was last used, in milliseconds since 1970, since the last time this was asked.
+    #[must_use]
+    pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
+        let take = |token: &Arc<TokenState>| match token.last_used_ms.swap(0, Ordering::Relaxed) {
+            0 => None,
+            at_ms => Some((token.id, at_ms)),
+        };
+        self.tokens.values().filter_map(take).collect()
+    }
+}
+
+/// What the previous snapshot counted.
+#[derive(Default)]
+struct Carried {
+    limiters: HashMap<GatewayId, Arc<Limiter>>,
+    last_used: HashMap<TokenId, Arc<AtomicI64>>,
+}
+
+impl Carried {
+    fn of(previous: Option<&Snapshot>) -> Self {
+        let Some(previous) = previous else { return Self::default() };
+        let gateways = previous.teams.values().flat_map(|team| team.gateways());
+        Self {
+            limiters: gateways.filter_map(|gateway| Some((gateway.id, gateway.limiter.clone()?))).collect(),
+            last_used: previous.tokens.values().map(|token| (token.id, token.last_used_ms.clone())).collect(),
+        }
+    }
+}

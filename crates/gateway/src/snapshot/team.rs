@@ -1,0 +1,135 @@
+//! A tenant: everything that a request of its tokens can reach.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::config::{GatewayConfig, TeamConfig};
+use domain::{GatewayId, GatewaySettings, TeamId};
+
+use super::Carried;
+use super::key::{KeyFault, KeyState, Target};
+use super::provider::{Builtin, ProviderState};
+use crate::BuildError;
+use crate::limit::Limiter;
+
+/// A team.
+#[derive(Debug)]
+pub struct TeamState {
+    pub id: TeamId,
+    pub slug: String,
+    gateways: HashMap<String, Arc<GatewayState>>,
+    builtin: Arc<Builtin>,
+    custom: HashMap<String, Arc<ProviderState>>,
+    /// By canonical provider slug; within, newest first.
+    keys: HashMap<String, Vec<Arc<KeyState>>>,
+}
+
+/// A gateway.
+#[derive(Debug)]
+pub struct GatewayState {
+    pub id: GatewayId,
+    pub team_id: TeamId,
+    pub slug: String,
+    pub enabled: bool,
+    pub settings: GatewaySettings,
+    /// None where the settings set no limit.
+    pub limiter: Option<Arc<Limiter>>,
+    /// Part of every cache key.
+    pub cache_epoch: i64,
+}
+
+impl TeamState {
+    pub(super) fn build(config: &TeamConfig, builtin: Arc<Builtin>, carried: &Carried) -> Result<Self, BuildError> {
+        let mut team = Self {
+            id: config.id,
+            slug: config.slug.clone(),
+            gateways: HashMap::new(),
+            builtin,
+            custom: HashMap::new(),
+            keys: HashMap::new(),
+        };
+        for gateway in &config.gateways {
+            let state = Arc::new(GatewayState::build(gateway, config.id, carried));
+            if team.gateways.insert(gateway.slug.clone(), state).is_some() {
+                return Err(BuildError(format!("two gateways of {} are called {}", config.slug, gateway.slug)));
+            }
+        }
+        for custom in &config.custom_providers {
+            let state = ProviderState::custom(custom);
+            team.custom.insert(state.slug.clone(), Arc::new(state));
+        }
+        let mut newest_first: Vec<_> = config.provider_keys.iter().collect();
+        newest_first.sort_by_key(|key| Reverse(key.id));
+        for key in newest_first {
+            let provider = team.provider(&key.provider);
+            let state = Arc::new(KeyState::build(key, provider));
+            let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
+            team.keys.entry(slug).or_default().push(state);
+        }
+        Ok(team)
+    }
+
+    /// The gateway with this slug, disabled ones included.
+    #[must_use]
+    pub fn gateway(&self, slug: &str) -> Option<&Arc<GatewayState>> {
+        self.gateways.get(slug)
+    }
+
+    /// All gateways, in no order.
+    pub fn gateways(&self) -> impl Iterator<Item = &Arc<GatewayState>> {
+        self.gateways.values()
+    }
+
+    /// A provider by slug or alias, the team's own by `custom-{slug}`, disabled ones included.
+    #[must_use]
+    pub fn provider(&self, slug: &str) -> Option<&Arc<ProviderState>> {
+        self.custom.get(slug).or_else(|| self.builtin.get(slug))
+    }
+
+    /// The keys of a provider, by its canonical slug, with an alias: newest first, unusable ones included.
+    pub fn keys(&self, provider: &str, alias: &str) -> impl Iterator<Item = &Arc<KeyState>> {
+        self.keys.get(provider).into_iter().flatten().filter(move |key| key.alias == alias)
+    }
+
+    /// The providers that have a key which could be used now, by canonical slug, in no order.
+    pub fn providers_with_keys(&self, now_ms: i64) -> impl Iterator<Item = &str> {
+        let usable = move |keys: &[Arc<KeyState>]| keys.iter().any(|key| key.target(now_ms).is_ok());
+        self.keys.iter().filter(move |(_, keys)| usable(keys)).map(|(slug, _)| slug.as_str())
+    }
+
+    /// The newest usable key of a provider, by its canonical slug, with an alias.
+    ///
+    /// # Errors
+    /// There is none; the fault is that of the newest.
+    pub fn key(&self, provider: &str, alias: &str, now_ms: i64) -> Result<(&Arc<KeyState>, &Target), KeyFault> {
+        let mut newest = None;
+        for key in self.keys(provider, alias) {
+            match key.target(now_ms) {
+                Ok(target) => return Ok((key, target)),
+                Err(fault) => newest = newest.or(Some(fault)),
+            }
+        }
+        Err(newest.unwrap_or(KeyFault::Missing))
+    }
+}
+
+impl GatewayState {
+    fn build(config: &GatewayConfig, team_id: TeamId, carried: &Carried) -> Self {
+        let settings = &config.settings;
+        let limiter = settings.rate_limit().map(|(limit, interval_s)| {
+            let technique = settings.rate_limiting_technique;
+            let kept = carried.limiters.get(&config.id).filter(|old| old.is_like(limit, interval_s, technique));
+            kept.cloned().unwrap_or_else(|| Arc::new(Limiter::new(limit, interval_s, technique)))
+        });
+        Self {
+            id: config.id,
+            team_id,
+            slug: config.slug.clone(),
+            enabled: config.enabled,
+            settings: settings.clone(),
+            limiter,
+            cache_epoch: config.cache_epoch,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+use chrono::DateTime;
+use domain::config::{CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::provider::{AuthScheme, Dialect};
+use domain::{CustomProviderId, GatewaySettings, ProviderKeyId, Secret, TeamId};
+
+use super::*;
+
+fn gateway(id: i64, slug: &str, limit: Option<u32>) -> GatewayConfig {
+    let settings =
+        GatewaySettings { rate_limiting_limit: limit, rate_limiting_interval: Some(60), ..GatewaySettings::default() };
+    GatewayConfig { id: GatewayId(id), slug: slug.into(), enabled: true, settings, cache_epoch: 0 }
+}
+
+fn provider_key(id: i64, provider: &str) -> ProviderKeyConfig {
+    ProviderKeyConfig {
+        id: ProviderKeyId(id),
+        provider: provider.into(),
+        alias: "default".into(),
+        secret: Secret::new(format!("sk-{id}")),
+        base_url: None,
+        enabled: true,
+        expires_at: None,
+    }
+}
+
+fn token(id: i64, models: Option<&[&str]>) -> TokenConfig {
+    TokenConfig {
+        id: TokenId(id),
+        name: "app".into(),
+        digest: [id as u8; 32],
+        gateways: None,
+        models: models.map(|models| models.iter().map(ToString::to_string).collect()),
+        revoked: false,
+        expires_at: None,
+    }
+}
+
+fn custom(id: i64, slug: &str, base_url: &str) -> CustomProviderConfig {
+    CustomProviderConfig {
+        id: CustomProviderId(id),
+        slug: slug.into(),
+        base_url: base_url.into(),
+        dialect: Dialect::Anthropic,
+        auth: AuthScheme::XApiKey,
+        enabled: true,
+    }
+}
+
+fn team(slug: &str) -> TeamConfig {
+    TeamConfig {
+        id: TeamId(1),
+        slug: slug.into(),
+        gateways: vec![gateway(1, "main", Some(2)), gateway(2, "open", None)],
+        provider_keys: vec![provider_key(1, "openai")],
+        custom_providers: vec![],
+        tokens: vec![token(1, None)],
+    }
+}
+
+fn config(teams: Vec<TeamConfig>) -> Config {
+    Config { version: 7, teams }
+}
+
+fn build(team: TeamConfig) -> Snapshot {
+    Snapshot::build(&config(vec![team]), None).expect("builds")
+}
+
+#[test]
+fn everything_is_found_by_its_name() {
+    let snapshot = build(team("acme"));
+    assert_eq!(snapshot.version(), 7);
+    let token = snapshot.token(&[1; 32]).expect("a token");
+    assert_eq!(token.team.slug, "acme");
+    assert!(snapshot.token(&[2; 32]).is_none());
+    let team = snapshot.team("acme").expect("a team");
+    assert!(snapshot.team("other").is_none());
+    assert_eq!(team.gateway("main").expect("a gateway").id, GatewayId(1));
+    assert!(team.gateway("open").expect("a gateway").limiter.is_none());
+    assert!(team.gateway("other").is_none());
+    assert_eq!(team.provider("xai").expect("an alias").slug, "grok");
+    assert!(team.provider("nobody").is_none());
+}
+
+#[test]
+fn a_key_is_ready_to_be_sent() {
+    let snapshot = build(team("acme"));
+    let team = snapshot.team("acme").expect("a team");
+    let (key, target) = team.key("openai", "default", 0).expect("a key");
+    assert_eq!(key.id, ProviderKeyId(1));
+    let (name, value) = &target.native;
+    assert_eq!((name.as_str(), value.as_bytes()), ("authorization", b"Bearer sk-1".as_slice()));
+    assert!(value.is_sensitive());
+    let uri = target.upstream.uri("v1/chat/completions?x=1").expect("an address");
+    assert_eq!(uri.to_string(), "https://api.openai.com/v1/chat/completions?x=1");
+    assert!(target.upstream.uri("a b").is_err());
+    assert!(!format!("{snapshot:?}").contains("sk-1"), "a snapshot's Debug shows no credential");
+}
+
+#[test]
+fn a_broken_key_says_why_and_the_rest_works() {
+    let mut acme = team("acme");
+    acme.provider_keys = vec![
+        ProviderKeyConfig { base_url: Some("ftp://x".into()), ..provider_key(1, "openai") },
+        ProviderKeyConfig { secret: Secret::new("a\nb".into()), ..provider_key(2, "groq") },
+        provider_key(3, "custom-gone"),
+        provider_key(4, "mistral"),
+        provider_key(5, "custom-bad"),
+    ];
+    acme.custom_providers = vec![custom(1, "bad", "nowhere"), custom(2, "good", "https://llm.example.com/api")];
+    let snapshot = build(acme);
+    let team = snapshot.team("acme").expect("a team");
+    let fault = |provider| team.key(provider, "default", 0).map(|(key, _)| key.id).expect_err("broken");
+    assert_eq!(fault("openai"), KeyFault::Unusable(Unusable::BaseUrl));
+    assert_eq!(fault("groq"), KeyFault::Unusable(Unusable::Credential));
+    assert_eq!(fault("custom-gone"), KeyFault::Unusable(Unusable::Provider));
+    assert_eq!(fault("custom-bad"), KeyFault::Unusable(Unusable::BaseUrl));
+    assert_eq!(fault("anthropic"), KeyFault::Missing);
+    assert!(team.key("mistral", "default", 0).is_ok());
+    assert_eq!(team.key("mistral", "second", 0).map(|_| ()), Err(KeyFault::Missing));
+    assert_eq!(team.providers_with_keys(0).collect::<Vec<_>>(), ["mistral"]);
+    let good = team.provider("custom-good").expect("a custom provider");
+    let uri = good.upstream.as_ref().expect("usable").uri("messages").expect("an address");
+    assert_eq!(uri.to_string(), "https://llm.example.com/api/messages");
+    assert_eq!((good.dialect, good.price_provider.as_deref()), (Dialect::Anthropic, None));
+}
+
+#[test]
+fn a_replaced_address_keeps_the_path_unless_it_has_its_own() {
+    let mut acme = team("acme");
+    acme.custom_providers = vec![custom(1, "own", "https://llm.example.com/api")];
+    let at = |id, provider, url: &str| ProviderKeyConfig { base_url: Some(url.into()), ..provider_key(id, provider) };
+    acme.provider_keys = vec![
+        at(1, "openai", "http://127.0.0.1:9001"),
+        at(2, "groq", "http://127.0.0.1:9001/mine/"),
+        at(3, "custom-own", "http://[::1]:9001"),
+    ];
+    let snapshot = build(acme);
+    let team = snapshot.team("acme").expect("a team");
+    let uri = |provider| {
+        let (_, target) = team.key(provider, "default", 0).expect("a key");
+        target.upstream.uri("models").expect("an address").to_string()
+    };
+    assert_eq!(uri("openai"), "http://127.0.0.1:9001/v1/models");
+    assert_eq!(uri("groq"), "http://127.0.0.1:9001/mine/models");
+    assert_eq!(uri("custom-own"), "http://[::1]:9001/api/models");
+}
+
+#[test]
+fn the_newest_usable_key_of_an_alias_is_taken() {
+    let mut acme = team("acme");
+    let second = DateTime::from_timestamp(1, 0);
+    acme.provider_keys = vec![
+        ProviderKeyConfig { expires_at: second, ..provider_key(1, "grok") },
+        provider_key(3, "xai"),
+        ProviderKeyConfig { enabled: false, ..provider_key(4, "grok") },
+        provider_key(2, "grok"),
+        ProviderKeyConfig { expires_at: second, ..provider_key(9, "openai") },
+    ];
+    let snapshot = build(acme);
+    let team = snapshot.team("acme").expect("a team");
+    assert_eq!(team.key("grok", "default", 0).expect("a key").0.id, ProviderKeyId(3));
+    assert_eq!(team.key("openai", "default", 999).expect("not expired yet").0.id, ProviderKeyId(9));
+    assert_eq!(team.key("openai", "default", 1_000).map(|_| ()), Err(KeyFault::Expired));
+    assert_eq!(team.keys("grok", "default").map(|key| key.id.0).collect::<Vec<_>>(), [4, 3, 2, 1]);
+}
+
+#[test]
+fn a_model_pattern_with_a_provider_speaks_of_that_provider_only() {
+    let mut acme = team("acme");
+    acme.tokens = vec![
+        token(1, Some(&["openai/*", "xai/grok-4", "claude-*", "meta-llama/llama-3"])),
+        token(2, Some(&[])),
+        token(3, Some(&["custom-gone/*"])),
+        token(4, Some(&["*"])),
+    ];
+    let snapshot = build(acme);
+    let token = |id: u8| snapshot.token(&[id; 32]).expect("a token");
+    for (provider, model, allowed) in [
+        ("openai", "gpt-4o", true),
+        ("openrouter", "openai/gpt-4o", false),
+        ("grok", "grok-4", true),
+        ("grok", "grok-4-fast", false),
+        ("anthropic", "claude-x", true),
+        ("openrouter", "claude-x", true),
+        ("together", "meta-llama/llama-3", true),
+        ("together", "llama-3", false),
+    ] {
+        assert_eq!(token(1).allows_model(provider, model), allowed, "{provider} {model}");
+        assert!(!token(2).allows_model(provider, model));
+        assert!(!token(3).allows_model(provider, model));
+        assert!(token(4).allows_model(provider, model));
+    }
+    assert!(token(2).limits_models());
+}
+
+#[test]
+fn a_token_is_held_to_its_gateways_and_its_end() {
+    let mut acme = team("acme");
+    acme.tokens = vec![TokenConfig {
+        gateways: Some(vec![GatewayId(2)]),
+        expires_at: DateTime::from_timestamp(1, 0),
+        ..token(1, None)
+    }];
+    let snapshot = build(acme);
+    let token = snapshot.token(&[1; 32]).expect("a token");
+    assert!(token.allows_gateway(GatewayId(2)) && !token.allows_gateway(GatewayId(1)));
+    assert!(token.allows_model("openai", "any") && !token.limits_models());
+    assert!(!token.has_expired(999) && token.has_expired(1_000));
+}
+
+#[test]
+fn counts_survive_a_reload_while_their_limit_stays() {
+    let before = build(team("acme"));
+    let limiter = |snapshot: &Snapshot| {
+        snapshot.team("acme").and_then(|team| team.gateway("main")?.limiter.clone()).expect("a limiter")
+    };
+    for _ in 0..2 {
+        limiter(&before).try_take(0).expect("free");
+    }
+    before.token(&[1; 32]).expect("a token").touch(5);
+    let same = Snapshot::build(&config(vec![team("acme")]), Some(&before)).expect("builds");
+    limiter(&same).try_take(0).expect_err("still used up");
+    // A request that still runs on the old snapshot is counted in the new one.
+    before.token(&[1; 32]).expect("a token").touch(9);
+    assert_eq!(same.take_last_used(), [(TokenId(1), 9)]);
+    assert_eq!(same.take_last_used(), []);
+    let mut raised = team("acme");
+    raised.gateways[0].settings.rate_limiting_limit = Some(3);
+    let raised = Snapshot::build(&config(vec![raised]), Some(&same)).expect("builds");
+    assert_eq!(limiter(&raised).try_take(0).expect("a new limit counts anew").remaining, 2);
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_refused() {
+    let twins = config(vec![team("acme"), team("acme")]);
+    assert!(Snapshot::build(&twins, None).is_err());
+    let mut acme = team("acme");
+    acme.gateways.push(gateway(3, "main", None));
+    assert!(Snapshot::build(&config(vec![acme]), None).is_err());
+    let shared_secret = config(vec![team("acme"), team("other")]);
+    let error = Snapshot::build(&shared_secret, None).expect_err("one digest, two teams");
+    assert_eq!(error.to_string(), "token 1 has the secret of another token");
+}

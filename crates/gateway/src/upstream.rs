@@ -1,0 +1,134 @@
+//! The way to providers: hyper's pooled client over connections of our own making.
+//!
+//! # What it guarantees
+//! * No connection to an address that is not public, unless the operator allows it: checked after name resolution, on
+//!   every dial, for literal addresses too, and the connection goes to the very address that was checked.
+//! * A redirect is an answer like any other. Following one would send the credential to whoever wrote it.
+//! * Connecting (name, TCP and TLS together) and waiting for an answer's head are bounded in time, an answer's head and
+//!   the idle connections are bounded in number and size.
+//! * An error says which host failed and how; paths, queries and headers are never part of it.
+//!
+//! # Retries here
+//! A provider may close an idle connection in the moment it is used again. hyper repeats a request that was not written
+//! yet; one that was written is repeated once, on a connection that carried an answer before, when that connection
+//! breaks right away and no head of an answer came. Everything else is the attempt stage's decision.
+
+mod connection;
+mod dial;
+mod error;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, timeout};
+
+use self::connection::Served;
+use self::dial::Connector;
+pub use self::error::SendError;
+pub use self::resolve::{Resolve, SystemResolver};
+use crate::Options;
+
+/// Idle connections kept for each host.
+const IDLE_PER_HOST: usize = 256;
+/// How long an idle connection is kept: shorter than most servers keep theirs, so that we close first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest head of an answer, in bytes; also the size of a connection's read buffer at most.
+const MAX_HEAD: usize = 128 << 10;
+/// Most header lines of an answer.
+const MAX_HEADERS: usize = 256;
+/// A reused connection that breaks later than this was not stale: the provider may have worked on the request.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
+/// How often a multiplexed connection in use is asked for a sign of life, and how long it may take.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends requests to providers. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Client {
+    pool: legacy::Client<Connector, Full<Bytes>>,
+    first_byte_timeout: Duration,
+}
+
+impl Client {
+    /// A client with an empty pool that asks the system for addresses.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        Self::with_resolver(options, Arc::new(SystemResolver))
+    }
+
+    /// The same with another source of addresses.
+    #[must_use]
+    pub fn with_resolver(options: &Options, resolver: Arc<dyn Resolve>) -> Self {
+        let connector = Connector::new(resolver, options.allow_private_upstreams, options.connect_timeout);
+        let pool = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .http1_max_buf_size(MAX_HEAD)
+            .http1_max_headers(MAX_HEADERS)
+            .http2_max_header_list_size(MAX_HEAD as u32)
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .build(connector);
+        Self { pool, first_byte_timeout: options.first_byte_timeout }
+    }
+
+    /// Sends a request and waits for the answer's head, for as long as the operator allows.
+    ///
+    /// # Errors
+    /// No answer's head came; see [`SendError`]. A status of 400 or above is an answer.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+        self.send_within(request, self.first_byte_timeout).await
+    }
+
+    /// The same with a time limit of the caller's, connecting included. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_within(
+        &self,
+        request: Request<Full<Bytes>>,
+        limit: Duration,
+    ) -> Result<Response<Incoming>, SendError> {
+        timeout(limit, self.send_twice(request)).await.unwrap_or(Err(SendError::Timeout { after: limit }))
+    }
+
+    async fn send_twice(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+        let again = request.clone();
+        let begin = Instant::now();
+        let error = match self.pool.request(request).await {
+            Ok(response) => return Ok(note_served(response)),
+            Err(error) => error,
+        };
+        let stale = Served::of_error(&error) && error::closed_early(&error) && begin.elapsed() < STALE_WITHIN;
+        if !stale {
+            return Err(SendError::of(&error));
+        }
+        self.pool.request(again).await.map(note_served).map_err(|error| SendError::of(&error))
+    }
+}
+
+/// Remembers at the connection that it carried an answer.
+fn note_served(response: Response<Incoming>) -> Response<Incoming> {
+    if let Some(served) = response.extensions().get::<Served>() {
+        served.note();
+    }
+    response
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("first_byte_timeout", &self.first_byte_timeout).finish_non_exhaustive()
+    }
+}
