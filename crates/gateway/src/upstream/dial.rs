@@ -36,7 +36,7 @@ impl Connector {
             .with_tls_config(tls_config())
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(Dialer { resolver, allow_private, limit });
+            .wrap_connector(Dialer::new(resolver, allow_private, limit));
         Self { tls, limit }
     }
 }
@@ -98,6 +98,10 @@ impl Service<Uri> for Dialer {
 }
 
 impl Dialer {
+    pub(super) fn new(resolver: Arc<dyn Resolve>, allow_private: bool, limit: Duration) -> Self {
+        Self { resolver, allow_private, limit }
+    }
+
     async fn dial(&self, host: String, port: u16) -> Result<Connection, SendError> {
         let deadline = Instant::now() + self.limit;
         let addresses = self.guard(&host, self.resolve(&host, port).await?)?;
@@ -131,7 +135,7 @@ impl Dialer {
 
     /// Keeps the addresses that may be connected to. A name with both kinds is not refused: some networks add an
     /// address of their own to every answer.
-    fn guard(&self, host: &str, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, SendError> {
+    pub(super) fn guard(&self, host: &str, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, SendError> {
         let Some(first) = addresses.first().map(SocketAddr::ip) else { return Ok(addresses) };
         if !self.allow_private {
             addresses.retain(|address| address::is_public(address.ip()));
