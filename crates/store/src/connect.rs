@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, Statement,
+    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -104,7 +105,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where no connection or lock is to be had in time.
     pub async fn write_tx(&self) -> Result<DatabaseTransaction, StoreError> {
-        Ok(self.inner.write.begin_with_options(self.inner.backend.write_options()).await?)
+        Ok(self.begin_write().await?)
+    }
+
+    /// As [`Store::write_tx`], with the database's own error.
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.inner.write.begin_with_options(self.inner.backend.write_options()).await
     }
 
     /// Which database this is.

@@ -1,1 +1,16 @@
 //! One entity per table; the schema itself is made by the `migrations` crate.
+
+pub mod api_token;
+pub mod audit_event;
+pub mod cache_entry;
+pub mod config_version;
+pub mod custom_provider;
+pub mod gateway;
+pub mod membership;
+pub mod meta;
+pub mod provider_key;
+pub mod request;
+pub mod request_body;
+pub mod session;
+pub mod team;
+pub mod user;

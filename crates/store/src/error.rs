@@ -74,6 +74,20 @@ fn is_transient_code(code: &str) -> bool {
     }
 }
 
+/// Whether the database refused a statement for the values in it, so that trying again cannot help: a broken rule, a
+/// value too long, of a wrong type or in a wrong encoding.
+pub(crate) fn is_fault_of_row(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    let sqlx::Error::Database(cause) = &**cause else { return false };
+    cause.code().is_some_and(|code| match (code.len(), code.parse::<u32>()) {
+        (5, _) => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
+        (_, Ok(number)) => matches!(number & 0xff, 18..=20),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,21 +2,30 @@
 //! table, and the ledger's way from the data plane (spool) into the database (writer, roll-ups).
 
 pub mod audit;
+mod bulk;
+pub mod cache_tier;
 pub mod config;
 mod connect;
 pub mod custom_provider;
 mod dialect;
 pub mod entity;
 mod error;
+#[cfg(test)]
+mod fixture;
 pub mod gateway;
 pub mod provider_key;
+pub mod request_log;
+pub mod retention;
+pub mod rollup;
 pub mod secrets;
 pub mod session;
+pub mod spool;
 pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
 pub mod user;
+pub mod writer;
 
 pub use connect::Store;
 pub use dialect::Backend;

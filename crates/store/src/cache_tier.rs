@@ -1,0 +1,156 @@
+//! The response cache behind the one in memory: answers that outlive a restart.
+
+use std::sync::Arc;
+
+use domain::cache::{CacheEntry, CacheKey};
+use domain::{GatewayId, TeamId};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value};
+
+use crate::bulk::{Insert, clean};
+use crate::entity::cache_entry::{self, Column, Entity};
+use crate::{Store, StoreError};
+
+/// Entries deleted in one transaction.
+const RANGE: u64 = 200;
+/// Entries written in one statement; their bodies may be large.
+const CHUNK: usize = 50;
+
+/// Keys of the entries that are valid at `now_ms`, those that stay valid longest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn load_keys(store: &Store, now_ms: i64, limit: u64) -> Result<Vec<CacheKey>, StoreError> {
+    let keys = Entity::find()
+        .select_only()
+        .column(Column::Key)
+        .filter(Column::ExpiresAtMs.gt(now_ms))
+        .order_by_desc(Column::ExpiresAtMs)
+        .limit(limit)
+        .into_tuple::<Vec<u8>>()
+        .all(store.read())
+        .await?;
+    Ok(keys.into_iter().filter_map(|key| key.try_into().ok()).collect())
+}
+
+/// The entry of a key, where there is one that is valid at `now_ms`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer; [`StoreError::Other`] where the entry is damaged.
+pub async fn load(store: &Store, key: &CacheKey, now_ms: i64) -> Result<Option<CacheEntry>, StoreError> {
+    let found = Entity::find_by_id(key.to_vec()).filter(Column::ExpiresAtMs.gt(now_ms)).one(store.read()).await?;
+    found.map(|model| entry(*key, model)).transpose()
+}
+
+/// Stores entries in one transaction; a newer answer replaces an older one under the same key.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer; nothing is stored then.
+pub async fn save(store: &Store, entries: &[Arc<CacheEntry>]) -> Result<(), StoreError> {
+    let insert = Insert {
+        table: "cache_entries",
+        columns: &[
+            "key",
+            "team_id",
+            "gateway_id",
+            "created_at_ms",
+            "expires_at_ms",
+            "status",
+            "content_type",
+            "streamed",
+            "body",
+            "provider",
+            "model",
+            "usage",
+        ],
+        tail: "ON CONFLICT (key) DO UPDATE SET created_at_ms = excluded.created_at_ms, \
+               expires_at_ms = excluded.expires_at_ms, status = excluded.status, content_type = excluded.content_type, \
+               streamed = excluded.streamed, body = excluded.body, provider = excluded.provider, \
+               model = excluded.model, usage = excluded.usage"
+            .to_owned(),
+    };
+    let mut latest: Vec<&CacheEntry> = Vec::new();
+    for entry in entries.iter().rev() {
+        // PostgreSQL refuses a statement that changes one row twice.
+        if latest.iter().all(|other| other.key != entry.key) {
+            latest.push(entry);
+        }
+    }
+    let rows = latest.into_iter().map(values).collect::<Result<Vec<_>, _>>()?;
+    let tx = store.write_tx().await?;
+    for chunk in rows.chunks(CHUNK) {
+        tx.execute_raw(insert.statement(store.backend(), chunk.concat())).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Deletes what is no longer valid at `now_ms`; answers how many.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn purge_expired(store: &Store, now_ms: i64) -> Result<u64, StoreError> {
+    purge(store, "expires_at_ms <= $1", now_ms).await
+}
+
+/// Deletes every entry of a gateway; answers how many.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn purge_gateway(store: &Store, gateway: GatewayId) -> Result<u64, StoreError> {
+    purge(store, "gateway_id = $1", gateway.0).await
+}
+
+async fn purge(store: &Store, condition: &str, value: i64) -> Result<u64, StoreError> {
+    let sql = format!(
+        "DELETE FROM cache_entries WHERE key IN (SELECT key FROM cache_entries WHERE {condition} LIMIT {RANGE})"
+    );
+    let mut purged = 0;
+    loop {
+        let tx = store.write_tx().await?;
+        let statement = Statement::from_sql_and_values(store.backend().into(), &sql, [Value::from(value)]);
+        let deleted = tx.execute_raw(statement).await?.rows_affected();
+        tx.commit().await?;
+        purged += deleted;
+        if deleted < RANGE {
+            return Ok(purged);
+        }
+    }
+}
+
+fn values(entry: &CacheEntry) -> Result<Vec<Value>, StoreError> {
+    let usage = serde_json::to_string(&entry.usage).map_err(|error| StoreError::Other(error.to_string()))?;
+    Ok(vec![
+        entry.key.to_vec().into(),
+        entry.team_id.0.into(),
+        entry.gateway_id.0.into(),
+        entry.created_at_ms.into(),
+        entry.expires_at_ms.into(),
+        i32::from(entry.status).into(),
+        clean(&entry.content_type).into(),
+        entry.streamed.into(),
+        entry.body.to_vec().into(),
+        clean(&entry.provider).into(),
+        entry.model.as_deref().map(clean).into(),
+        usage.into(),
+    ])
+}
+
+fn entry(key: CacheKey, model: cache_entry::Model) -> Result<CacheEntry, StoreError> {
+    let damaged = |error: serde_json::Error| StoreError::Other(format!("cache entry: {error}"));
+    Ok(CacheEntry {
+        key,
+        team_id: TeamId(model.team_id),
+        gateway_id: GatewayId(model.gateway_id),
+        created_at_ms: model.created_at_ms,
+        expires_at_ms: model.expires_at_ms,
+        status: u16::try_from(model.status).unwrap_or_default(),
+        content_type: model.content_type,
+        streamed: model.streamed,
+        body: model.body.into(),
+        provider: model.provider,
+        model: model.model,
+        usage: serde_json::from_str(&model.usage).map_err(damaged)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

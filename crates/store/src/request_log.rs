@@ -1,0 +1,168 @@
+//! The request log: what the ledger shows of a team's requests, newest first, page by page.
+
+mod choices;
+mod detail;
+mod row;
+
+use std::collections::HashMap;
+
+use domain::filter::{Cursor, Page, RequestFilter};
+use domain::view::RequestRow;
+use domain::{RequestId, TeamId};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+pub use choices::filter_choices;
+pub use detail::find_request;
+
+use crate::entity::{api_token, gateway, request};
+use crate::{Store, StoreError};
+
+/// Most rows of a page.
+pub const MAX_PAGE: u32 = 200;
+/// How much later than its request's id an attempt may begin: retries and slow upstreams lie between. Milliseconds.
+const LATEST_ATTEMPT_MS: i64 = 2 * 3_600_000;
+/// How much earlier the clock may have stood when the row was made than when the id was. Milliseconds.
+const CLOCK_SLACK_MS: i64 = 60_000;
+
+/// A page of the team's log. Without a cursor, or where nothing is newer than an `After` cursor, the newest page.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn list_requests(
+    store: &Store,
+    team: TeamId,
+    filter: &RequestFilter,
+    cursor: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<RequestRow>, StoreError> {
+    let limit = limit.clamp(1, MAX_PAGE);
+    let mut cursor = cursor;
+    let mut models = select(team, filter, cursor, limit).all(store.read()).await?;
+    if models.is_empty() && matches!(cursor, Some(Cursor::After(..))) {
+        cursor = None;
+        models = select(team, filter, None, limit).all(store.read()).await?;
+    }
+    let more = models.len() > limit as usize;
+    models.truncate(limit as usize);
+    let backwards = matches!(cursor, Some(Cursor::After(..)));
+    if backwards {
+        models.reverse();
+    }
+    let rows = rows(store, models).await?;
+    let place = |row: &RequestRow| (row.request_id, row.attempt);
+    let (first, last) = (rows.first().map(place), rows.last().map(place));
+    let older = last.filter(|_| backwards || more).map(|(id, attempt)| Cursor::Before(id, attempt));
+    let newer = first.filter(|_| if backwards { more } else { cursor.is_some() });
+    Ok(Page { older, newer: newer.map(|(id, attempt)| Cursor::After(id, attempt)), rows })
+}
+
+/// One row more than asked for, to see whether there are more.
+fn select(team: TeamId, filter: &RequestFilter, cursor: Option<Cursor>, limit: u32) -> Select<request::Entity> {
+    let order = if matches!(cursor, Some(Cursor::After(..))) { Order::Asc } else { Order::Desc };
+    let mut select = request::Entity::find()
+        .filter(request::Column::TeamId.eq(team.0))
+        // In the spelling of the partial indexes; a bound value would not match them.
+        .filter(Expr::cust("logged"))
+        .order_by(request::Column::RequestId, order.clone())
+        .order_by(request::Column::Attempt, order)
+        .limit(u64::from(limit) + 1);
+    for condition in conditions(filter) {
+        select = select.filter(condition);
+    }
+    match cursor {
+        Some(Cursor::Before(id, attempt)) => select.filter(key().lt(place(id, attempt))),
+        Some(Cursor::After(id, attempt)) => select.filter(key().gt(place(id, attempt))),
+        None => select,
+    }
+}
+
+fn key() -> SimpleExpr {
+    Expr::tuple([Expr::col(request::Column::RequestId), Expr::col(request::Column::Attempt)])
+}
+
+fn place(id: RequestId, attempt: u16) -> SimpleExpr {
+    Expr::tuple([Expr::value(id.0), Expr::value(i32::from(attempt))])
+}
+
+fn conditions(filter: &RequestFilter) -> Vec<SimpleExpr> {
+    use request::Column;
+    let mut all = Vec::new();
+    all.extend(filter.gateway.map(|id| Column::GatewayId.eq(id.0)));
+    all.extend(filter.token.map(|id| Column::TokenId.eq(id.0)));
+    all.extend(filter.provider.as_ref().map(|provider| Column::Provider.eq(provider)));
+    all.extend(filter.model.as_ref().map(|model| Column::Model.eq(model)));
+    if let Some((low, high)) = filter.status.map(domain::filter::StatusFilter::bounds) {
+        all.push(Column::Status.between(i32::from(low), i32::from(high)));
+        if low >= 400 {
+            all.push(Expr::cust("status >= 400"));
+        }
+    }
+    // The index knows the time of the id, the row that of the attempt: the first narrows, the second decides.
+    if let Some(from_ms) = filter.from_ms {
+        all.push(Column::RequestId.gte(first_id(from_ms.saturating_sub(LATEST_ATTEMPT_MS))));
+        all.push(Column::AtMs.gte(from_ms));
+    }
+    if let Some(to_ms) = filter.to_ms {
+        all.push(Column::RequestId.lt(first_id(to_ms.saturating_add(CLOCK_SLACK_MS))));
+        all.push(Column::AtMs.lt(to_ms));
+    }
+    all
+}
+
+/// The lowest UUIDv7 of a moment.
+pub(crate) fn first_id(at_ms: i64) -> Uuid {
+    let millis = at_ms.clamp(0, (1 << 48) - 1);
+    Uuid::from_u128(u128::from(millis.unsigned_abs()) << 80)
+}
+
+/// Rows with the names of their gateways and tokens.
+async fn rows(store: &Store, models: Vec<request::Model>) -> Result<Vec<RequestRow>, StoreError> {
+    let gateways = names::<gateway::Entity, _>(
+        store,
+        gateway::Column::Id,
+        gateway::Column::Slug,
+        models.iter().filter_map(|model| model.gateway_id),
+    )
+    .await?;
+    let tokens = names::<api_token::Entity, _>(
+        store,
+        api_token::Column::Id,
+        api_token::Column::Name,
+        models.iter().filter_map(|model| model.token_id),
+    )
+    .await?;
+    models
+        .into_iter()
+        .map(|model| {
+            let gateway = model.gateway_id.and_then(|id| gateways.get(&id).cloned());
+            let token = model.token_id.and_then(|id| tokens.get(&id).cloned());
+            row::view(model, gateway, token)
+        })
+        .collect()
+}
+
+/// Names by id, of at most a page of ids.
+async fn names<E, C>(
+    store: &Store,
+    id: C,
+    name: C,
+    ids: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, String>, StoreError>
+where
+    E: EntityTrait,
+    C: ColumnTrait,
+{
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = E::find().select_only().column(id).column(name).filter(id.is_in(ids));
+    Ok(found.into_tuple::<(i64, String)>().all(store.read()).await?.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests;

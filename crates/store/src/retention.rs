@@ -1,0 +1,122 @@
+//! Forgetting: log rows past their gateway's retention, fine roll-ups past their use, expired cache entries. In small
+//! ranges, each a transaction of its own, so that the ledger writer never waits long for SQLite's write lock.
+
+use domain::GatewaySettings;
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, Value};
+use uuid::Uuid;
+
+use crate::entity::{gateway, team};
+use crate::request_log::first_id;
+use crate::rollup::Resolution;
+use crate::{Store, StoreError, cache_tier};
+
+/// Rows deleted in one transaction.
+const RANGE: u64 = 500;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// What a sweep deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Ledger rows, with their bodies.
+    pub requests: u64,
+    /// Roll-ups by minute and hour.
+    pub rollups: u64,
+    /// Cache entries.
+    pub cache_entries: u64,
+}
+
+/// Deletes what is past its time at `now_ms`. Roll-ups by day, which carry the money, stay for good. Rows of a deleted
+/// gateway keep its retention; rows of no gateway have the default one.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer; what was deleted until then stays deleted.
+pub async fn sweep(store: &Store, now_ms: i64) -> Result<Swept, StoreError> {
+    let mut swept = Swept { cache_entries: cache_tier::purge_expired(store, now_ms).await?, ..Swept::default() };
+    for (gateway, days) in retentions(store).await? {
+        let before = first_id(now_ms.saturating_sub(i64::from(days) * DAY_MS));
+        swept.requests += forget_requests(store, gateway, before).await?;
+    }
+    for resolution in Resolution::ALL {
+        if let Some(days) = resolution.kept_days() {
+            let before_s = now_ms.saturating_sub(days * DAY_MS).div_euclid(1_000);
+            swept.rollups += forget_rollups(store, resolution, before_s).await?;
+        }
+    }
+    Ok(swept)
+}
+
+/// Days by gateway; the last entry is for rows without one.
+async fn retentions(store: &Store) -> Result<Vec<(Option<i64>, u16)>, StoreError> {
+    let default = GatewaySettings::default().log_retention_days;
+    let gateways = gateway::Entity::find()
+        .select_only()
+        .column(gateway::Column::Id)
+        .column(gateway::Column::Settings)
+        .into_tuple::<(i64, String)>()
+        .all(store.read())
+        .await?;
+    let mut retentions = Vec::with_capacity(gateways.len() + 1);
+    for (id, settings) in gateways {
+        match serde_json::from_str::<GatewaySettings>(&settings) {
+            Ok(settings) => retentions.push((Some(id), settings.log_retention_days)),
+            // Deleting by a guess would be worse than keeping too long.
+            Err(error) => tracing::warn!(gateway.id = id, error = %error, "settings do not parse; nothing is deleted"),
+        }
+    }
+    retentions.push((None, default));
+    Ok(retentions)
+}
+
+async fn forget_requests(store: &Store, gateway: Option<i64>, before: Uuid) -> Result<u64, StoreError> {
+    let of_gateway = if gateway.is_some() { "gateway_id = $2" } else { "gateway_id IS NULL" };
+    let range = format!(
+        "SELECT request_id, attempt FROM requests WHERE request_id < $1 AND {of_gateway} \
+         ORDER BY request_id, attempt LIMIT {RANGE}"
+    );
+    let values: Vec<Value> = std::iter::once(before.into()).chain(gateway.map(Value::from)).collect();
+    let delete = ["request_bodies", "requests"]
+        .map(|table| format!("DELETE FROM {table} WHERE (request_id, attempt) IN ({range})"));
+    let mut forgotten = 0;
+    loop {
+        let tx = store.write_tx().await?;
+        let mut deleted = 0;
+        for sql in &delete {
+            let statement = Statement::from_sql_and_values(store.backend().into(), sql, values.clone());
+            deleted = tx.execute_raw(statement).await?.rows_affected();
+        }
+        tx.commit().await?;
+        forgotten += deleted;
+        if deleted < RANGE {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_rollups(store: &Store, resolution: Resolution, before_s: i64) -> Result<u64, StoreError> {
+    let (table, mut forgotten) = (resolution.table(), 0);
+    let key = "team_id, at_s, gateway_id, provider, model, token_id";
+    let teams =
+        team::Entity::find().select_only().column(team::Column::Id).into_tuple::<i64>().all(store.read()).await?;
+    let sql = format!(
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE team_id = $1 AND at_s < $2 \
+         ORDER BY at_s LIMIT {RANGE})"
+    );
+    for team in teams {
+        loop {
+            let values: [Value; 2] = [team.into(), before_s.into()];
+            let tx = store.write_tx().await?;
+            let statement = Statement::from_sql_and_values(store.backend().into(), &sql, values);
+            let deleted = tx.execute_raw(statement).await?.rows_affected();
+            tx.commit().await?;
+            forgotten += deleted;
+            if deleted < RANGE {
+                break;
+            }
+        }
+    }
+    Ok(forgotten)
+}
+
+#[cfg(test)]
+mod tests;

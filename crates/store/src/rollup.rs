@@ -1,0 +1,55 @@
+//! Roll-ups: sums per minute, hour and day, kept by the ledger writer in the transaction that stores the rows, so that
+//! no chart ever reads a row of the log.
+//!
+//! A row counts once per resolution and dimension (team, gateway, provider, model, token). Requests, errors, cache hits
+//! and the histograms count the `last` row of a request, which carries what the client was told; attempts, tokens and
+//! cost count every row. Requests that no team can be charged with are left out.
+
+mod histogram;
+mod overview;
+mod tally;
+
+pub use overview::overview;
+pub(crate) use tally::Tally;
+
+/// A table of roll-ups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Resolution {
+    /// From fine to coarse.
+    pub(crate) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::Minute => "rollup_minute",
+            Self::Hour => "rollup_hour",
+            Self::Day => "rollup_day",
+        }
+    }
+
+    /// Seconds a row covers.
+    pub(crate) fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// Days a row is kept; days are kept for good.
+    pub(crate) fn kept_days(self) -> Option<i64> {
+        match self {
+            Self::Minute => Some(4),
+            Self::Hour => Some(400),
+            Self::Day => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Adds rows up in memory and the result to the tables.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use domain::ledger::{AttemptRow, CacheStatus};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
+
+use super::Resolution;
+use super::histogram::{BUCKETS, bucket, percentile_ms};
+use crate::Backend;
+use crate::bulk::{CHUNK, Insert, clean, figure, money};
+
+/// Columns of sums.
+const WIDTH: usize = 8 + 2 * BUCKETS;
+const LATENCY: usize = 8;
+const FIRST_BYTE: usize = LATENCY + BUCKETS;
+/// Longest provider or model name in a roll-up, in characters.
+const MAX_NAME: usize = 128;
+
+const KEY_COLUMNS: [&str; 6] = ["team_id", "at_s", "gateway_id", "provider", "model", "token_id"];
+
+/// Names of the sums, in the order of [`Sums`].
+pub(super) static SUM_COLUMNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let plain =
+        ["requests", "errors", "cache_hits", "attempts", "input_tokens", "output_tokens", "cost_nanos", "unpriced"];
+    let bucket = |histogram: &str, index: usize| -> &'static str { format!("{histogram}_{index:02}").leak() };
+    let latency = (0..BUCKETS).map(|index| bucket("latency", index));
+    let first_byte = (0..BUCKETS).map(|index| bucket("first_byte", index));
+    plain.into_iter().chain(latency).chain(first_byte).collect()
+});
+
+/// What a roll-up row sums, in the order of its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sums([i64; WIDTH]);
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self([0; WIDTH])
+    }
+}
+
+impl Sums {
+    /// What one row adds.
+    pub(super) fn of(row: &AttemptRow) -> Self {
+        let mut sums = [0; WIDTH];
+        if row.last {
+            sums[0] = 1;
+            sums[1] = i64::from(row.status >= 400);
+            sums[2] = i64::from(row.cache == CacheStatus::Hit);
+            sums[LATENCY + bucket(row.duration_us)] = 1;
+            if let Some(first_byte_us) = row.first_byte_us {
+                sums[FIRST_BYTE + bucket(first_byte_us)] = 1;
+            }
+        }
+        let upstream = row.attempt > 0;
+        sums[3] = i64::from(upstream);
+        sums[4] = figure(row.usage.input);
+        sums[5] = figure(row.usage.output);
+        sums[6] = row.cost.map_or(0, money);
+        sums[7] = i64::from(upstream && row.cost.is_none());
+        Self(sums)
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    pub(super) fn subtract(&mut self, other: &Self) {
+        for (sum, less) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_sub(less);
+        }
+    }
+
+    /// Reads the sums of a result, which begin at column `first`.
+    pub(super) fn read(row: &QueryResult, first: usize) -> Result<Self, DbErr> {
+        let mut sums = Self::default();
+        for (index, sum) in sums.0.iter_mut().enumerate() {
+            *sum = row.try_get_by_index::<Option<i64>>(first + index)?.unwrap_or(0);
+        }
+        Ok(sums)
+    }
+
+    pub(super) fn totals(&self) -> domain::view::Totals {
+        let count = |index: usize| u64::try_from(self.0[index]).unwrap_or(0);
+        let (latency, first_byte) = (&self.0[LATENCY..FIRST_BYTE], &self.0[FIRST_BYTE..]);
+        domain::view::Totals {
+            requests: count(0),
+            errors: count(1),
+            cache_hits: count(2),
+            input_tokens: count(4),
+            output_tokens: count(5),
+            cost: domain::Nanos(self.0[6]),
+            unpriced: count(7),
+            latency_p50_ms: percentile_ms(latency, 50),
+            latency_p95_ms: percentile_ms(latency, 95),
+            first_byte_p50_ms: percentile_ms(first_byte, 50),
+            first_byte_p95_ms: percentile_ms(first_byte, 95),
+        }
+    }
+}
+
+/// The dimensions of a roll-up row and the start of its step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    team_id: i64,
+    at_s: i64,
+    gateway_id: i64,
+    provider: String,
+    model: String,
+    token_id: i64,
+}
+
+/// Sums of a batch, by minute.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    minutes: BTreeMap<Key, Sums>,
+}
+
+impl Tally {
+    /// Counts a row that was inserted just now.
+    pub(crate) fn add(&mut self, row: &AttemptRow) {
+        let Some(team_id) = row.team_id else { return };
+        let key = Key {
+            team_id: team_id.0,
+            at_s: floor(row.at_ms.div_euclid(1_000), Resolution::Minute),
+            gateway_id: row.gateway_id.map_or(0, |id| id.0),
+            provider: name(row.provider.as_deref()),
+            model: name(Some(model(row))),
+            token_id: row.token_id.map_or(0, |id| id.0),
+        };
+        self.minutes.entry(key).or_default().add(&Sums::of(row));
+    }
+
+    /// Adds the sums to the tables of every resolution.
+    pub(crate) async fn save(&self, backend: Backend, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+        for (resolution, insert) in Resolution::ALL.into_iter().zip(&*UPSERTS) {
+            let rows: Vec<_> = self.at(resolution).into_iter().collect();
+            for chunk in rows.chunks(CHUNK) {
+                let values = chunk.iter().flat_map(|(key, sums)| values(key, sums)).collect();
+                tx.execute_raw(insert.statement(backend, values)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// In key order, so that two writers on one PostgreSQL wait for each other instead of locking each other out.
+    fn at(&self, resolution: Resolution) -> BTreeMap<Key, Sums> {
+        let mut merged = BTreeMap::<Key, Sums>::new();
+        for (key, sums) in &self.minutes {
+            let key = Key { at_s: floor(key.at_s, resolution), ..key.clone() };
+            merged.entry(key).or_default().add(sums);
+        }
+        merged
+    }
+}
+
+/// The model a row counts for. A request refused for its model, or for what it says, counts for none: its model is
+/// whatever the caller made up, and would be a row of its own for good.
+fn model(row: &AttemptRow) -> &str {
+    let made_up = (400..500).contains(&row.status) && row.status != 429;
+    row.model.as_deref().filter(|_| !made_up).unwrap_or_default()
+}
+
+fn name(name: Option<&str>) -> String {
+    clean(&name.unwrap_or_default().chars().take(MAX_NAME).collect::<String>())
+}
+
+fn floor(at_s: i64, resolution: Resolution) -> i64 {
+    at_s - at_s.rem_euclid(resolution.seconds())
+}
+
+fn values(key: &Key, sums: &Sums) -> Vec<Value> {
+    let mut values: Vec<Value> = Vec::with_capacity(KEY_COLUMNS.len() + WIDTH);
+    values.extend([key.team_id.into(), key.at_s.into(), key.gateway_id.into()]);
+    values.extend([key.provider.as_str().into(), key.model.as_str().into(), key.token_id.into()]);
+    values.extend(sums.0.iter().map(|sum| Value::from(*sum)));
+    values
+}
+
+static UPSERTS: LazyLock<[Insert; 3]> = LazyLock::new(|| Resolution::ALL.map(|resolution| upsert(resolution.table())));
+static COLUMNS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| KEY_COLUMNS.into_iter().chain(SUM_COLUMNS.iter().copied()).collect());
+
+fn upsert(table: &'static str) -> Insert {
+    let sums: Vec<_> =
+        SUM_COLUMNS.iter().map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
+    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", KEY_COLUMNS.join(", "), sums.join(", "));
+    Insert { table, columns: &COLUMNS, tail }
+}

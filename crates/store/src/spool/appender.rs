@@ -1,0 +1,244 @@
+//! The writing half of a spool: any number of threads append, one short lock apart.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::ledger::{AttemptRow, Payload};
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+
+use super::directory::Directory;
+use super::frame::{self, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES};
+use super::{Position, SpoolOptions, record};
+
+/// Room that must be there before a spool that failed is trusted again, in bytes.
+const PROBE_BYTES: usize = 256 << 10;
+/// Shortest pause between two attempts to recover from a failed write.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Appends ledger rows. Clone it freely.
+#[derive(Clone, Debug)]
+pub struct SpoolAppender {
+    shared: Arc<Shared>,
+}
+
+/// What both halves of a spool know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) directory: Arc<Directory>,
+    options: SpoolOptions,
+    head: Mutex<Head>,
+    healthy: AtomicBool,
+    backlog: AtomicU64,
+    payloads_dropped: AtomicU64,
+    failures: AtomicU64,
+    /// Costs no system call while the reader is awake.
+    pub(super) appended: Notify,
+}
+
+#[derive(Debug)]
+struct Head {
+    /// Nothing after a failed write: the next append begins a new segment, so that a torn frame ends its segment.
+    file: Option<File>,
+    at: Position,
+    probed: Option<Instant>,
+}
+
+impl SpoolAppender {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Everything before this place is completely written.
+    pub(crate) fn head(&self) -> Position {
+        self.shared.head()
+    }
+
+    /// Appends one row with a single `write`. Under a long backlog the payload is dropped and counted.
+    ///
+    /// # Errors
+    /// The row is not stored: the disk is full or failing. [`SpoolAppender::ready`] is false until writing works again.
+    pub fn append(&self, row: &AttemptRow, payload: Option<&Payload>) -> io::Result<()> {
+        let shared = &*self.shared;
+        let crowded = shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes;
+        let mut kept = payload.filter(|payload| !crowded && payload_bytes(payload) < MAX_PAYLOAD / 2);
+        let mut buffer = encode(row, kept)?;
+        if buffer.len() - PREFIX_BYTES > MAX_PAYLOAD && kept.is_some() {
+            kept = None;
+            buffer = encode(row, None)?;
+        }
+        if payload.is_some() && kept.is_none() {
+            shared.payloads_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        shared.append(&mut buffer)?;
+        shared.appended.notify_one();
+        Ok(())
+    }
+
+    /// Whether rows can be stored. After a failed write it looks again at most twice a second, so that a spool whose
+    /// disk has room again comes back although nobody appends.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.shared.healthy.load(Ordering::Relaxed) || self.shared.recover()
+    }
+
+    /// Bytes that are not in the database yet.
+    #[must_use]
+    pub fn backlog_bytes(&self) -> u64 {
+        self.shared.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Payloads dropped since the start because of the backlog or their size.
+    #[must_use]
+    pub fn payloads_dropped(&self) -> u64 {
+        self.shared.payloads_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Rows that could not be stored since the start.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.shared.failures.load(Ordering::Relaxed)
+    }
+}
+
+fn payload_bytes(payload: &Payload) -> usize {
+    payload.request.len() + payload.response.len()
+}
+
+/// A record behind room for its frame's prefix.
+fn encode(row: &AttemptRow, payload: Option<&Payload>) -> io::Result<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(1024 + payload.map_or(0, payload_bytes));
+    buffer.resize(PREFIX_BYTES, 0);
+    record::encode(row, payload, buffer).map_err(io::Error::other)
+}
+
+impl Shared {
+    /// Begins segment `next`; `waiting` bytes are in older ones.
+    pub(super) fn begin(directory: Arc<Directory>, next: u64, waiting: u64, options: SpoolOptions) -> io::Result<Self> {
+        let file = begin_segment(&directory, next)?;
+        let at = Position { segment: next, offset: HEADER_BYTES };
+        Ok(Self {
+            directory,
+            options,
+            head: Mutex::new(Head { file: Some(file), at, probed: None }),
+            healthy: AtomicBool::new(true),
+            backlog: AtomicU64::new(waiting),
+            payloads_dropped: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            appended: Notify::new(),
+        })
+    }
+
+    /// Everything before this place is completely written.
+    pub(super) fn head(&self) -> Position {
+        self.lock().at
+    }
+
+    /// Takes bytes that the database has off the backlog.
+    pub(super) fn drained(&self, bytes: u64) {
+        let less = |backlog: u64| Some(backlog.saturating_sub(bytes));
+        // The closure never declines.
+        let _ = self.backlog.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Head> {
+        // A panic under the lock leaves a head that is at worst behind a torn frame, which readers expect.
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let payload = &buffer[PREFIX_BYTES..];
+        let len = u32::try_from(payload.len()).ok().filter(|len| *len as usize <= MAX_PAYLOAD);
+        let len = len.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the row is too large"))?;
+        let digest = frame::digest(payload);
+        let mut head = self.lock();
+        let result = self.room(&mut head).and_then(|()| {
+            buffer[..PREFIX_BYTES].copy_from_slice(&frame::prefix(self.directory.id, head.at, len, digest));
+            write_once(head.file.as_mut(), buffer)
+        });
+        match result {
+            Ok(()) => {
+                head.at.offset += buffer.len() as u64;
+                self.backlog.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+                self.healthy.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                head.give_up();
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.healthy.store(false, Ordering::Relaxed);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes sure that there is a segment with room.
+    fn room(&self, head: &mut Head) -> io::Result<()> {
+        if head.file.is_none() || head.at.offset >= self.options.segment_bytes {
+            let next = head.at.segment + 1;
+            // Whatever happens now, that number is used up: a half-made file may be there.
+            head.at = Position { segment: next, offset: HEADER_BYTES };
+            head.file = None;
+            head.file = Some(begin_segment(&self.directory, next)?);
+        }
+        Ok(())
+    }
+
+    /// Tries, not too often, whether a failed spool can be written again.
+    fn recover(&self) -> bool {
+        let mut head = self.lock();
+        if self.healthy.load(Ordering::Relaxed) {
+            return true;
+        }
+        if head.probed.is_some_and(|probed| probed.elapsed() < PROBE_PAUSE) {
+            return false;
+        }
+        head.probed = Some(Instant::now());
+        let healthy = self.room(&mut head).and_then(|()| probe(head.file.as_mut())).is_ok();
+        if !healthy {
+            head.give_up();
+        }
+        self.healthy.store(healthy, Ordering::Relaxed);
+        healthy
+    }
+}
+
+impl Head {
+    /// Cuts off what a failed write may have left and stops using the file. Where even that fails, the reader finds a
+    /// torn frame at the end of a closed segment, which it knows how to skip.
+    fn give_up(&mut self) {
+        if let Some(file) = self.file.take() {
+            let _ = file.set_len(self.at.offset);
+        }
+    }
+}
+
+fn begin_segment(directory: &Directory, number: u64) -> io::Result<File> {
+    let mut file = directory.create(number)?;
+    write_once(Some(&mut file), HEADER)?;
+    Ok(file)
+}
+
+/// One system call: two would let a reader of a crashed process's segment see half a frame more often than need be.
+fn write_once(file: Option<&mut File>, bytes: &[u8]) -> io::Result<()> {
+    let file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
+    loop {
+        match file.write(bytes) {
+            Ok(written) if written == bytes.len() => return Ok(()),
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::StorageFull, "only a part was written")),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes and takes back a good deal more than a row, because a full disk often has room for a few bytes.
+fn probe(file: Option<&mut File>) -> io::Result<()> {
+    let file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
+    let len = file.metadata()?.len();
+    let result = file.write_all(&vec![0; PROBE_BYTES]);
+    file.set_len(len)?;
+    result
+}

@@ -1,0 +1,212 @@
+//! The reading half of a spool: walks the segments once, in order, past whatever damage there is.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use super::appender::{Shared, SpoolAppender};
+use super::frame::{self, Found, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES};
+use super::record::{self, Record, RecordError};
+use super::{Position, SpoolId};
+
+/// Bytes looked at in one go; the longest frame fits twice.
+const WINDOW: u64 = 2 * (MAX_PAYLOAD + PREFIX_BYTES) as u64;
+
+/// Reads a spool; there is one per spool.
+#[derive(Debug)]
+pub struct SpoolReader {
+    shared: Arc<Shared>,
+    /// Segments in which damage was found, to be set aside instead of deleted.
+    damaged: Vec<u64>,
+}
+
+/// A record with its place.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) at: Position,
+    /// Where the bytes are intact but not understood, the reason and the bytes.
+    pub(crate) record: Result<Record, (RecordError, Vec<u8>)>,
+}
+
+/// What stands between two places.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) entries: Vec<Entry>,
+    /// Where to go on.
+    pub(crate) end: Position,
+    /// Bytes that were neither intact frames nor a torn end.
+    pub(crate) damaged_bytes: u64,
+}
+
+impl SpoolReader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, damaged: Vec::new() }
+    }
+
+    pub(crate) fn appender(&self) -> SpoolAppender {
+        SpoolAppender::new(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn id(&self) -> SpoolId {
+        self.shared.directory.id
+    }
+
+    /// Where the appender writes next.
+    pub(crate) fn head(&self) -> Position {
+        self.shared.head()
+    }
+
+    /// Waits until something was appended since the last wait.
+    pub(crate) async fn appended(&self) {
+        self.shared.appended.notified().await;
+    }
+
+    /// Where to begin, given what the database remembers. A place that this spool has never reached means that the
+    /// directory was put back from an older copy: it is read from its beginning, and what the database has already is
+    /// recognised there.
+    pub(crate) fn begin(&self, remembered: Option<Position>) -> io::Result<Position> {
+        let head = self.head();
+        let first = self.shared.directory.segments()?.first().map_or(head.segment, |segment| segment.number);
+        let first = Position { segment: first, offset: HEADER_BYTES };
+        Ok(remembered.filter(|at| *at <= head).map_or(first, |at| at.max(first)))
+    }
+
+    /// Up to about `rows` records from `from` on; none where `from` is the head.
+    pub(crate) fn read(&mut self, from: Position, rows: usize) -> io::Result<Batch> {
+        let mut batch = Batch { entries: Vec::new(), end: from, damaged_bytes: 0 };
+        let head = self.head();
+        while batch.entries.len() < rows && batch.end < head {
+            let closed = batch.end.segment < head.segment;
+            let Some((mut file, len)) = self.open_segment(batch.end, closed, head)? else {
+                batch.end = self.after(batch.end.segment, head)?;
+                continue;
+            };
+            if batch.end.offset >= len {
+                batch.end = self.after(batch.end.segment, head)?;
+                continue;
+            }
+            self.read_window(&mut file, len, rows, &mut batch)?;
+            // One window is enough once there is something to write: large payloads must not pile up in memory.
+            if !batch.entries.is_empty() {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Forgets what the database has: bytes before `to` count as drained, segments before it are removed.
+    pub(crate) fn release(&mut self, from: Position, to: Position) -> io::Result<()> {
+        let mut bytes = 0;
+        for segment in self.shared.directory.segments()?.into_iter().filter(|segment| segment.number <= to.segment) {
+            let begin = if segment.number == from.segment { from.offset } else { HEADER_BYTES };
+            if segment.number < to.segment {
+                bytes += if segment.number < from.segment { 0 } else { segment.len.saturating_sub(begin) };
+                self.remove(segment.number)?;
+            } else {
+                bytes += to.offset.saturating_sub(begin);
+            }
+        }
+        self.shared.drained(bytes);
+        Ok(())
+    }
+
+    fn remove(&mut self, number: u64) -> io::Result<()> {
+        let directory = &self.shared.directory;
+        match self.damaged.iter().position(|damaged| *damaged == number) {
+            Some(index) => {
+                self.damaged.swap_remove(index);
+                directory.set_aside(number)
+            }
+            None => directory.remove(number),
+        }
+    }
+
+    /// The segment and how much of it may be read; nothing where the file is gone.
+    fn open_segment(&self, at: Position, closed: bool, head: Position) -> io::Result<Option<(File, u64)>> {
+        match self.shared.directory.open_segment(at.segment) {
+            Ok(file) => {
+                let len = if closed { file.metadata()?.len() } else { head.offset };
+                Ok(Some((file, len)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && closed => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The beginning of the first segment after `number`.
+    fn after(&self, number: u64, head: Position) -> io::Result<Position> {
+        let segments = self.shared.directory.segments()?;
+        let next = segments.iter().map(|segment| segment.number).find(|next| *next > number);
+        Ok(Position { segment: next.unwrap_or(head.segment).min(head.segment), offset: HEADER_BYTES })
+    }
+
+    /// Takes the frames of one window; `len` is the end of what may be read.
+    fn read_window(&mut self, file: &mut File, len: u64, rows: usize, batch: &mut Batch) -> io::Result<()> {
+        if batch.end.offset <= HEADER_BYTES && !has_header(file)? {
+            tracing::warn!(spool.segment = batch.end.segment, "segment does not begin like one");
+            self.mark_damaged(batch.end.segment);
+        }
+        let mut window = load(file, batch.end.offset, len.min(batch.end.offset + WINDOW))?;
+        let mut start = 0;
+        while batch.entries.len() < rows && start < window.len() {
+            let at = batch.end;
+            let complete = at.offset + (window.len() - start) as u64 == len;
+            match frame::read(self.id(), at, &window[start..]) {
+                Found::Frame(payload) => {
+                    let record = record::decode(payload).map_err(|error| (error, payload.to_vec()));
+                    let size = PREFIX_BYTES + payload.len();
+                    batch.entries.push(Entry { at, record });
+                    batch.end.offset += size as u64;
+                    start += size;
+                }
+                // The frame goes on behind the window.
+                Found::Torn if !complete => break,
+                found => {
+                    let torn = found == Found::Torn;
+                    // What follows is searched to the end of the segment, which is bounded.
+                    window = load(file, at.offset, len)?;
+                    let skipped = self.skip(at, torn, &window);
+                    batch.damaged_bytes += skipped.damaged;
+                    batch.end.offset += skipped.bytes as u64;
+                    start = skipped.bytes;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How far it is from something unreadable to the next frame or the end of the segment. What a crash leaves, a torn
+    /// frame with nothing behind it, is no damage.
+    fn skip(&mut self, at: Position, torn: bool, rest: &[u8]) -> Skipped {
+        let next = frame::resync(self.id(), at, rest);
+        let bytes = next.unwrap_or(rest.len());
+        if torn && next.is_none() {
+            return Skipped { bytes, damaged: 0 };
+        }
+        tracing::warn!(spool.segment = at.segment, spool.offset = at.offset, bytes, "skipped damaged bytes");
+        self.mark_damaged(at.segment);
+        Skipped { bytes, damaged: bytes as u64 }
+    }
+
+    fn mark_damaged(&mut self, segment: u64) {
+        if !self.damaged.contains(&segment) {
+            self.damaged.push(segment);
+        }
+    }
+}
+
+struct Skipped {
+    bytes: usize,
+    damaged: u64,
+}
+
+fn has_header(file: &mut File) -> io::Result<bool> {
+    Ok(load(file, 0, HEADER_BYTES)? == HEADER)
+}
+
+fn load(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.take(to.saturating_sub(from)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,145 @@
+//! The ledger writer: a thread of its own that carries rows from the spool into the database.
+//!
+//! Each transaction holds a batch of rows, their bodies, the roll-ups they add to and the spool's new position, so a
+//! crash at any point leaves either all of it or nothing; what is read again after a commit of unknown outcome meets its
+//! own rows and is not counted twice. The thread never gives a row up: while the database is locked, full or away it
+//! tries again, and the rows wait in the spool. Only a row that the database refuses for what it says goes to
+//! `dead_letters`, alone.
+
+mod batch;
+mod rows;
+mod run;
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::Store;
+use crate::spool::{Position, SpoolAppender, SpoolReader};
+
+/// How the writer works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriterOptions {
+    /// Most rows in one transaction.
+    pub batch_rows: usize,
+    /// Pause after a transaction that was not full, so that light traffic is not written row by row.
+    pub pause: Duration,
+    /// Shortest and longest wait before a failed transaction is tried again.
+    pub backoff: (Duration, Duration),
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self {
+            batch_rows: 2_000,
+            pause: Duration::from_millis(20),
+            backoff: (Duration::from_millis(50), Duration::from_secs(5)),
+        }
+    }
+}
+
+/// What the writer has done and how it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriterStatus {
+    /// Rows stored since the start.
+    pub rows_written: u64,
+    /// Records set aside in `dead_letters` since the start.
+    pub dead_letters: u64,
+    /// Bytes of the spool in which bits had changed, since the start.
+    pub damaged_bytes: u64,
+    /// Bytes that wait in the spool.
+    pub backlog_bytes: u64,
+    /// Why the last transaction failed; nothing once one succeeds.
+    pub last_error: Option<String>,
+    /// Whether the thread is alive.
+    pub running: bool,
+}
+
+/// The running writer. Dropped, it ends after the batch it is at; [`LedgerWriter::stop`] waits for that.
+pub struct LedgerWriter {
+    shared: Arc<Shared>,
+    appender: SpoolAppender,
+    drained: watch::Receiver<Position>,
+    ended: Option<oneshot::Receiver<()>>,
+    thread: JoinHandle<()>,
+}
+
+impl fmt::Debug for LedgerWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LedgerWriter").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// What the thread and its handle share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    status: Mutex<WriterStatus>,
+    stop: Notify,
+}
+
+impl Shared {
+    pub(super) fn update(&self, change: impl FnOnce(&mut WriterStatus)) {
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl LedgerWriter {
+    /// Starts the thread `ledger-writer`, which opens connections of its own to the store's database. What the spool
+    /// still holds from earlier runs is written first.
+    ///
+    /// # Errors
+    /// Where no thread or runtime can be made.
+    pub fn start(store: &Store, spool: SpoolReader, options: WriterOptions) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let shared = Arc::new(Shared::default());
+        let (progress, drained) = watch::channel(Position::default());
+        let (end, ended) = oneshot::channel();
+        let appender = spool.appender();
+        let run = run::Run::new(store.clone(), spool, options, Arc::clone(&shared), progress);
+        let thread = std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
+            runtime.block_on(run.until_stopped());
+            // Nobody listens where the handle was dropped.
+            let _ = end.send(());
+        })?;
+        Ok(Self { shared, appender, drained, ended: Some(ended), thread })
+    }
+
+    /// Waits until everything appended before the call is in the database; false where that takes longer than `timeout`.
+    pub async fn drained(&self, timeout: Duration) -> bool {
+        let target = self.appender.head();
+        let mut drained = self.drained.clone();
+        tokio::time::timeout(timeout, drained.wait_for(|at| *at >= target)).await.is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// Writes what the spool holds, then ends the thread. While the database fails it ends at once: the rows stay in
+    /// the spool for the next start.
+    pub async fn stop(mut self) {
+        self.shared.stop.notify_one();
+        if let Some(ended) = self.ended.take() {
+            // An error means that the thread is gone already.
+            let _ = ended.await;
+        }
+    }
+
+    /// Figures of this moment.
+    #[must_use]
+    pub fn status(&self) -> WriterStatus {
+        let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        status.backlog_bytes = self.appender.backlog_bytes();
+        status.running = !self.thread.is_finished();
+        status
+    }
+}
+
+impl Drop for LedgerWriter {
+    fn drop(&mut self) {
+        self.shared.stop.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! One batch, one transaction.
+
+use domain::ledger::AttemptRow;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, TransactionTrait, Value};
+
+use super::rows::{self, Row};
+use crate::bulk::Insert;
+use crate::error::is_fault_of_row;
+use crate::rollup::Tally;
+use crate::spool::{Batch, Position, SpoolId, encode_row};
+use crate::{Backend, Store, StoreError};
+
+/// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
+pub(super) struct Prepared {
+    rows: Vec<Row>,
+    /// Records that are not understood: place, reason, bytes.
+    unreadable: Vec<(Position, String, Vec<u8>)>,
+    pub(super) end: Position,
+}
+
+/// What a transaction did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) rows: u64,
+    pub(super) dead_letters: u64,
+}
+
+impl Prepared {
+    pub(super) fn new(batch: Batch) -> Self {
+        let mut prepared = Self { rows: Vec::new(), unreadable: Vec::new(), end: batch.end };
+        for entry in batch.entries {
+            match entry.record {
+                Ok(record) => prepared.rows.push(Row::new(entry.at, record)),
+                Err((error, bytes)) => prepared.unreadable.push((entry.at, error.to_string(), bytes)),
+            }
+        }
+        prepared
+    }
+}
+
+/// How far the database has read a spool.
+pub(super) async fn position(store: &Store, spool: SpoolId) -> Result<Option<Position>, StoreError> {
+    let sql = "SELECT segment, at_byte FROM spool_positions WHERE spool_id = $1";
+    let statement = Statement::from_sql_and_values(store.backend().into(), sql, [spool.into()]);
+    let Some(row) = store.read().query_one_raw(statement).await? else { return Ok(None) };
+    let (segment, offset): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    Ok(Some(Position { segment: unsigned(segment)?, offset: unsigned(offset)? }))
+}
+
+fn unsigned(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Other("a spool position is negative".to_owned()))
+}
+
+/// Writes a batch: all rows together, or one by one where the database refuses one of them.
+pub(super) async fn write(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<Written, StoreError> {
+    match try_write(store, spool, prepared, Care::Fast).await {
+        Err(error) if is_fault_of_row(&error) => {
+            tracing::warn!(error = %error, "a row was refused; writing the batch row by row");
+            Ok(try_write(store, spool, prepared, Care::RowByRow).await?)
+        }
+        result => Ok(result?),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Fast,
+    RowByRow,
+}
+
+async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Care) -> Result<Written, DbErr> {
+    let tx = store.begin_write().await?;
+    let mut transaction = Transaction { backend: store.backend(), tx: &tx, spool, written: Written::default() };
+    let inserted = match care {
+        Care::Fast => rows::insert(store.backend(), &tx, &prepared.rows).await?,
+        Care::RowByRow => transaction.insert_row_by_row(&prepared.rows).await?,
+    };
+    let mut tally = Tally::default();
+    inserted.iter().for_each(|row| tally.add(row));
+    transaction.written.rows = inserted.len() as u64;
+    tally.save(store.backend(), &tx).await?;
+    for (at, reason, bytes) in &prepared.unreadable {
+        transaction.set_aside(*at, reason, bytes.clone()).await?;
+    }
+    transaction.save_position(prepared.end).await?;
+    let written = transaction.written;
+    tx.commit().await?;
+    Ok(written)
+}
+
+struct Transaction<'a> {
+    backend: Backend,
+    tx: &'a DatabaseTransaction,
+    spool: SpoolId,
+    written: Written,
+}
+
+impl Transaction<'_> {
+    /// Each row behind a savepoint, because PostgreSQL gives up a transaction in which a statement failed.
+    async fn insert_row_by_row<'r>(&mut self, rows: &'r [Row]) -> Result<Vec<&'r AttemptRow>, DbErr> {
+        let mut inserted = Vec::new();
+        for row in rows {
+            let savepoint = self.tx.begin_with_options(sea_orm::TransactionOptions::default()).await?;
+            match rows::insert(self.backend, &savepoint, std::slice::from_ref(row)).await {
+                Ok(some) => {
+                    savepoint.commit().await?;
+                    inserted.extend(some);
+                }
+                Err(error) if is_fault_of_row(&error) => {
+                    savepoint.rollback().await?;
+                    let record = encode_row(&row.ledger).unwrap_or_default();
+                    self.set_aside(row.at, &error.to_string(), record).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(inserted)
+    }
+
+    async fn set_aside(&mut self, at: Position, reason: &str, record: Vec<u8>) -> Result<(), DbErr> {
+        tracing::error!(spool.segment = at.segment, spool.offset = at.offset, reason, "a record went to dead_letters");
+        let insert = Insert {
+            table: "dead_letters",
+            columns: &["spool_id", "segment", "at_byte", "reason", "record"],
+            tail: "ON CONFLICT DO NOTHING".to_owned(),
+        };
+        let reason = crate::bulk::clean(reason);
+        let values = vec![self.spool.into(), signed(at.segment), signed(at.offset), reason.into(), record.into()];
+        self.tx.execute_raw(insert.statement(self.backend, values)).await?;
+        self.written.dead_letters += 1;
+        Ok(())
+    }
+
+    async fn save_position(&self, at: Position) -> Result<(), DbErr> {
+        let insert = Insert {
+            table: "spool_positions",
+            columns: &["spool_id", "segment", "at_byte"],
+            tail: "ON CONFLICT (spool_id) DO UPDATE SET segment = excluded.segment, at_byte = excluded.at_byte"
+                .to_owned(),
+        };
+        let values = vec![self.spool.into(), signed(at.segment), signed(at.offset)];
+        self.tx.execute_raw(insert.statement(self.backend, values)).await?;
+        Ok(())
+    }
+}
+
+fn signed(number: u64) -> Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}

@@ -1,0 +1,195 @@
+//! Ledger rows and bodies as values of their tables.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use domain::ledger::{AttemptRow, Payload};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
+use uuid::Uuid;
+
+use crate::Backend;
+use crate::bulk::{CHUNK, Insert, clean, figure, money};
+use crate::spool::{Position, Record};
+
+/// Fast: the writer must keep up, and most bodies are short.
+const ZSTD_LEVEL: i32 = 1;
+
+static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
+    table: "requests",
+    columns: &[
+        "request_id",
+        "attempt",
+        "last",
+        "at_ms",
+        "team_id",
+        "gateway_id",
+        "token_id",
+        "provider_key_id",
+        "surface",
+        "method",
+        "path",
+        "provider",
+        "model_asked",
+        "model",
+        "status",
+        "outcome",
+        "error_code",
+        "cache",
+        "streamed",
+        "input_tokens",
+        "output_tokens",
+        "cached_input_tokens",
+        "cache_write_tokens",
+        "cache_write_1h_tokens",
+        "reasoning_tokens",
+        "audio_input_tokens",
+        "audio_output_tokens",
+        "usage_source",
+        "cost_nanos",
+        "cost_formula",
+        "duration_us",
+        "first_byte_us",
+        "gateway_us",
+        "request_bytes",
+        "response_bytes",
+        "event_id",
+        "metadata",
+        "user_agent",
+        "logged",
+    ],
+    tail: "ON CONFLICT DO NOTHING RETURNING request_id, attempt".to_owned(),
+});
+
+static BODIES: LazyLock<Insert> = LazyLock::new(|| Insert {
+    table: "request_bodies",
+    columns: &[
+        "request_id",
+        "attempt",
+        "request",
+        "response",
+        "request_content_type",
+        "response_content_type",
+        "request_cut",
+        "response_cut",
+    ],
+    tail: "ON CONFLICT DO NOTHING".to_owned(),
+});
+
+/// A row ready to be written, and what it was made from.
+pub(super) struct Row {
+    pub(super) at: Position,
+    pub(super) ledger: AttemptRow,
+    values: Vec<Value>,
+    body: Option<Vec<Value>>,
+}
+
+impl Row {
+    pub(super) fn new(at: Position, record: Record) -> Self {
+        let values = values(&record.row);
+        let body = record.payload.map(|payload| body(&record.row, &payload));
+        Self { at, ledger: record.row, values, body }
+    }
+
+    fn key(&self) -> (Uuid, i32) {
+        (self.ledger.request_id.0, self.ledger.attempt.into())
+    }
+}
+
+/// Inserts rows with their bodies; answers those that were not there before. A row that was there keeps its body too.
+pub(super) async fn insert<'r>(
+    backend: Backend,
+    tx: &DatabaseTransaction,
+    rows: &'r [Row],
+) -> Result<Vec<&'r AttemptRow>, DbErr> {
+    let mut inserted = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(CHUNK) {
+        let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
+        let mut new = HashSet::with_capacity(chunk.len());
+        for row in tx.query_all_raw(REQUESTS.statement(backend, values)).await? {
+            new.insert((row.try_get_by_index::<Uuid>(0)?, row.try_get_by_index::<i32>(1)?));
+        }
+        // A key that stands twice in one chunk is inserted once and must be counted once.
+        let new: Vec<_> = chunk.iter().filter(|row| new.remove(&row.key())).collect();
+        let bodies: Vec<_> = new.iter().filter_map(|row| row.body.as_ref()).flatten().cloned().collect();
+        if !bodies.is_empty() {
+            tx.execute_raw(BODIES.statement(backend, bodies)).await?;
+        }
+        inserted.extend(new.into_iter().map(|row| &row.ledger));
+    }
+    Ok(inserted)
+}
+
+fn values(row: &AttemptRow) -> Vec<Value> {
+    let usage = &row.usage;
+    vec![
+        row.request_id.0.into(),
+        i32::from(row.attempt).into(),
+        row.last.into(),
+        row.at_ms.into(),
+        row.team_id.map(|id| id.0).into(),
+        row.gateway_id.map(|id| id.0).into(),
+        row.token_id.map(|id| id.0).into(),
+        row.provider_key_id.map(|id| id.0).into(),
+        row.surface.as_str().into(),
+        clean(&row.method).into(),
+        clean(&row.path).into(),
+        text(row.provider.as_ref()),
+        text(row.model_asked.as_ref()),
+        text(row.model.as_ref()),
+        i32::from(row.status).into(),
+        row.outcome.as_str().into(),
+        text(row.error_code.as_ref()),
+        row.cache.as_str().into(),
+        row.streamed.into(),
+        figure(usage.input).into(),
+        figure(usage.output).into(),
+        figure(usage.cached_input).into(),
+        figure(usage.cache_write).into(),
+        figure(usage.cache_write_1h).into(),
+        figure(usage.reasoning).into(),
+        figure(usage.audio_input).into(),
+        figure(usage.audio_output).into(),
+        row.usage_source.as_str().into(),
+        row.cost.map(money).into(),
+        formula(row).into(),
+        figure(row.duration_us).into(),
+        row.first_byte_us.map(figure).into(),
+        figure(row.gateway_us).into(),
+        figure(row.request_bytes).into(),
+        figure(row.response_bytes).into(),
+        text(row.event_id.as_ref()),
+        text(row.metadata.as_ref()),
+        text(row.user_agent.as_ref()),
+        row.logged.into(),
+    ]
+}
+
+fn text(text: Option<&String>) -> Value {
+    text.map(|text| clean(text)).into()
+}
+
+/// Compact JSON; nothing where there is no formula.
+fn formula(row: &AttemptRow) -> Option<String> {
+    if row.cost_formula.is_empty() {
+        return None;
+    }
+    serde_json::to_string(&row.cost_formula).ok().map(|json| clean(&json))
+}
+
+fn body(row: &AttemptRow, payload: &Payload) -> Vec<Value> {
+    vec![
+        row.request_id.0.into(),
+        i32::from(row.attempt).into(),
+        pack(&payload.request).into(),
+        pack(&payload.response).into(),
+        text(payload.request_content_type.as_ref()),
+        text(payload.response_content_type.as_ref()),
+        payload.request_cut.into(),
+        payload.response_cut.into(),
+    ]
+}
+
+/// A zstd frame. Compression into memory does not fail; if it ever did, the row would matter more than the body.
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, ZSTD_LEVEL).unwrap_or_default()
+}

@@ -1,0 +1,164 @@
+//! The writer's loop: read, write, forget, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::batch::{self, Prepared};
+use super::{Shared, WriterOptions};
+use crate::spool::{Position, SpoolReader};
+use crate::{Store, StoreError};
+
+pub(super) struct Run {
+    store: Store,
+    spool: SpoolReader,
+    options: WriterOptions,
+    shared: Arc<Shared>,
+    progress: watch::Sender<Position>,
+    stopping: bool,
+}
+
+/// Ends the loop: somebody asked for it.
+struct Stopped;
+
+impl Run {
+    pub(super) fn new(
+        store: Store,
+        spool: SpoolReader,
+        options: WriterOptions,
+        shared: Arc<Shared>,
+        progress: watch::Sender<Position>,
+    ) -> Self {
+        Self { store, spool, options, shared, progress, stopping: false }
+    }
+
+    pub(super) async fn until_stopped(mut self) {
+        // Whoever stops the loop knows; there is nothing to hand on.
+        let _ = self.run().await;
+        if self.store.close().await.is_err() {
+            tracing::debug!("the writer's connections did not end well");
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), Stopped> {
+        self.store = self.connect().await?;
+        let mut at = self.begin().await?;
+        loop {
+            let batch = self.read(at).await?;
+            self.shared.update(|status| status.damaged_bytes += batch.damaged_bytes);
+            if batch.end == at {
+                self.progress.send_replace(at);
+                self.idle().await?;
+                continue;
+            }
+            let full = batch.entries.len() >= self.options.batch_rows;
+            let prepared = Prepared::new(batch);
+            self.write(&prepared).await?;
+            self.release(at, prepared.end).await?;
+            at = prepared.end;
+            self.progress.send_replace(at);
+            if !full && !self.stopping {
+                self.pause(self.options.pause).await;
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Store, Stopped> {
+        let mut backoff = self.backoff();
+        loop {
+            match self.store.reconnect().await {
+                Ok(store) => return Ok(store),
+                Err(error) => self.failed("connecting", &error, &mut backoff).await?,
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Result<Position, Stopped> {
+        let mut backoff = self.backoff();
+        loop {
+            let begun = match batch::position(&self.store, self.spool.id()).await {
+                Ok(remembered) => self.spool.begin(remembered).map_err(io_error),
+                Err(error) => Err(error),
+            };
+            match begun {
+                Ok(at) => {
+                    self.release(Position::default(), at).await?;
+                    return Ok(at);
+                }
+                Err(error) => self.failed("finding the spool's position", &error, &mut backoff).await?,
+            }
+        }
+    }
+
+    async fn read(&mut self, at: Position) -> Result<crate::spool::Batch, Stopped> {
+        let mut backoff = self.backoff();
+        loop {
+            match self.spool.read(at, self.options.batch_rows) {
+                Ok(batch) => return Ok(batch),
+                Err(error) => self.failed("reading the spool", &io_error(error), &mut backoff).await?,
+            }
+        }
+    }
+
+    async fn write(&mut self, prepared: &Prepared) -> Result<(), Stopped> {
+        let mut backoff = self.backoff();
+        loop {
+            match batch::write(&self.store, self.spool.id(), prepared).await {
+                Ok(written) => {
+                    self.shared.update(|status| {
+                        status.rows_written += written.rows;
+                        status.dead_letters += written.dead_letters;
+                        status.last_error = None;
+                    });
+                    return Ok(());
+                }
+                Err(error) => self.failed("writing rows", &error, &mut backoff).await?,
+            }
+        }
+    }
+
+    async fn release(&mut self, from: Position, to: Position) -> Result<(), Stopped> {
+        // A segment that cannot be removed now is removed at the next start: its rows are known by then.
+        if let Err(error) = self.spool.release(from, to) {
+            tracing::warn!(error = %error, "a drained segment could not be removed");
+        }
+        Ok(())
+    }
+
+    /// Waits for something to write.
+    async fn idle(&mut self) -> Result<(), Stopped> {
+        if self.stopping {
+            return Err(Stopped);
+        }
+        tokio::select! {
+            () = self.spool.appended() => {}
+            () = self.shared.stop.notified() => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self, pause: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.shared.stop.notified() => self.stopping = true,
+        }
+    }
+
+    fn backoff(&self) -> Duration {
+        self.options.backoff.0
+    }
+
+    /// Notes a failure and waits, longer each time.
+    async fn failed(&mut self, doing: &str, error: &StoreError, backoff: &mut Duration) -> Result<(), Stopped> {
+        tracing::warn!(error = %error, retry_ms = backoff.as_millis() as u64, "ledger writer: {doing} failed");
+        self.shared.update(|status| status.last_error = Some(error.to_string()));
+        self.pause(*backoff).await;
+        *backoff = (*backoff * 2).min(self.options.backoff.1);
+        if self.stopping { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+fn io_error(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
