@@ -1,0 +1,42 @@
+//! Texts to take away.
+
+use leptos::prelude::*;
+
+use super::{Notice, Tone};
+use crate::islands::CopyButton;
+
+/// A text in the fixed-width font with a button that copies it.
+#[component]
+pub fn CopyBox(
+    /// What it is, for screen readers.
+    #[prop(into)]
+    label: String,
+    #[prop(into)] text: String,
+) -> impl IntoView {
+    view! {
+        <div class="copy-box" role="group" aria-label=label.clone()>
+            <pre tabindex="0" aria-label=label><code>{text.clone()}</code></pre>
+            <CopyButton text />
+        </div>
+    }
+}
+
+/// A secret that is shown this once, and the way on after it was stored.
+#[component]
+pub fn SecretBox(
+    #[prop(into)] label: String,
+    #[prop(into)] secret: String,
+    /// Where "I have stored it" leads.
+    #[prop(into)]
+    done: String,
+) -> impl IntoView {
+    view! {
+        <div class="secret">
+            <Notice tone=Tone::Warn>
+                <p>"This is shown once. Store it now: Weir keeps only a fingerprint of it and cannot show it again."</p>
+            </Notice>
+            <CopyBox label text=secret />
+            <a class="button primary" href=done>"I have stored it"</a>
+        </div>
+    }
+}

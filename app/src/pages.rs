@@ -1,0 +1,16 @@
+//! One file per page or group of pages.
+
+pub mod account;
+pub mod audit;
+pub mod connect;
+pub mod gateways;
+pub mod home;
+pub mod issued;
+pub mod members;
+pub mod not_found;
+pub mod overview;
+pub mod provider_keys;
+pub mod requests;
+pub mod setup;
+pub mod sign_in;
+pub mod tokens;

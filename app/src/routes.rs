@@ -1,0 +1,55 @@
+//! Every page of the dashboard and its URL. All are rendered whole before the first byte leaves, so that they are
+//! complete without JavaScript and can set their status.
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::SsrMode::Async;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::path;
+
+use crate::layout::{bare, framed};
+use crate::pages::account::AccountPage;
+use crate::pages::audit::AuditPage;
+use crate::pages::connect::ConnectPage;
+use crate::pages::gateways::{GatewayPage, GatewaysPage, NewGatewayPage};
+use crate::pages::home::HomePage;
+use crate::pages::issued::IssuedPage;
+use crate::pages::members::MembersPage;
+use crate::pages::not_found::NotFoundPage;
+use crate::pages::overview::OverviewPage;
+use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
+use crate::pages::requests::{RequestPage, RequestsPage};
+use crate::pages::setup::SetupPage;
+use crate::pages::sign_in::SignInPage;
+use crate::pages::tokens::{NewTokenPage, TokenPage, TokensPage};
+
+/// The whole dashboard.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Router>
+            <FlatRoutes fallback=|| framed(NotFoundPage)>
+                <Route path=path!("/") ssr=Async view=|| bare(HomePage) />
+                <Route path=path!("/setup/:secret") ssr=Async view=|| bare(SetupPage) />
+                <Route path=path!("/sign-in") ssr=Async view=|| bare(SignInPage) />
+                <Route path=path!("/account") ssr=Async view=|| framed(AccountPage) />
+                <Route path=path!("/issued/:id") ssr=Async view=|| framed(IssuedPage) />
+                <Route path=path!("/:team") ssr=Async view=|| framed(OverviewPage) />
+                <Route path=path!("/:team/requests") ssr=Async view=|| framed(RequestsPage) />
+                <Route path=path!("/:team/requests/:id") ssr=Async view=|| framed(RequestPage) />
+                <Route path=path!("/:team/gateways") ssr=Async view=|| framed(GatewaysPage) />
+                <Route path=path!("/:team/gateways/new") ssr=Async view=|| framed(NewGatewayPage) />
+                <Route path=path!("/:team/gateways/:gateway") ssr=Async view=|| framed(GatewayPage) />
+                <Route path=path!("/:team/gateways/:gateway/connect") ssr=Async view=|| framed(ConnectPage) />
+                <Route path=path!("/:team/keys") ssr=Async view=|| framed(ProviderKeysPage) />
+                <Route path=path!("/:team/keys/:id") ssr=Async view=|| framed(ProviderKeyPage) />
+                <Route path=path!("/:team/tokens") ssr=Async view=|| framed(TokensPage) />
+                <Route path=path!("/:team/tokens/new") ssr=Async view=|| framed(NewTokenPage) />
+                <Route path=path!("/:team/tokens/:id") ssr=Async view=|| framed(TokenPage) />
+                <Route path=path!("/:team/members") ssr=Async view=|| framed(MembersPage) />
+                <Route path=path!("/:team/audit") ssr=Async view=|| framed(AuditPage) />
+            </FlatRoutes>
+        </Router>
+    }
+}

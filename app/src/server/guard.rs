@@ -1,0 +1,270 @@
+//! The layer in front of the dashboard. In this order: unsafe methods must come from our own pages; everything but
+//! set-up and sign-in needs a session; what goes out carries the security headers.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Redirect, Response};
+use control::{Actor, Control, ControlError};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use leptos::server_fn::ServerFn;
+use tower::{Layer, Service};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use super::{cookie, kept};
+use crate::api::session::SignIn;
+use crate::api::setup::Claim;
+
+/// Largest form a page of ours sends, in bytes.
+const MAX_FORM: usize = 64 * 1024;
+/// Where server functions live.
+const FUNCTIONS: &str = "/ui/";
+
+/// The layer for the dashboard's routes.
+#[must_use]
+pub fn layer(control: Control) -> GuardLayer {
+    GuardLayer { control }
+}
+
+/// See [`layer`].
+#[derive(Clone)]
+pub struct GuardLayer {
+    control: Control,
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { control: self.control.clone(), inner }
+    }
+}
+
+/// The service that [`layer`] makes.
+#[derive(Clone)]
+pub struct Guard<S> {
+    control: Control,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Error = Infallible> + Clone + Send + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The clone takes the readied service's place, as tower demands.
+        let next = self.inner.clone();
+        let next = std::mem::replace(&mut self.inner, next);
+        let control = self.control.clone();
+        Box::pin(async move {
+            let mut response = answer(&control, request, next).await;
+            protect(&control, response.headers_mut());
+            Ok(response)
+        })
+    }
+}
+
+async fn answer<S>(control: &Control, mut request: Request, mut next: S) -> Response
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    if !request.method().is_safe() && !is_same_origin(control, request.headers(), request.uri()) {
+        return refuse(StatusCode::FORBIDDEN, "This form was sent from another site, so it was not taken.");
+    }
+    let actor = match signed_in(control, request.headers()).await {
+        Ok(actor) => actor,
+        Err(()) => return refuse(StatusCode::SERVICE_UNAVAILABLE, "Weir cannot reach its database. Try again soon."),
+    };
+    if actor.is_none() && !is_open(request.uri().path()) {
+        return ask_to_sign_in(&request);
+    }
+    if let Some(actor) = &actor {
+        request.extensions_mut().insert(actor.clone());
+    }
+    let (request, form) = match read_form(request).await {
+        Ok(read) => read,
+        Err(response) => return response,
+    };
+    let mut response = match next.call(request).await {
+        Ok(response) => response.into_response(),
+        Err(never) => match never {},
+    };
+    keep_form(control, &mut response, form);
+    renew(control, &mut response, actor.as_ref());
+    response
+}
+
+/// Who the session cookie names; nobody without one. Fails where the database does.
+async fn signed_in(control: &Control, headers: &HeaderMap) -> Result<Option<Actor>, ()> {
+    let Some(value) = cookie::read(headers, cookie::session_name(control)) else { return Ok(None) };
+    match control.authenticate(value).await {
+        Ok(actor) => Ok(Some(actor)),
+        Err(ControlError::Unavailable) => Err(()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether a path can be reached without a session.
+fn is_open(path: &str) -> bool {
+    path == "/sign-in" || path.starts_with("/setup/") || path == SignIn::PATH || path == Claim::PATH
+}
+
+/// A person is led to the sign-in page and back; a script is told 401.
+fn ask_to_sign_in(request: &Request) -> Response {
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let function = request.uri().path().starts_with(FUNCTIONS);
+    let page = if function {
+        Url::parse(text(header::REFERER)).map(|url| url.path().to_owned()).unwrap_or_default()
+    } else {
+        request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
+    };
+    if function && !text(header::ACCEPT).contains("text/html") {
+        return refuse(StatusCode::UNAUTHORIZED, "Sign in first.");
+    }
+    if page.is_empty() || page == "/" {
+        return Redirect::to("/sign-in").into_response();
+    }
+    let next: String = byte_serialize(page.as_bytes()).collect();
+    Redirect::to(&format!("/sign-in?next={next}")).into_response()
+}
+
+/// Browsers say where a request comes from in `Sec-Fetch-Site`, or on plain http only in `Origin`. A request that says
+/// neither is refused: no browser sends one.
+fn is_same_origin(control: &Control, headers: &HeaderMap, uri: &Uri) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
+    if control.public_url().and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.origin().ascii_serialization() == origin) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
+    let authority = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
+    authority.is_some() && authority == host
+}
+
+/// A form that was read whole: where it goes and what it says.
+type Form = Option<(String, axum::body::Bytes)>;
+
+/// Reads a form within its bound, and cleans the address it will be sent back to.
+async fn read_form(request: Request) -> Result<(Request, Form), Response> {
+    let path = request.uri().path().to_owned();
+    if request.method() != Method::POST || !path.starts_with(FUNCTIONS) {
+        return Ok((request, None));
+    }
+    let (mut parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, MAX_FORM).await else {
+        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours."));
+    };
+    if let Some(clean) = parts.headers.get(header::REFERER).and_then(clean_referer) {
+        parts.headers.insert(header::REFERER, clean);
+    }
+    Ok((Request::from_parts(parts, Body::from(bytes.clone())), Some((path, bytes))))
+}
+
+/// Without what the last form left in the address, so that neither an old error nor an old success is shown again.
+fn clean_referer(value: &HeaderValue) -> Option<HeaderValue> {
+    let mut url = Url::parse(value.to_str().ok()?).ok()?;
+    let pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .into_owned()
+        .filter(|(name, _)| !matches!(name.as_str(), "__path" | "__err" | "saved"))
+        .collect();
+    url.set_query(None);
+    if !pairs.is_empty() {
+        url.query_pairs_mut().extend_pairs(pairs);
+    }
+    HeaderValue::from_str(url.as_str()).ok()
+}
+
+/// Where the form was refused, its values wait for the page that shows it again.
+fn keep_form(control: &Control, response: &mut Response, form: Form) {
+    let Some((path, body)) = form else { return };
+    let target = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !target.contains("__err=") {
+        return;
+    }
+    let line = kept::encode(&path, &body).map(|text| cookie::line(control, kept::COOKIE_NAME, &text, kept::MAX_AGE_S));
+    if let Some(value) = line.and_then(|line| HeaderValue::from_str(&line).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Prolongs the session of somebody who is active, unless the answer changes the session itself.
+fn renew(control: &Control, response: &mut Response, actor: Option<&Actor>) {
+    let name = cookie::session_name(control);
+    let changed = response.headers().get_all(header::SET_COOKIE).iter().any(|value| {
+        value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+    });
+    if changed {
+        return;
+    }
+    let line = actor.and_then(|actor| control.renew(actor)).map(|signed_in| cookie::session(control, &signed_in));
+    if let Some(value) = line.and_then(|line| HeaderValue::from_str(&line).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// A short answer in plain text.
+fn refuse(status: StatusCode, text: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// Security headers. Pages bring their own content security policy, because it names their nonce.
+fn protect(control: &Control, headers: &mut HeaderMap) {
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    default(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    default(header::CACHE_CONTROL, "no-store");
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    default(header::X_FRAME_OPTIONS, "DENY");
+    // A refused form finds its way back by the referrer, so it must be sent within this site.
+    default(header::REFERRER_POLICY, "same-origin");
+    default(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    default(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    default(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=()");
+    if cookie::is_https(control) {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_form_returns_to_a_clean_address() {
+        let from = HeaderValue::from_static("http://weir.test/a/gateways?q=x+y&__path=%2Fui%2Fz&__err=abc&saved=1");
+        assert_eq!(clean_referer(&from), Some(HeaderValue::from_static("http://weir.test/a/gateways?q=x+y")));
+        let plain = HeaderValue::from_static("http://weir.test/sign-in?__err=abc");
+        assert_eq!(clean_referer(&plain), Some(HeaderValue::from_static("http://weir.test/sign-in")));
+    }
+
+    #[test]
+    fn only_set_up_and_sign_in_are_open() {
+        for open in ["/sign-in", "/setup/abc", SignIn::PATH, Claim::PATH] {
+            assert!(is_open(open), "{open}");
+        }
+        for closed in ["/", "/setup", "/sign-in/x", "/account", "/acme", "/ui/", "/ui/sign-out"] {
+            assert!(!is_open(closed), "{closed}");
+        }
+    }
+}
