@@ -29,10 +29,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 
 use self::connection::Served;
-use self::dial::Connector;
+use self::dial::{Connector, Dialer};
 pub use self::error::SendError;
 pub use self::resolve::{Resolve, SystemResolver};
 use crate::Options;
@@ -68,7 +69,11 @@ impl Client {
     /// The same with another source of addresses.
     #[must_use]
     pub fn with_resolver(options: &Options, resolver: Arc<dyn Resolve>) -> Self {
-        let connector = Connector::new(resolver, options.allow_private_upstreams, options.connect_timeout);
+        Self::with_trust(options, resolver, dial::public_trust())
+    }
+
+    fn with_trust(options: &Options, resolver: Arc<dyn Resolve>, trust: ClientConfig) -> Self {
+        let dialer = Dialer::new(resolver, options.allow_private_upstreams, options.connect_timeout);
         let pool = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -80,7 +85,7 @@ impl Client {
             .http2_adaptive_window(true)
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build(connector);
+            .build(Connector::new(dialer, trust));
         Self { pool, first_byte_timeout: options.first_byte_timeout }
     }
 

@@ -31,17 +31,19 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(resolver: Arc<dyn Resolve>, allow_private: bool, limit: Duration) -> Self {
+    pub(super) fn new(dialer: Dialer, trust: ClientConfig) -> Self {
+        let limit = dialer.limit;
         let tls = HttpsConnectorBuilder::new()
-            .with_tls_config(tls_config())
+            .with_tls_config(trust)
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(Dialer::new(resolver, allow_private, limit));
+            .wrap_connector(dialer);
         Self { tls, limit }
     }
 }
 
-fn tls_config() -> ClientConfig {
+/// Trusts what the web trusts.
+pub(super) fn public_trust() -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider supports TLS 1.2 and 1.3")

@@ -4,6 +4,7 @@ mod failures;
 mod guard;
 mod pool;
 mod script;
+mod tls;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
