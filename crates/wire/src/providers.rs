@@ -1,6 +1,7 @@
 //! The providers that are known by name: where they live, what they speak and how their keys travel.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::sync::LazyLock;
 
 use domain::provider::{AuthScheme, Dialect};
@@ -161,17 +162,16 @@ pub fn parse_base(text: &str) -> Result<Base, BadBase> {
 }
 
 fn valid_authority(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((v6, port)) if v6.parse::<std::net::Ipv6Addr>().is_ok() => {
-            (authority, port.strip_prefix(':').or(if port.is_empty() { Some("80") } else { None }))
-        }
-        Some(_) => return false,
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, Some("80")),
-        },
+    let valid_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if let Some(rest) = authority.strip_prefix('[') {
+        return rest.split_once(']').is_some_and(|(host, port)| {
+            host.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.strip_prefix(':').is_some_and(valid_port))
+        });
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
     };
-    let host_fine = !host.is_empty()
-        && (host.starts_with('[') || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)));
-    host_fine && port.is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    !host.is_empty() && plain && port.is_none_or(valid_port)
 }

@@ -107,7 +107,9 @@ fn members<'a>(
                 seen |= 1 << index;
                 read(reader, keys[index])?;
             }
-            None => drop(reader.skip(1)?),
+            None => {
+                reader.skip(1)?;
+            }
         }
         match reader.peek() {
             Some(b',') => reader.at += 1,

@@ -6,6 +6,7 @@ use domain::provider::Dialect;
 use domain::{Nanos, Usage};
 
 mod anthropic;
+mod charge;
 mod gemini;
 mod hide;
 mod number;
@@ -26,7 +27,8 @@ pub struct Observed {
     pub charged: Option<Nanos>,
     /// The model that answered, by the provider's own words.
     pub model: Option<String>,
-    /// Whether the answer is complete: a whole body, or a stream that said how it ended.
+    /// Whether the answer is complete: a whole body, or a stream that said how it ended. An OpenAI stream says so before
+    /// its usage comes, so a stream may be finished and still lack it.
     pub finished: bool,
     /// Whether the provider reported an error inside the answer.
     pub error: bool,

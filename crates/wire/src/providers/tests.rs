@@ -61,12 +61,11 @@ fn a_replaced_address_keeps_the_path_unless_it_has_its_own() {
         "http://a/b#c",
         "http://a:99999",
         "http://a:x",
+        "http://a:",
+        "http://[::1]x",
         "http://[::1",
         "http://a/../b",
-        "http://a\r\n",
     ] {
-        if bad != "http://a\r\n" {
-            assert_eq!(base(bad), Err(BadBase), "{bad}");
-        }
+        assert_eq!(base(bad), Err(BadBase), "{bad}");
     }
 }

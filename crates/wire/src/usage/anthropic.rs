@@ -5,11 +5,13 @@
 //! of the context consumed stands only in `iterations` and is billed with the rest; what an advisor of another model
 //! consumed stands there too, but has another price and is not ours to add.
 
-use domain::Usage;
+use domain::{Nanos, Usage};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::Observed;
+use super::charge::{Charge, CostDetails};
 use super::number::{Count, lenient};
 
 /// A message or an event of its stream.
@@ -50,6 +52,13 @@ pub(super) struct Report {
     output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "lenient")]
     iterations: Option<Vec<Iteration>>,
+    /// OpenRouter, which serves this API too.
+    #[serde(deserialize_with = "lenient")]
+    cost: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient")]
+    is_byok: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    cost_details: Option<CostDetails>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -88,6 +97,14 @@ impl Report {
         self.cache_creation = newer.cache_creation.or(self.cache_creation);
         self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
         self.iterations = newer.iterations.or_else(|| self.iterations.take());
+        self.cost = newer.cost.or_else(|| self.cost.take());
+        self.is_byok = newer.is_byok.or(self.is_byok);
+        self.cost_details = newer.cost_details.or_else(|| self.cost_details.take());
+    }
+
+    fn charged(&self) -> Option<Nanos> {
+        let (cost, cost_details) = (self.cost.clone(), self.cost_details.clone());
+        Charge { cost, cost_details, is_byok: self.is_byok == Some(true), ..Charge::default() }.total()
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -133,6 +150,7 @@ pub(super) fn take(json: &[u8], so_far: &mut Report, into: &mut Observed) -> boo
     if let Some(report) = answer.usage.or(message.usage) {
         so_far.update(report);
         into.usage = so_far.usage();
+        into.charged = so_far.charged();
     }
     let kind = answer.kind.as_deref().unwrap_or_default();
     into.finished |= kind == "message_stop";

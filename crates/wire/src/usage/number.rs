@@ -73,12 +73,8 @@ pub(super) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializ
     Ok(serde_json::from_str(raw.get()).ok())
 }
 
-/// Reads an amount of dollars, in plain notation or with an exponent, to the nano-dollar. Negative ones are no charge.
-pub(super) fn dollars(text: &str) -> Option<Nanos> {
-    scaled(text, 9)
-}
-
-/// `text` times ten to the power of `places`, rounded half up. Digits are moved, so nothing passes through a float.
+/// `text`, a number in plain notation or with an exponent, times ten to the power of `places`, rounded half up. Digits
+/// are moved, so nothing passes through a float. Negative numbers are no amounts.
 pub(super) fn scaled(text: &str, places: i32) -> Option<Nanos> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().ok().filter(|exponent| (-99..=99).contains(exponent))?;
@@ -89,10 +85,11 @@ pub(super) fn scaled(text: &str, places: i32) -> Option<Nanos> {
     }
     let digits = format!("{whole}{part}");
     let point = i32::try_from(whole.len()).ok()? + exponent + places;
-    let point = usize::try_from(point.max(0)).ok()?;
+    let Ok(point) = usize::try_from(point) else {
+        return Some(Nanos::ZERO);
+    };
     let kept: String = digits.chars().chain(std::iter::repeat('0')).take(point).collect();
     let amount: i64 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
-    let next =
-        if i32::try_from(whole.len()).ok()? + exponent + places < 0 { None } else { digits.as_bytes().get(point) };
-    Some(Nanos(amount + i64::from(next.is_some_and(|digit| *digit >= b'5'))))
+    let round_up = digits.as_bytes().get(point).is_some_and(|digit| *digit >= b'5');
+    Some(Nanos(amount) + Nanos(i64::from(round_up)))
 }

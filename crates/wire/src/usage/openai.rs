@@ -13,7 +13,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Observed;
-use super::number::{Count, dollars, lenient, scaled};
+use super::charge::{Charge, CostDetails};
+use super::number::{Count, lenient};
 
 /// An answer, a chunk or an event: whatever may carry usage.
 #[derive(Default, Deserialize)]
@@ -80,9 +81,12 @@ struct Report {
     cache_creation_input_tokens: Count,
     #[serde(deserialize_with = "lenient")]
     cost: Option<Box<RawValue>>,
-    /// xAI: ten thousand millionths of a dollar.
     #[serde(deserialize_with = "lenient")]
     cost_in_usd_ticks: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "lenient")]
+    is_byok: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    cost_details: Option<CostDetails>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -92,12 +96,6 @@ struct Details {
     cache_write_tokens: Count,
     audio_tokens: Count,
     reasoning_tokens: Count,
-}
-
-#[derive(Deserialize)]
-struct CostParts<'a> {
-    #[serde(borrow)]
-    total_cost: &'a RawValue,
 }
 
 impl Report {
@@ -154,12 +152,9 @@ impl Report {
         }
     }
 
-    fn charged(&self) -> Option<Nanos> {
-        if let Some(ticks) = &self.cost_in_usd_ticks {
-            return scaled(ticks.get(), -1);
-        }
-        let cost = self.cost.as_ref()?.get();
-        dollars(cost).or_else(|| dollars(serde_json::from_str::<CostParts<'_>>(cost).ok()?.total_cost.get()))
+    fn charged(self) -> Option<Nanos> {
+        let Self { cost, cost_in_usd_ticks, is_byok, cost_details, .. } = self;
+        Charge { cost, cost_in_usd_ticks, is_byok: is_byok == Some(true), cost_details }.total()
     }
 }
 

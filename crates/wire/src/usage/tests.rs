@@ -86,6 +86,26 @@ fn charges_are_read_without_a_float() {
 }
 
 #[test]
+fn a_call_with_the_customers_own_key_costs_what_both_take() {
+    let usage = |upstream: serde_json::Value| {
+        json!({ "prompt_tokens": 1, "completion_tokens": 1, "input_tokens": 1, "cost": 0.001, "is_byok": true,
+            "cost_details": { "upstream_inference_cost": upstream } })
+    };
+    for dialect in [Dialect::Openai, Dialect::Anthropic] {
+        let charged = |upstream| body(dialect, json!({ "usage": usage(upstream) })).charged;
+        assert_eq!(charged(json!(0.00417)), Some(Nanos(5_170_000)));
+        assert_eq!(charged(json!(null)), None);
+    }
+}
+
+#[test]
+fn an_error_after_the_last_count_does_not_lose_it() {
+    let stream = "data: {\"modelVersion\":\"g\"}\n\ndata: {\"usageMetadata\":{\"promptTokenCount\":5}}\n\ndata: {\"error\":{\"code\":500}}\n\n";
+    let observed = watched(Dialect::Gemini, stream);
+    assert_eq!((observed.usage.map(|usage| usage.input), observed.error), (Some(5), true));
+}
+
+#[test]
 fn oddities_spoil_only_themselves() {
     let observed = body(
         Dialect::Openai,

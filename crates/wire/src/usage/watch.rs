@@ -35,6 +35,7 @@ needle!(USAGE, "\"usage\"");
 needle!(MODEL, "\"model\"");
 needle!(ERROR, "\"error\"");
 needle!(FINISH_REASON, "\"finish_reason\"");
+needle!(GEMINI_FINISH_REASON, "\"finishReason\"");
 needle!(USAGE_METADATA, "\"usageMetadata\"");
 needle!(CANDIDATES, "\"candidates\"");
 needle!(CHOICES, "\"choices\"");
@@ -142,23 +143,27 @@ impl Watcher {
 
     fn take_gemini(&mut self, data: &[u8]) {
         if self.observed.model.is_none() || has(data, &ERROR) {
+            self.take_last();
             gemini::take(data, &mut self.observed);
-            self.last.clear();
         } else if USAGE_METADATA.find(data).is_some() {
             self.last.clear();
             self.last.extend_from_slice(data);
         }
-        self.observed.finished |= has_text(data, &FINISH);
+        self.observed.finished |= has_text(data, &GEMINI_FINISH_REASON);
+    }
+
+    fn take_last(&mut self) {
+        if !self.last.is_empty() {
+            gemini::take(&self.last, &mut self.observed);
+            self.last.clear();
+        }
     }
 
     fn finish(mut self) -> Observed {
-        if !self.last.is_empty() {
-            gemini::take(&self.last, &mut self.observed);
-        }
+        self.take_last();
         self.observed
     }
 }
-needle!(FINISH, "\"finishReason\"");
 
 fn recognise(event: &Event<'_>) -> Option<Dialect> {
     if event.event == Some(b"message_start") || MESSAGE_START.find(event.data).is_some() {
