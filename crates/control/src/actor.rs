@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use domain::view::{Me, TeamRef};
-use domain::{SessionId, TeamId, UserId};
+use domain::{Secret, SessionId, TeamId, UserId};
 
 use crate::ControlError;
 
@@ -53,14 +53,23 @@ pub mod can {
 #[derive(Clone, Debug)]
 pub struct Actor {
     me: Arc<Me>,
-    session_id: SessionId,
+    session: Session,
+}
+
+/// What the person came with.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) cookie: Secret,
     /// When the cookie ends, in seconds since 1970.
-    cookie_expires_s: i64,
+    pub(crate) cookie_ends_s: i64,
+    /// When the session ends at the latest, in seconds since 1970.
+    pub(crate) ends_s: i64,
 }
 
 impl Actor {
-    pub(crate) fn new(me: Arc<Me>, session_id: SessionId, cookie_expires_s: i64) -> Self {
-        Self { me, session_id, cookie_expires_s }
+    pub(crate) fn new(me: Arc<Me>, session: Session) -> Self {
+        Self { me, session }
     }
 
     /// Who it is and where they belong.
@@ -78,15 +87,11 @@ impl Actor {
     /// The session they came with.
     #[must_use]
     pub fn session_id(&self) -> SessionId {
-        self.session_id
+        self.session.id
     }
 
-    pub(crate) fn email(&self) -> &str {
-        &self.me.email
-    }
-
-    pub(crate) fn cookie_expires_s(&self) -> i64 {
-        self.cookie_expires_s
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// The person as a member of a team.
@@ -169,10 +174,14 @@ mod tests {
 
     use super::*;
 
+    fn session() -> Session {
+        Session { id: SessionId(1), cookie: Secret::new("cookie".into()), cookie_ends_s: 0, ends_s: 0 }
+    }
+
     fn member(role: Role) -> Member {
         let team = TeamRef { id: TeamId(1), slug: "acme".into(), name: "Acme".into(), role };
         let me = Me { id: UserId(1), email: "ann@example.com".into(), name: "Ann".into(), teams: vec![team] };
-        Actor::new(Arc::new(me), SessionId(1), 0).team("acme").expect("a member")
+        Actor::new(Arc::new(me), session()).team("acme").expect("a member")
     }
 
     fn allowed(member: &Member) -> [bool; 7] {
@@ -204,7 +213,7 @@ mod tests {
     #[test]
     fn another_team_looks_like_no_team() {
         let me = Me { id: UserId(1), email: "ann@example.com".into(), name: "Ann".into(), teams: vec![] };
-        let error = Actor::new(Arc::new(me), SessionId(1), 0).team("acme").expect_err("no member");
+        let error = Actor::new(Arc::new(me), session()).team("acme").expect_err("no member");
         assert_eq!(error, ControlError::NotFound("team"));
     }
 }

@@ -1,8 +1,13 @@
 //! Gateways: what a team's applications call.
 
+use domain::validate::{self, FieldError, Problem};
 use domain::view::GatewayView;
 use domain::{GatewayId, GatewaySettings};
+use serde_json::{Value, json};
+use store::entity::gateway::Model;
+use store::gateway as rows;
 
+use crate::change::Event;
 use crate::{Control, ControlError, Grant, can};
 
 /// A gateway to create.
@@ -27,7 +32,8 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unavailable`].
     pub async fn list_gateways(&self, grant: &Grant<can::View>) -> Result<Vec<GatewayView>, ControlError> {
-        unimplemented!()
+        let rows = rows::list(self.inner.store.read(), grant.team_id()).await?;
+        rows.into_iter().map(|row| self.gateway_view(row)).collect()
     }
 
     /// One gateway of the team.
@@ -35,7 +41,8 @@ impl Control {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub async fn find_gateway(&self, grant: &Grant<can::View>, slug: &str) -> Result<GatewayView, ControlError> {
-        unimplemented!()
+        let row = rows::find_by_slug(self.inner.store.read(), grant.team_id(), slug).await;
+        self.gateway_view(row.map_err(|error| missing(error, "gateway"))?)
     }
 
     /// Creates a gateway.
@@ -47,7 +54,32 @@ impl Control {
         grant: &Grant<can::EditGateways>,
         new: NewGateway,
     ) -> Result<GatewayView, ControlError> {
-        unimplemented!()
+        let slug = validate::slug(&new.slug).err().map(|problem| FieldError::new("slug", problem));
+        check(slug, &new.name, &new.settings)?;
+        let change = self.begin().await?;
+        let row = rows::create(
+            change.tx(),
+            rows::NewGateway {
+                team_id: grant.team_id(),
+                slug: &new.slug,
+                name: new.name.trim(),
+                enabled: true,
+                settings: &new.settings,
+                version: change.version(),
+                now: change.now(),
+            },
+        )
+        .await?;
+        let event = Event {
+            team: Some(grant.team_id()),
+            action: "gateway.create",
+            target: format!("gateway {}", row.slug),
+            before: None,
+            after: Some(audited(&row)),
+        };
+        change.record(grant.author(), event).await?;
+        change.commit(self).await?;
+        self.gateway_view(row)
     }
 
     /// Changes a gateway. Where `cache_invalidate_on_update` is set, its cached answers are forgotten.
@@ -60,7 +92,32 @@ impl Control {
         id: GatewayId,
         change: GatewayChange,
     ) -> Result<GatewayView, ControlError> {
-        unimplemented!()
+        check(None, &change.name, &change.settings)?;
+        let GatewayChange { name, enabled, settings } = change;
+        let change = self.begin().await?;
+        let old = rows::find(change.tx(), grant.team_id(), id).await.map_err(|error| missing(error, "gateway"))?;
+        if old.name == name.trim() && old.enabled == enabled && rows::settings(&old)? == settings {
+            return self.gateway_view(old);
+        }
+        let update = rows::GatewayUpdate {
+            name: name.trim(),
+            enabled,
+            settings: &settings,
+            cache_epoch: cache_epoch(&old, &settings)?,
+            version: change.version(),
+            now: change.now(),
+        };
+        let row = rows::update(change.tx(), id, update).await?;
+        let event = Event {
+            team: Some(grant.team_id()),
+            action: "gateway.update",
+            target: format!("gateway {}", row.slug),
+            before: Some(audited(&old)),
+            after: Some(audited(&row)),
+        };
+        change.record(grant.author(), event).await?;
+        change.commit(self).await?;
+        self.gateway_view(row)
     }
 
     /// Deletes a gateway; its requests stay in the log. `confirm` must repeat the slug.
@@ -73,6 +130,59 @@ impl Control {
         id: GatewayId,
         confirm: &str,
     ) -> Result<(), ControlError> {
-        unimplemented!()
+        let change = self.begin().await?;
+        let old = rows::find(change.tx(), grant.team_id(), id).await.map_err(|error| missing(error, "gateway"))?;
+        if confirm.trim() != old.slug {
+            return Err(ControlError::invalid("confirm", Problem::NotConfirmed));
+        }
+        rows::delete(change.tx(), id, change.now()).await?;
+        let event = Event {
+            team: Some(grant.team_id()),
+            action: "gateway.delete",
+            target: format!("gateway {}", old.slug),
+            before: Some(audited(&old)),
+            after: None,
+        };
+        change.record(grant.author(), event).await?;
+        change.commit(self).await
     }
+
+    fn gateway_view(&self, row: Model) -> Result<GatewayView, ControlError> {
+        Ok(GatewayView {
+            id: GatewayId(row.id),
+            settings: rows::settings(&row)?,
+            slug: row.slug,
+            name: row.name,
+            enabled: row.enabled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+            live: row.version <= self.live_version(),
+        })
+    }
+}
+
+/// Says what was not found.
+pub(crate) fn missing(error: store::StoreError, what: &'static str) -> ControlError {
+    match error {
+        store::StoreError::NotFound => ControlError::NotFound(what),
+        other => other.into(),
+    }
+}
+
+/// The epoch of a gateway after a change: the next one where the change drops what is cached.
+pub(crate) fn cache_epoch(old: &Model, settings: &GatewaySettings) -> Result<i64, ControlError> {
+    let changed = rows::settings(old)? != *settings;
+    Ok(old.cache_epoch + i64::from(changed && settings.cache_invalidate_on_update))
+}
+
+pub(crate) fn audited(row: &Model) -> Value {
+    let settings = serde_json::from_str::<Value>(&row.settings).unwrap_or_default();
+    json!({ "name": row.name, "enabled": row.enabled, "settings": settings })
+}
+
+fn check(slug: Option<FieldError>, name: &str, settings: &GatewaySettings) -> Result<(), ControlError> {
+    let name = validate::name(name).err().map(|problem| FieldError::new("name", problem));
+    let errors: Vec<_> = slug.into_iter().chain(name).chain(settings.validate().err().unwrap_or_default()).collect();
+    if errors.is_empty() { Ok(()) } else { Err(ControlError::Invalid(errors)) }
 }

@@ -3,25 +3,42 @@
 //! transaction; whoever watches [`Control::changes`] learns of it after the commit.
 
 pub mod actor;
+mod address;
 pub mod apply;
+mod change;
+mod connection_test;
+mod cookie;
 mod custom_provider;
 mod error;
 mod flash;
 mod gateway;
+mod master_key;
 mod member;
+mod password;
 mod provider_key;
+mod recent;
 mod request;
 mod session;
 mod setup;
 mod sweep;
+mod throttle;
 mod token;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use domain::Secret;
 use store::Store;
 use store::secrets::Sealer;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+
+use connection_test::Tester;
+use cookie::Signer;
+use flash::Flashes;
+use password::Passwords;
+use recent::Recent;
+use throttle::{Policy, Throttle};
 
 pub use actor::{Actor, Grant, Member, can};
 pub use custom_provider::NewCustomProvider;
@@ -53,7 +70,21 @@ struct Inner {
     options: Options,
     changes: watch::Sender<i64>,
     live_version: AtomicI64,
+    signer: Signer,
+    passwords: Passwords,
+    accounts: Throttle,
+    addresses: Throttle,
+    recent: Recent,
+    flashes: Flashes,
+    tester: Tester,
+    /// The set-up secret in plain, while it is valid and was made by this process.
+    setup: Mutex<Option<Secret>>,
 }
+
+/// An account's owner who mistypes waits a minute at most, whatever others do to the account.
+const ACCOUNT_POLICY: Policy = Policy { free: 5, longest: Duration::from_secs(60) };
+/// An address may be an office full of people.
+const ADDRESS_POLICY: Policy = Policy { free: 20, longest: Duration::from_secs(900) };
 
 impl Control {
     /// Opens the control plane on a migrated database.
@@ -61,8 +92,24 @@ impl Control {
     /// # Errors
     /// [`StartError::WrongMasterKey`] when stored secrets were sealed with another key.
     pub async fn new(store: Store, sealer: Sealer, options: Options) -> Result<Self, StartError> {
-        let (changes, _) = watch::channel(0);
-        Ok(Self { inner: Arc::new(Inner { store, sealer, options, changes, live_version: AtomicI64::new(0) }) })
+        master_key::check(&store, &sealer).await?;
+        let (changes, _) = watch::channel(store::config::version(&store).await?);
+        let inner = Inner {
+            signer: Signer::new(&sealer.derive_key("weir session cookies v1")),
+            passwords: Passwords::new(),
+            accounts: Throttle::new(ACCOUNT_POLICY),
+            addresses: Throttle::new(ADDRESS_POLICY),
+            recent: Recent::default(),
+            flashes: Flashes::default(),
+            tester: Tester::new(options.allow_private_upstreams),
+            setup: Mutex::new(None),
+            live_version: AtomicI64::new(0),
+            store,
+            sealer,
+            options,
+            changes,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The configuration version, sent after each commit of this process.
@@ -71,14 +118,25 @@ impl Control {
         self.inner.changes.subscribe()
     }
 
-    /// Where the dashboard is reached, where the operator told.
+    /// Tells which configuration version the data plane of this process runs.
+    pub fn set_live_version(&self, version: i64) {
+        self.inner.live_version.fetch_max(version, Ordering::AcqRel);
+    }
+
+    pub(crate) fn live_version(&self) -> i64 {
+        self.inner.live_version.load(Ordering::Acquire)
+    }
+
+    /// Where the dashboard is reached, as the operator said.
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.inner.options.public_url.as_deref()
     }
+}
 
-    /// Tells which configuration version the data plane of this process runs.
-    pub fn set_live_version(&self, version: i64) {
-        self.inner.live_version.store(version, Ordering::Release);
+/// Prints no configuration: options may name internal hosts, everything else is secret.
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Control")
     }
 }

@@ -1,8 +1,15 @@
 //! The people of a team, and what they did.
 
+use std::collections::HashMap;
+
+use chrono::DateTime;
 use domain::view::{AuditView, MemberView};
+use domain::{Role, UserId};
 
 use crate::{Control, ControlError, Grant, can};
+
+/// Most audit events at a time.
+const MAX_AUDIT: u32 = 200;
 
 impl Control {
     /// The team's members, owners first.
@@ -10,7 +17,20 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unavailable`].
     pub async fn list_members(&self, grant: &Grant<can::View>) -> Result<Vec<MemberView>, ControlError> {
-        unimplemented!()
+        let db = self.inner.store.read();
+        let memberships = store::team::list_memberships(db, grant.team_id()).await?;
+        let users = store::user::list(db, memberships.iter().map(|row| row.user_id)).await?;
+        let mut users: HashMap<_, _> = users.into_iter().map(|user| (user.id, user)).collect();
+        let mut members: Vec<_> = memberships
+            .into_iter()
+            .filter_map(|row| {
+                let (user, role) = (users.remove(&row.user_id)?, row.role.parse().ok()?);
+                let (user_id, joined_at) = (UserId(user.id), row.created_at);
+                Some(MemberView { user_id, email: user.email, name: user.name, role, joined_at })
+            })
+            .collect();
+        members.sort_by_key(|member| Role::ALL.iter().position(|role| *role == member.role));
+        Ok(members)
     }
 
     /// Audit events, newest first, older than the event `before`; at most 200 at a time.
@@ -23,6 +43,17 @@ impl Control {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditView>, ControlError> {
-        unimplemented!()
+        let limit = limit.clamp(1, MAX_AUDIT).into();
+        let rows = store::audit::list(self.inner.store.read(), grant.team_id(), before, limit).await?;
+        let view = |row: store::entity::audit_event::Model| AuditView {
+            id: row.id,
+            at: DateTime::from_timestamp_millis(row.at_ms).unwrap_or_default(),
+            actor: row.actor,
+            action: row.action,
+            target: row.target,
+            before: row.before,
+            after: row.after,
+        };
+        Ok(rows.into_iter().map(view).collect())
     }
 }

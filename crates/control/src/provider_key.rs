@@ -2,10 +2,24 @@
 
 use std::fmt;
 
-use domain::ProviderKeyId;
+use chrono::TimeDelta;
+use domain::validate::{self, FieldError, Problem};
 use domain::view::{ConnectionTest, ProviderKeyView};
+use domain::{ProviderKeyId, TeamId};
+use serde_json::{Value, json};
+use store::entity::provider_key::Model;
+use store::provider_key as rows;
 
+use crate::address::check_base_url;
+use crate::change::{Change, Event, now};
+use crate::connection_test::Target;
+use crate::gateway::missing;
 use crate::{Control, ControlError, Grant, can};
+
+/// Longest overlap of a rotation, in seconds: thirty days.
+pub const MAX_OVERLAP_S: u32 = 2_592_000;
+/// Shortest credential whose ends may be shown, in characters.
+const HINTED: usize = 16;
 
 /// A credential to store.
 #[derive(Clone)]
@@ -31,12 +45,13 @@ impl fmt::Debug for NewProviderKey {
 }
 
 impl Control {
-    /// The team's provider keys, by provider and alias.
+    /// The team's provider keys, by provider and alias; one that a rotation replaced is listed until its end.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`].
     pub async fn list_provider_keys(&self, grant: &Grant<can::View>) -> Result<Vec<ProviderKeyView>, ControlError> {
-        unimplemented!()
+        let rows = rows::list(self.inner.store.read(), grant.team_id(), now()).await?;
+        Ok(rows.into_iter().map(view).collect())
     }
 
     /// Stores a credential.
@@ -49,13 +64,43 @@ impl Control {
         grant: &Grant<can::ManageProviderKeys>,
         new: NewProviderKey,
     ) -> Result<ProviderKeyView, ControlError> {
-        unimplemented!()
+        let mut new = new;
+        new.secret = new.secret.trim().to_owned();
+        let custom = store::custom_provider::list(self.inner.store.read(), grant.team_id()).await?;
+        let provider = canonical_provider(&new.provider, custom.iter().map(|row| row.slug.as_str()));
+        let base_url = new.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
+        let base_url = base_url.map(|url| check_base_url(url, self.inner.options.allow_private_upstreams)).transpose();
+        let problems = [
+            ("provider", provider.as_ref().err().cloned()),
+            ("alias", validate::slug(&new.alias).err()),
+            ("secret", validate::credential(&new.secret).err()),
+            ("base_url", base_url.as_ref().err().cloned()),
+        ];
+        let errors: Vec<_> =
+            problems.into_iter().filter_map(|(field, problem)| Some(FieldError::new(field, problem?))).collect();
+        let (Ok(provider), Ok(base_url), true) = (provider, base_url, errors.is_empty()) else {
+            return Err(ControlError::Invalid(errors));
+        };
+        let change = self.begin().await?;
+        let row = rows::NewProviderKey {
+            team_id: grant.team_id(),
+            provider: &provider,
+            alias: &new.alias,
+            base_url: base_url.as_deref(),
+            enabled: true,
+            hint: hint(&new.secret),
+            created_at: change.now(),
+            rotated_at: None,
+        };
+        let row = rows::create(change.tx(), &self.inner.sealer, row, &new.secret).await?;
+        self.finish(change, grant, "provider_key.create", None, Some(row)).await
     }
 
     /// Puts a new credential in the place of one, which keeps working for `overlap_s` seconds. Answers the new row.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`], [`ControlError::Invalid`] for `secret` and `overlap_s`.
+    /// [`ControlError::NotFound`], also for one that was rotated already; [`ControlError::Invalid`] for `secret` and
+    /// `overlap_s`.
     pub async fn rotate_provider_key(
         &self,
         grant: &Grant<can::ManageProviderKeys>,
@@ -63,7 +108,16 @@ impl Control {
         secret: String,
         overlap_s: u32,
     ) -> Result<ProviderKeyView, ControlError> {
-        unimplemented!()
+        let secret = secret.trim();
+        validate::credential(secret).map_err(|problem| ControlError::invalid("secret", problem))?;
+        if overlap_s > MAX_OVERLAP_S {
+            let problem = Problem::OutOfRange { min: 0, max: MAX_OVERLAP_S.into() };
+            return Err(ControlError::invalid("overlap_s", problem));
+        }
+        let change = self.begin().await?;
+        let old = find(&change, grant.team_id(), id).await?;
+        let row = rotate(self, &change, &old, secret, overlap_s).await?;
+        self.finish(change, grant, "provider_key.rotate", Some(old), Some(row)).await
     }
 
     /// Turns a credential on or off.
@@ -76,7 +130,14 @@ impl Control {
         id: ProviderKeyId,
         enabled: bool,
     ) -> Result<ProviderKeyView, ControlError> {
-        unimplemented!()
+        let change = self.begin().await?;
+        let old = find_any(&change, grant.team_id(), id).await?;
+        if old.enabled == enabled {
+            return Ok(view(old));
+        }
+        let row = rows::update(change.tx(), id, old.base_url.as_deref(), enabled).await?;
+        let action = if enabled { "provider_key.enable" } else { "provider_key.disable" };
+        self.finish(change, grant, action, Some(old), Some(row)).await
     }
 
     /// Deletes a credential; the sealed secret is erased, its name stays readable in the log.
@@ -88,7 +149,10 @@ impl Control {
         grant: &Grant<can::ManageProviderKeys>,
         id: ProviderKeyId,
     ) -> Result<(), ControlError> {
-        unimplemented!()
+        let change = self.begin().await?;
+        let old = find_any(&change, grant.team_id(), id).await?;
+        rows::delete(change.tx(), id, change.now()).await?;
+        self.finish(change, grant, "provider_key.delete", Some(old), None).await.map(drop)
     }
 
     /// Asks the provider whether it takes the credential.
@@ -100,6 +164,139 @@ impl Control {
         grant: &Grant<can::ManageProviderKeys>,
         id: ProviderKeyId,
     ) -> Result<ConnectionTest, ControlError> {
-        unimplemented!()
+        let db = self.inner.store.read();
+        let row = rows::find(db, grant.team_id(), id, now()).await.map_err(|error| missing(error, "provider key"))?;
+        let secret = rows::open(&self.inner.sealer, &row).map_err(|error| {
+            tracing::error!(provider_key.id = row.id, %error, "provider key does not open");
+            ControlError::Unavailable
+        })?;
+        let custom = store::custom_provider::list(db, grant.team_id()).await?;
+        let target = Target::of(&row, &custom).ok_or(ControlError::NotFound("provider"))?;
+        Ok(self.inner.tester.run(&target, &secret).await)
+    }
+
+    async fn finish(
+        &self,
+        change: Change,
+        grant: &Grant<can::ManageProviderKeys>,
+        action: &str,
+        old: Option<Model>,
+        new: Option<Model>,
+    ) -> Result<ProviderKeyView, ControlError> {
+        let row = new.as_ref().or(old.as_ref()).ok_or(ControlError::NotFound("provider key"))?;
+        let event = Event {
+            team: Some(grant.team_id()),
+            action,
+            target: target(row),
+            before: old.as_ref().map(audited),
+            after: new.as_ref().map(audited),
+        };
+        let seen = view(row.clone());
+        change.record(grant.author(), event).await?;
+        change.commit(self).await?;
+        Ok(seen)
+    }
+}
+
+/// Writes the successor of a key. The old one works on for a while, or is gone where the overlap is 0.
+pub(crate) async fn rotate(
+    control: &Control,
+    change: &Change,
+    old: &Model,
+    secret: &str,
+    overlap_s: u32,
+) -> Result<Model, ControlError> {
+    let (id, now) = (ProviderKeyId(old.id), change.now());
+    if overlap_s == 0 {
+        rows::delete(change.tx(), id, now).await?;
+    } else {
+        rows::expire(change.tx(), id, now + TimeDelta::seconds(overlap_s.into())).await?;
+    }
+    let row = rows::NewProviderKey {
+        team_id: TeamId(old.team_id),
+        provider: &old.provider,
+        alias: &old.alias,
+        base_url: old.base_url.as_deref(),
+        enabled: old.enabled,
+        hint: hint(secret),
+        created_at: old.created_at,
+        rotated_at: Some(now),
+    };
+    Ok(rows::create(change.tx(), &control.inner.sealer, row, secret).await?)
+}
+
+async fn find_any(change: &Change, team: TeamId, id: ProviderKeyId) -> Result<Model, ControlError> {
+    rows::find(change.tx(), team, id, change.now()).await.map_err(|error| missing(error, "provider key"))
+}
+
+/// A key that is not on its way out already.
+async fn find(change: &Change, team: TeamId, id: ProviderKeyId) -> Result<Model, ControlError> {
+    let row = find_any(change, team, id).await?;
+    if row.expires_at.is_some() { Err(ControlError::NotFound("provider key")) } else { Ok(row) }
+}
+
+/// The slug a provider is stored under: aliases are resolved, the team's own must exist.
+///
+/// # Errors
+/// [`Problem::Unknown`], [`Problem::Required`].
+pub(crate) fn canonical_provider<'a>(text: &str, mut custom: impl Iterator<Item = &'a str>) -> Result<String, Problem> {
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    match text.strip_prefix("custom-") {
+        Some(slug) if custom.any(|known| known == slug) => Ok(text.to_owned()),
+        Some(_) => Err(Problem::Unknown),
+        None => wire::providers::find(text).map(|provider| provider.slug.clone()).ok_or(Problem::Unknown),
+    }
+}
+
+/// First and last characters of a long credential, nothing of a short one.
+pub(crate) fn hint(secret: &str) -> String {
+    if secret.len() < HINTED || !secret.is_ascii() {
+        return "…".to_owned();
+    }
+    format!("{}…{}", &secret[..4], &secret[secret.len() - 4..])
+}
+
+pub(crate) fn target(row: &Model) -> String {
+    format!("provider key {}/{}", row.provider, row.alias)
+}
+
+pub(crate) fn audited(row: &Model) -> Value {
+    json!({ "id": row.id, "hint": row.hint, "base_url": row.base_url, "enabled": row.enabled })
+}
+
+fn view(row: Model) -> ProviderKeyView {
+    ProviderKeyView {
+        id: ProviderKeyId(row.id),
+        provider: row.provider,
+        alias: row.alias,
+        hint: row.hint,
+        base_url: row.base_url,
+        enabled: row.enabled,
+        created_at: row.created_at,
+        rotated_at: row.rotated_at,
+        expires_at: row.expires_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_shows_little_of_a_long_credential_and_nothing_of_a_short_one() {
+        assert_eq!(hint("sk-proj-abcdefghijk9f3a"), "sk-p…9f3a");
+        assert_eq!(hint("short-secret"), "…");
+        assert_eq!(hint("ääääääääääääääääääää"), "…");
+    }
+
+    #[test]
+    fn aliases_of_providers_are_resolved_and_unknown_ones_refused() {
+        assert_eq!(canonical_provider("xai", [].into_iter()).as_deref(), Ok("grok"));
+        assert_eq!(canonical_provider("custom-mine", ["mine"].into_iter()).as_deref(), Ok("custom-mine"));
+        for bad in ["nobody", "custom-other", "custom-"] {
+            assert_eq!(canonical_provider(bad, ["mine"].into_iter()), Err(Problem::Unknown), "{bad}");
+        }
     }
 }
