@@ -1,9 +1,25 @@
 //! Ledger rows for tests.
 
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Surface};
+use std::time::Duration;
+
+use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
+use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
+
+use crate::Store;
+use crate::spool::{Spool, SpoolOptions};
+use crate::writer::{LedgerWriter, WriterOptions};
+
+/// Longer than any test waits where all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// A writer that never waits.
+pub(crate) const EAGER: WriterOptions = WriterOptions {
+    batch_rows: 100,
+    pause: Duration::ZERO,
+    backoff: (Duration::from_millis(5), Duration::from_millis(20)),
+};
 
 /// The id of request `number`, made at `at_ms`.
 pub(crate) fn id(at_ms: i64, number: u64) -> RequestId {
@@ -51,4 +67,48 @@ pub(crate) fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         logged: true,
     }
+}
+
+/// Carries rows through a spool and a writer into the database.
+pub(crate) async fn write(store: &Store, rows: &[AttemptRow], payload: Option<&Payload>) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (appender, reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("the spool opens");
+    for row in rows {
+        appender.append(row, payload).expect("the row is stored");
+    }
+    let writer = LedgerWriter::start(store, reader, EAGER).expect("the writer starts");
+    assert!(writer.drained(PATIENCE).await, "{:?}", writer.status());
+    writer.stop().await;
+}
+
+/// The first column of the first row.
+pub(crate) async fn number(store: &Store, sql: &str) -> i64 {
+    let statement = Statement::from_string(store.backend().into(), sql);
+    let row = store.read().query_one_raw(statement).await.expect("the query runs").expect("a row");
+    row.try_get_by_index(0).expect("a number")
+}
+
+/// Runs a statement in a transaction of its own.
+pub(crate) async fn execute(store: &Store, sql: &str) {
+    let tx = store.write_tx().await.expect("a transaction");
+    tx.execute_unprepared(sql).await.expect("the statement runs");
+    tx.commit().await.expect("commits");
+}
+
+/// A team and one of its gateways, as `control` would make them.
+pub(crate) async fn create_gateway(store: &Store, team: i64, gateway: i64, slug: &str, settings: &str) {
+    let now = "'2026-01-01T00:00:00+00:00'";
+    execute(
+        store,
+        &format!("INSERT INTO teams (id, slug, name, created_at) VALUES ({team}, 'team-{team}', 'T', {now}) ON CONFLICT DO NOTHING"),
+    )
+    .await;
+    execute(
+        store,
+        &format!(
+            "INSERT INTO gateways (id, team_id, slug, name, enabled, settings, cache_epoch, version, created_at, updated_at) \
+             VALUES ({gateway}, {team}, '{slug}', 'G', true, '{settings}', 0, 1, {now}, {now})"
+        ),
+    )
+    .await;
 }

@@ -1,1 +1,183 @@
+use std::collections::BTreeMap;
 
+use domain::ledger::{AttemptRow, CacheStatus};
+use domain::view::Totals;
+use domain::{GatewayId, Nanos, TeamId, TokenId};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::overview::Span;
+use super::tally::{SUM_COLUMNS, Sums};
+use super::*;
+use crate::fixture::{self, write};
+use crate::testing::db_test;
+
+const DAY_S: i64 = 86_400;
+
+/// A row somewhere within three days of `from_ms`, of few dimensions, so that many meet in one roll-up.
+fn any_row(from_ms: i64) -> impl Strategy<Value = AttemptRow> {
+    (0..3 * DAY_S * 1_000, any::<u64>(), 0u16..3, any::<bool>(), 0u64..400_000_000, (0u8..5, 0u8..8, 0i64..3, 0i64..3))
+        .prop_map(move |(at, number, attempt, last, duration_us, (model, kind, gateway, token))| AttemptRow {
+            last,
+            duration_us,
+            team_id: (kind != 7).then_some(TeamId(1 + i64::from(kind % 2))),
+            gateway_id: (gateway > 0).then_some(GatewayId(gateway)),
+            token_id: (token > 0).then_some(TokenId(token)),
+            model: (model > 0).then(|| format!("model-{model}")),
+            status: [200, 200, 200, 404, 429, 500, 503, 200][usize::from(kind)],
+            cache: if kind == 1 { CacheStatus::Hit } else { CacheStatus::Miss },
+            cost: (kind != 2).then_some(Nanos(at)),
+            first_byte_us: (kind != 5).then_some(duration_us / 2),
+            ..fixture::row(from_ms + at, number, attempt)
+        })
+}
+
+fn sample<T>(strategy: impl Strategy<Value = T>) -> T {
+    strategy.new_tree(&mut TestRunner::deterministic()).expect("a sample").current()
+}
+
+/// Sums by (team, start) as one would add them up by hand.
+fn naive(rows: &[AttemptRow], resolution: Resolution) -> BTreeMap<(i64, i64), Vec<i64>> {
+    let mut sums = BTreeMap::new();
+    for row in rows {
+        let Some(team) = row.team_id else { continue };
+        let at_s = row.at_ms / 1_000;
+        let key = (team.0, at_s - at_s % resolution.seconds());
+        let sum: &mut Vec<i64> = sums.entry(key).or_insert_with(|| vec![0; SUM_COLUMNS.len()]);
+        let last = i64::from(row.last);
+        let upstream = i64::from(row.attempt > 0);
+        sum[0] += last;
+        sum[1] += last * i64::from(row.status >= 400);
+        sum[2] += last * i64::from(row.cache == CacheStatus::Hit);
+        sum[3] += upstream;
+        sum[4] += row.usage.input as i64;
+        sum[5] += row.usage.output as i64;
+        sum[6] += row.cost.map_or(0, |cost| cost.0);
+        sum[7] += upstream * i64::from(row.cost.is_none());
+        sum[8 + histogram::bucket(row.duration_us)] += last;
+        if let Some(first_byte_us) = row.first_byte_us {
+            sum[8 + histogram::BUCKETS + histogram::bucket(first_byte_us)] += last;
+        }
+    }
+    sums
+}
+
+async fn stored(store: &crate::Store, resolution: Resolution) -> BTreeMap<(i64, i64), Vec<i64>> {
+    let sums: Vec<_> = SUM_COLUMNS.iter().map(|column| format!("CAST(SUM({column}) AS bigint)")).collect();
+    let sql = format!("SELECT team_id, at_s, {} FROM {} GROUP BY team_id, at_s", sums.join(","), resolution.table());
+    let rows = store.read().query_all_raw(Statement::from_string(store.backend().into(), sql)).await.expect("rows");
+    rows.iter()
+        .map(|row| {
+            let at = |index: usize| row.try_get_by_index::<i64>(index).expect("a number");
+            ((at(0), at(1)), (0..SUM_COLUMNS.len()).map(|index| at(2 + index)).collect())
+        })
+        .collect()
+}
+
+db_test! {
+    async fn roll_ups_equal_what_adding_up_the_rows_gives(store: Store) {
+        let from_ms = 1_763_769_600_000;
+        let mut rows = sample(prop::collection::vec(any_row(from_ms), 700));
+        rows.sort_by_key(|row| (row.request_id, row.attempt));
+        rows.dedup_by_key(|row| (row.request_id, row.attempt));
+        for batch in rows.chunks(190) {
+            write(&store, batch, None).await;
+        }
+        for resolution in Resolution::ALL {
+            assert_eq!(stored(&store, resolution).await, naive(&rows, resolution), "{resolution:?}");
+        }
+    }
+
+    async fn the_overview_adds_up_and_shows_no_other_team(store: Store) {
+        let now_ms = chrono::Utc::now().timestamp_millis();
+        let from_ms = now_ms - 24 * 3_600_000;
+        let mut rows = Vec::new();
+        for number in 0..200u64 {
+            let mut row = fixture::row(from_ms + i64::try_from(number).expect("small") * 400_000, number, 1);
+            row.team_id = Some(TeamId(if number % 10 == 0 { 2 } else { 1 }));
+            row.gateway_id = Some(GatewayId(if number % 3 == 0 { 8 } else { 7 }));
+            row.model = Some(format!("model-{}", number % 12));
+            row.cost = Some(Nanos(i64::try_from(number % 12).expect("small") * 100));
+            rows.push(row);
+        }
+        rows.push(fixture::row(from_ms - 5 * 3_600_000, 999, 1));
+        write(&store, &rows, None).await;
+
+        let all = overview(&store, TeamId(1), None, from_ms, now_ms).await.expect("figures");
+        assert_eq!(all.totals.requests, 180);
+        assert_eq!(all.previous.requests, 1);
+        assert_eq!(all.totals.cost, rows[..200].iter().filter(|row| row.team_id == Some(TeamId(1))).filter_map(|row| row.cost).sum());
+        assert_eq!(all.buckets.iter().map(|bucket| bucket.totals.requests).sum::<u64>(), 180);
+        assert!((90..=121).contains(&all.buckets.len()), "{}", all.buckets.len());
+        assert!(all.buckets.windows(2).all(|pair| pair[1].at_ms - pair[0].at_ms == i64::from(all.step_s) * 1_000));
+        assert_eq!(all.totals.latency_p50_ms, Some(439));
+        assert_eq!(all.by_model.len(), 9);
+        assert_eq!(all.by_model.last().map(|(name, _)| name.as_str()), Some(""));
+        assert_eq!(all.by_model.iter().map(|(_, totals)| totals.requests).sum::<u64>(), 180);
+        assert!(all.by_model[..8].windows(2).all(|pair| pair[0].1.cost >= pair[1].1.cost));
+
+        let one = overview(&store, TeamId(1), Some(GatewayId(8)), from_ms, now_ms).await.expect("figures");
+        assert_eq!(one.totals.requests, 60);
+        let none = overview(&store, TeamId(3), None, from_ms, now_ms).await.expect("figures");
+        assert_eq!((none.totals, none.by_model.len()), (Totals::default(), 0));
+    }
+}
+
+#[test]
+fn rows_of_no_team_and_models_callers_made_up_have_no_roll_up_of_their_own() {
+    let mut tally = Tally::default();
+    tally.add(&AttemptRow { team_id: None, ..fixture::row(0, 1, 1) });
+    assert_eq!(format!("{tally:?}"), format!("{:?}", Tally::default()));
+    for number in 0..50 {
+        let model = Some(format!("invented-{number}"));
+        tally.add(&AttemptRow { model, status: 404, ..fixture::row(0, number, 1) });
+    }
+    assert_eq!(format!("{tally:?}").matches("Key {").count(), 1);
+}
+
+#[test]
+fn steps_fit_the_span_and_the_roll_ups_that_are_kept() {
+    let now_s = 1_763_800_000;
+    let choose = |from_s: i64, to_s: i64| Span::choose(from_s * 1_000, to_s * 1_000, now_s);
+    for (length, step_s, resolution) in [
+        (3_600, 60, Resolution::Minute),
+        (DAY_S, 900, Resolution::Minute),
+        (7 * DAY_S, 7_200, Resolution::Hour),
+        (30 * DAY_S, 21_600, Resolution::Hour),
+        (90 * DAY_S, DAY_S, Resolution::Day),
+        (3_600 * DAY_S, 2_592_000, Resolution::Day),
+    ] {
+        let span = choose(now_s - length, now_s);
+        assert_eq!((span.step_s, span.resolution), (step_s, resolution), "{length}");
+        assert!((span.to_s - span.from_s) / span.step_s <= 122, "{length}");
+        assert!(span.from_s <= now_s - length && span.to_s >= now_s, "{length}");
+    }
+    let old = choose(now_s - 30 * DAY_S, now_s - 30 * DAY_S + 3_600);
+    assert_eq!(old.resolution, Resolution::Hour, "minutes of a month ago are gone");
+    let odd = choose(now_s, now_s - 50);
+    assert!(odd.to_s > odd.from_s, "an empty span is a step long");
+}
+
+proptest! {
+    #[test]
+    fn any_span_has_a_bounded_number_of_steps(from_ms in 0i64..4_000_000_000_000, length in 0i64..4_000_000_000_000, now_s in 0i64..4_000_000_000) {
+        let span = Span::choose(from_ms, from_ms + length, now_s);
+        prop_assert!((span.to_s - span.from_s) / span.step_s <= 122);
+        prop_assert_eq!(span.step_s % span.resolution.seconds(), 0);
+        prop_assert!(span.from_s * 1_000 <= from_ms && span.to_s * 1_000 >= from_ms + length);
+    }
+
+    #[test]
+    fn sums_merge_in_any_order(rows in prop::collection::vec(any_row(0), 0..20), cut in any::<prop::sample::Index>()) {
+        let add = |rows: &[AttemptRow]| rows.iter().fold(Sums::default(), |mut sums, row| {
+            sums.add(&Sums::of(row));
+            sums
+        });
+        let cut = cut.index(rows.len() + 1);
+        let mut merged = add(&rows[cut..]);
+        merged.add(&add(&rows[..cut]));
+        prop_assert_eq!(merged, add(&rows));
+    }
+}

@@ -77,6 +77,12 @@ impl SpoolAppender {
         Ok(())
     }
 
+    /// Appends bytes that need not be a record.
+    #[cfg(test)]
+    pub(crate) fn append_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        self.shared.append(&mut [&[0; PREFIX_BYTES], bytes].concat())
+    }
+
     /// Whether rows can be stored. After a failed write it looks again at most twice a second, so that a spool whose
     /// disk has room again comes back although nobody appends.
     #[must_use]

@@ -64,7 +64,7 @@ mod tests {
         let bytes = encode(&row, Some(&payload), Vec::new()).expect("encodes");
         assert_eq!(decode(&bytes).expect("decodes"), Record { row, payload: Some(payload) });
         // Raise VERSION before changing this figure: it stands for every byte of the encoding.
-        assert_eq!(crc32fast::hash(&bytes), 0, "{} bytes", bytes.len());
+        assert_eq!(crc32fast::hash(&bytes), 3_699_227_315, "{} bytes", bytes.len());
     }
 
     #[test]

@@ -1,1 +1,250 @@
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
+use domain::ledger::Payload;
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixture;
+
+const SMALL: SpoolOptions = SpoolOptions { segment_bytes: 2_000, payload_backlog_bytes: 1 << 20 };
+
+fn open(dir: &Path, options: SpoolOptions) -> (SpoolAppender, SpoolReader) {
+    Spool::open(dir, options).expect("the spool opens")
+}
+
+fn payload(bytes: Vec<u8>) -> Payload {
+    Payload { request: bytes, ..Payload::default() }
+}
+
+/// Attempt numbers of every record from the beginning, and the count of damaged bytes.
+fn read_all(reader: &mut SpoolReader) -> (Vec<u16>, u64) {
+    let (mut attempts, mut damaged) = (Vec::new(), 0);
+    let mut at = reader.begin(None).expect("the directory is readable");
+    loop {
+        let batch = reader.read(at, 3).expect("the spool is readable");
+        if batch.end == at {
+            return (attempts, damaged);
+        }
+        assert!(batch.end > at, "reading goes forward");
+        damaged += batch.damaged_bytes;
+        attempts
+            .extend(batch.entries.into_iter().filter_map(|entry| entry.record.ok()).map(|record| record.row.attempt));
+        at = batch.end;
+    }
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("a directory");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "segment"));
+    paths.sort();
+    paths
+}
+
+#[test]
+fn rows_of_many_threads_are_read_once_each() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, mut reader) = open(dir.path(), SMALL);
+    std::thread::scope(|scope| {
+        for thread in 0..4u16 {
+            let appender = appender.clone();
+            scope.spawn(move || {
+                for number in 0..100 {
+                    appender.append(&fixture::row(1, 1, thread * 100 + number), None).expect("stored");
+                }
+            });
+        }
+    });
+    let (mut attempts, damaged) = read_all(&mut reader);
+    attempts.sort_unstable();
+    assert_eq!(attempts, (0..400).collect::<Vec<_>>());
+    assert_eq!(damaged, 0);
+    assert!(segments(dir.path()).len() > 10, "segments rotate");
+}
+
+#[test]
+fn a_second_process_is_refused_until_the_first_lets_go() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let halves = open(dir.path(), SMALL);
+    assert!(matches!(Spool::open(dir.path(), SMALL), Err(SpoolError::InUse)));
+    let id = halves.1.id();
+    drop(halves);
+    assert_eq!(open(dir.path(), SMALL).1.id(), id, "the spool keeps its id");
+}
+
+#[test]
+fn a_damaged_id_is_refused_instead_of_counting_everything_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("id"), "not an id").expect("written");
+    assert!(matches!(Spool::open(dir.path(), SMALL), Err(SpoolError::BadId)));
+}
+
+#[test]
+fn what_is_released_is_deleted_and_off_the_backlog() {
+    let dir = tempfile::tempdir().expect("a directory");
+    {
+        let (appender, _reader) = open(dir.path(), SMALL);
+        for number in 0..50 {
+            appender.append(&fixture::row(1, 1, number), None).expect("stored");
+        }
+    }
+    let (appender, mut reader) = open(dir.path(), SMALL);
+    appender.append(&fixture::row(1, 1, 50), None).expect("stored");
+    assert!(appender.backlog_bytes() > 9_000);
+    let head = reader.head();
+    reader.release(Position::default(), head).expect("released");
+    assert_eq!(appender.backlog_bytes(), 0);
+    assert_eq!(segments(dir.path()).len(), 1);
+    assert_eq!(reader.begin(Some(head)).expect("readable"), head);
+}
+
+#[test]
+fn a_directory_put_back_from_an_older_copy_is_read_from_its_beginning() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, reader) = open(dir.path(), SMALL);
+    appender.append(&fixture::row(1, 1, 0), None).expect("stored");
+    let beyond = Position { segment: 99, offset: 8 };
+    assert_eq!(reader.begin(Some(beyond)).expect("readable"), Position { segment: 1, offset: 8 });
+}
+
+#[test]
+fn payloads_are_dropped_and_counted_under_a_backlog_and_rows_are_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, mut reader) = open(dir.path(), SpoolOptions { payload_backlog_bytes: 5_000, ..SMALL });
+    for number in 0..10 {
+        appender.append(&fixture::row(1, 1, number), Some(&payload(vec![b'x'; 2_000]))).expect("stored");
+    }
+    let (attempts, _) = read_all(&mut reader);
+    assert_eq!(attempts.len(), 10);
+    assert!((6..=8).contains(&appender.payloads_dropped()), "{}", appender.payloads_dropped());
+}
+
+#[test]
+fn a_payload_too_large_for_a_frame_is_dropped_and_the_row_kept() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, mut reader) = open(dir.path(), SpoolOptions::default());
+    appender.append(&fixture::row(1, 1, 7), Some(&payload(vec![0; 5 << 20]))).expect("stored");
+    assert_eq!(appender.payloads_dropped(), 1);
+    assert_eq!(read_all(&mut reader).0, [7]);
+}
+
+#[test]
+fn a_spool_that_cannot_write_says_so_and_recovers_by_itself() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let (dir, elsewhere) = (parent.path().join("spool"), parent.path().join("elsewhere"));
+    // Every append needs a new segment, which cannot be made while the directory is away.
+    let (appender, mut reader) = open(&dir, SpoolOptions { segment_bytes: 1, ..SMALL });
+    appender.append(&fixture::row(1, 1, 0), None).expect("stored");
+    std::fs::rename(&dir, &elsewhere).expect("moved");
+    appender.append(&fixture::row(1, 1, 1), None).expect_err("no place to write");
+    std::fs::rename(&elsewhere, &dir).expect("moved back");
+    assert!(appender.ready(), "it looks again although nobody appends");
+    std::fs::rename(&dir, &elsewhere).expect("moved");
+    appender.append(&fixture::row(1, 1, 2), None).expect_err("no place to write");
+    assert!(!appender.ready());
+    std::fs::rename(&elsewhere, &dir).expect("moved back");
+    appender.append(&fixture::row(1, 1, 3), None).expect("writing works again");
+    assert!(appender.ready());
+    assert_eq!(appender.failures(), 2);
+    assert_eq!(read_all(&mut reader), (vec![0, 3], 0));
+}
+
+#[test]
+fn a_frame_inside_a_body_is_never_taken_for_a_record() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let forged = {
+        let (appender, _reader) = open(dir.path(), SpoolOptions::default());
+        appender.append(&fixture::row(1, 1, 66), None).expect("stored");
+        std::fs::read(&segments(dir.path())[0]).expect("readable")[8..].to_vec()
+    };
+    let (appender, reader) = open(dir.path(), SpoolOptions::default());
+    appender.append(&fixture::row(1, 1, 1), Some(&payload(forged))).expect("stored");
+    appender.append(&fixture::row(1, 1, 2), None).expect("stored");
+    drop((appender, reader));
+    let path = &segments(dir.path())[1];
+    let mut bytes = std::fs::read(path).expect("readable");
+    bytes[20] ^= 1;
+    std::fs::write(path, bytes).expect("written");
+    let (attempts, damaged) = read_all(&mut open(dir.path(), SMALL).1);
+    assert_eq!(attempts, [66, 2], "the damaged frame is skipped with all that is in it");
+    assert!(damaged > 0);
+}
+
+#[test]
+fn a_damaged_segment_is_set_aside_once_it_is_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    {
+        let (appender, _reader) = open(dir.path(), SpoolOptions::default());
+        (0..3).for_each(|number| appender.append(&fixture::row(1, 1, number), None).expect("stored"));
+    }
+    let path = segments(dir.path()).remove(0);
+    let mut bytes = std::fs::read(&path).expect("readable");
+    bytes[40] ^= 0x10;
+    std::fs::write(&path, bytes).expect("written");
+    let (_appender, mut reader) = open(dir.path(), SMALL);
+    assert_eq!(read_all(&mut reader).0, [1, 2]);
+    let head = reader.head();
+    reader.release(Position::default(), head).expect("released");
+    assert!(!path.exists() && path.with_extension("damaged").exists());
+}
+
+/// What is done to a segment.
+#[derive(Clone, Debug)]
+enum Damage {
+    Cut(prop::sample::Index),
+    Flip(prop::sample::Index, u8),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        any::<prop::sample::Index>().prop_map(Damage::Cut),
+        (any::<prop::sample::Index>(), 0u8..8).prop_map(|(at, bit)| Damage::Flip(at, bit)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn every_frame_that_damage_did_not_touch_is_read_once(
+        bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..12),
+        damages in prop::collection::vec(damage(), 0..4),
+    ) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut ends = Vec::new();
+        {
+            let (appender, _reader) = open(dir.path(), SpoolOptions::default());
+            for (number, body) in (0..).zip(bodies) {
+                appender.append(&fixture::row(1, 1, number), Some(&payload(body))).expect("stored");
+                ends.push(appender.head().offset as usize);
+            }
+        }
+        let path = segments(dir.path()).remove(0);
+        let mut bytes = std::fs::read(&path).expect("readable");
+        let (mut cut, mut flipped) = (bytes.len(), HashSet::new());
+        for damage in &damages {
+            match damage {
+                Damage::Cut(at) => cut = cut.min(at.index(bytes.len())),
+                Damage::Flip(at, bit) => {
+                    let at = at.index(bytes.len());
+                    bytes[at] ^= 1 << bit;
+                    // Twice the same bit is no damage, but to say it is costs the test nothing.
+                    flipped.insert(at);
+                }
+            }
+        }
+        bytes.truncate(cut);
+        std::fs::write(&path, &bytes).expect("written");
+
+        let (_appender, mut reader) = open(dir.path(), SpoolOptions::default());
+        let (attempts, _) = read_all(&mut reader);
+        prop_assert!(attempts.windows(2).all(|pair| pair[0] < pair[1]), "in order, none twice: {attempts:?}");
+        let mut start = 8;
+        for (number, end) in (0u16..).zip(ends) {
+            if end <= cut && !(start..end).any(|at| flipped.contains(&at)) {
+                prop_assert!(attempts.contains(&number), "{number} is missing from {attempts:?}");
+            }
+            start = end;
+        }
+    }
+}

@@ -1,1 +1,164 @@
+use std::path::Path;
 
+use domain::ledger::{AttemptRow, Payload};
+
+use super::batch::{self, Prepared};
+use super::*;
+use crate::Backend;
+use crate::fixture::{EAGER, PATIENCE, execute, number, row, write};
+use crate::spool::{Spool, SpoolOptions};
+use crate::testing::db_test;
+
+const AT_MS: i64 = 1_763_800_000_000;
+const COUNT: &str = "SELECT COUNT(*) FROM requests";
+const COUNTED: &str = "SELECT CAST(SUM(requests) AS bigint) FROM rollup_minute";
+
+fn open(dir: &Path) -> (SpoolAppender, SpoolReader) {
+    let options = SpoolOptions { segment_bytes: 4_000, ..SpoolOptions::default() };
+    Spool::open(dir, options).expect("the spool opens")
+}
+
+fn rows(count: u64) -> Vec<AttemptRow> {
+    (0..count).map(|number| row(AT_MS, number, 1)).collect()
+}
+
+fn append(appender: &SpoolAppender, rows: &[AttemptRow]) {
+    rows.iter().for_each(|row| appender.append(row, None).expect("stored"));
+}
+
+db_test! {
+    async fn everything_appended_is_in_the_database_once_it_is_drained(store: Store) {
+        let payload = Payload { request: b"{\"a\":1}".to_vec(), ..Payload::default() };
+        write(&store, &rows(1_203), Some(&payload)).await;
+        assert_eq!(number(&store, COUNT).await, 1_203);
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM request_bodies").await, 1_203);
+        for table in ["rollup_minute", "rollup_hour", "rollup_day"] {
+            let sql = format!("SELECT CAST(SUM(requests) AS bigint) FROM {table}");
+            assert_eq!(number(&store, &sql).await, 1_203, "{table}");
+        }
+    }
+
+    async fn a_crash_after_any_commit_counts_nothing_twice(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let all = rows(60);
+        for (crash, some) in all.chunks(10).enumerate() {
+            let (appender, mut reader) = open(dir.path());
+            append(&appender, some);
+            // A writer that dies right after its commit, before it deletes or remembers anything.
+            let remembered = batch::position(&store, reader.id()).await.expect("a position");
+            let from = reader.begin(remembered).expect("readable");
+            let batch = reader.read(from, 1 + crash * 3).expect("readable");
+            batch::write(&store, reader.id(), &Prepared::new(batch)).await.expect("written");
+        }
+        let (appender, reader) = open(dir.path());
+        let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
+        assert!(writer.drained(PATIENCE).await);
+        assert_eq!(appender.backlog_bytes(), 0);
+        writer.stop().await;
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (60, 60));
+    }
+
+    async fn rows_read_again_after_the_position_was_lost_are_not_counted_again(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, mut reader) = open(dir.path());
+        append(&appender, &rows(25));
+        append(&appender, &rows(5));
+        let from = reader.begin(None).expect("readable");
+        for _ in 0..3 {
+            let mut at = from;
+            loop {
+                let batch = reader.read(at, 12).expect("readable");
+                if batch.end == at {
+                    break;
+                }
+                at = batch.end;
+                batch::write(&store, reader.id(), &Prepared::new(batch)).await.expect("written");
+            }
+            execute(&store, "DELETE FROM spool_positions").await;
+        }
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (25, 25));
+    }
+
+    async fn a_row_the_database_refuses_is_set_aside_alone(store: Store) {
+        let refuse = match store.backend() {
+            Backend::Sqlite => {
+                "CREATE TRIGGER refuse BEFORE INSERT ON requests WHEN NEW.path = '/bad' BEGIN SELECT RAISE(ABORT, 'no'); END"
+            }
+            Backend::Postgres => "ALTER TABLE requests ADD CONSTRAINT refuse CHECK (path <> '/bad')",
+        };
+        execute(&store, refuse).await;
+        let mut rows = rows(40);
+        rows[13].path = "/bad".to_owned();
+        write(&store, &rows, None).await;
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (39, 39));
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM dead_letters WHERE record IS NOT NULL").await, 1);
+    }
+
+    async fn a_record_nobody_understands_is_set_aside_alone(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        append(&appender, &rows(1));
+        appender.append_bytes(&[200, 1, 2, 3]).expect("stored");
+        appender.append(&row(AT_MS, 9, 1), None).expect("stored");
+        let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
+        assert!(writer.drained(PATIENCE).await);
+        let status = writer.status();
+        assert_eq!((status.rows_written, status.dead_letters), (2, 1));
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM dead_letters").await, 1);
+    }
+
+    async fn text_and_figures_no_database_takes_are_made_fit(store: Store) {
+        let mut odd = row(AT_MS, 1, 1);
+        odd.model = Some("gpt\0-4".to_owned());
+        odd.usage.input = u64::MAX;
+        odd.cost = Some(domain::Nanos(i64::MAX));
+        let mut rows = vec![odd.clone(), odd];
+        rows[1].attempt = 2;
+        write(&store, &rows, None).await;
+        assert_eq!(number(&store, COUNT).await, 2);
+        assert_eq!(number(&store, "SELECT input_tokens FROM rollup_day").await, 2_000_000_000_000);
+    }
+
+    async fn nothing_is_lost_while_the_database_is_locked(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        let lock = store.write_tx().await.expect("a transaction");
+        if store.backend() == Backend::Postgres {
+            use sea_orm::ConnectionTrait;
+            lock.execute_unprepared("LOCK TABLE requests IN ACCESS EXCLUSIVE MODE").await.expect("locked");
+        }
+        let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
+        append(&appender, &rows(300));
+        assert!(!writer.drained(Duration::from_millis(200)).await);
+        lock.rollback().await.expect("rolled back");
+        assert!(writer.drained(PATIENCE).await, "{:?}", writer.status());
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (300, 300));
+    }
+
+    async fn a_failing_database_is_tried_again_until_it_works(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        execute(&store, "ALTER TABLE rollup_hour RENAME TO away").await;
+        let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
+        append(&appender, &rows(30));
+        while writer.status().last_error.is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(number(&store, COUNT).await, 0, "a batch is written whole or not at all");
+        execute(&store, "ALTER TABLE away RENAME TO rollup_hour").await;
+        assert!(writer.drained(PATIENCE).await);
+        assert_eq!(writer.status().last_error, None);
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (30, 30));
+    }
+
+    async fn stopping_writes_what_is_there(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        append(&appender, &rows(450));
+        LedgerWriter::start(&store, reader, EAGER).expect("starts").stop().await;
+        assert_eq!(number(&store, COUNT).await, 450);
+        assert!(Spool::open(dir.path(), SpoolOptions::default()).is_err(), "the appender still holds the spool");
+        drop(appender);
+        Spool::open(dir.path(), SpoolOptions::default()).expect("nobody holds it");
+    }
+}

@@ -1,0 +1,89 @@
+//! How many rows a second the ledger writer carries into the database:
+//! `cargo run --release -p store --example writer_throughput [database URL] [rows] [body bytes]`.
+//! Without a URL, a temporary SQLite file.
+
+use std::time::{Duration, Instant};
+
+use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
+use domain::usage::UsageSource;
+use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
+use store::Store;
+use store::spool::{Spool, SpoolOptions};
+use store::writer::{LedgerWriter, WriterOptions};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let mut arguments = std::env::args().skip(1);
+    let file = format!("sqlite://{}?mode=rwc", dir.path().join("weir.db").display());
+    let url = arguments.next().filter(|url| !url.is_empty()).unwrap_or(file);
+    let rows: u64 = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
+    let body: usize = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let store = Store::connect(&url).await?;
+    store.migrate().await?;
+    let (appender, reader) = Spool::open(&dir.path().join("spool"), SpoolOptions::default())?;
+
+    let payload = Payload { request: vec![b'a'; body], response: vec![b'b'; body], ..Payload::default() };
+    let payload = (body > 0).then_some(&payload);
+    let began = Instant::now();
+    for number in 0..rows {
+        appender.append(&row(number), payload)?;
+    }
+    report("appended", rows, began.elapsed());
+
+    let began = Instant::now();
+    let writer =
+        LedgerWriter::start(&store, reader, WriterOptions { pause: Duration::ZERO, ..WriterOptions::default() })?;
+    if !writer.drained(Duration::from_secs(600)).await {
+        return Err(format!("not drained: {:?}", writer.status()).into());
+    }
+    report("written", rows, began.elapsed());
+    writer.stop().await;
+    Ok(())
+}
+
+fn report(what: &str, rows: u64, took: Duration) {
+    let each_us = took.as_micros() as f64 / rows as f64;
+    println!("{what}: {rows} rows in {took:.2?}, {:.0} rows/s, {each_us:.1} µs each", rows as f64 / took.as_secs_f64());
+}
+
+/// Traffic of ten tokens and five models.
+fn row(number: u64) -> AttemptRow {
+    AttemptRow {
+        request_id: RequestId(uuid::Uuid::now_v7()),
+        attempt: 1,
+        last: true,
+        at_ms: 1_763_800_000_000 + number as i64,
+        team_id: Some(TeamId(1)),
+        gateway_id: Some(GatewayId(1)),
+        token_id: Some(TokenId(number as i64 % 10)),
+        provider_key_id: Some(ProviderKeyId(1)),
+        surface: Surface::ChatCompletions,
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        provider: Some("openai".to_owned()),
+        model_asked: Some("openai/gpt-4o-mini".to_owned()),
+        model: Some(format!("gpt-4o-mini-{}", number % 5)),
+        status: 200,
+        outcome: Outcome::Ok,
+        error_code: None,
+        cache: CacheStatus::Miss,
+        streamed: number % 2 == 0,
+        usage: Usage { input: 1_200, output: 340, ..Usage::default() },
+        usage_source: UsageSource::Reported,
+        cost: Some(Nanos(384_000)),
+        cost_formula: vec![
+            CostLine { what: "input".to_owned(), units: 1_200, rate: Rate(150_000_000) },
+            CostLine { what: "output".to_owned(), units: 340, rate: Rate(600_000_000) },
+        ],
+        duration_us: 1_000 * (number % 5_000),
+        first_byte_us: Some(400 * (number % 5_000)),
+        gateway_us: 60,
+        request_bytes: 5_200,
+        response_bytes: 1_700,
+        event_id: None,
+        metadata: None,
+        user_agent: Some("OpenAI/Python 2.0".to_owned()),
+        logged: true,
+    }
+}
