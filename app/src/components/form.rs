@@ -70,8 +70,8 @@ impl FormState {
     }
 }
 
-/// A form sent to a server function: `<PostForm action=ServerAction::<CreateGateway>::new()>`. The fields inside find
-/// their errors and values by name.
+/// A form sent to a server function: `<PostForm action>` after `let action = ServerAction::<CreateGateway>::new();`. The
+/// fields inside find their errors and values by name.
 #[component]
 pub fn PostForm<F>(
     /// Names the server function.
@@ -90,8 +90,9 @@ where
 {
     let _ = action;
     let children = children.into_inner();
+    let state = FormState::of::<F>();
     view! {
-        <Provider value=FormState::of::<F>()>
+        <Provider value=state>
             <form method="post" action=F::url() class=format!("form {class}")>
                 {errors.then(|| view! { <FormErrors /> })}
                 {children()}

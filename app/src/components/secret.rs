@@ -13,9 +13,10 @@ pub fn CopyBox(
     label: String,
     #[prop(into)] text: String,
 ) -> impl IntoView {
+    let shown = text.clone();
     view! {
-        <div class="copy-box" role="group" aria-label=label.clone()>
-            <pre tabindex="0" aria-label=label><code>{text.clone()}</code></pre>
+        <div class="copy-box" role="group" aria-label=label>
+            <pre tabindex="0"><code>{shown}</code></pre>
             <CopyButton text />
         </div>
     }

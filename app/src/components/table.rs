@@ -7,10 +7,11 @@ use super::{Icon, Symbol};
 /// A table. `label` tells screen readers what it lists; the children are `<thead>` and `<tbody>`.
 #[component]
 pub fn Table(#[prop(into)] label: String, children: Children) -> impl IntoView {
+    let caption = label.clone();
     view! {
-        <div class="table" role="region" aria-label=label.clone() tabindex="0">
+        <div class="table" role="region" aria-label=label tabindex="0">
             <table>
-                <caption class="hidden">{label}</caption>
+                <caption class="hidden">{caption}</caption>
                 {children()}
             </table>
         </div>

@@ -83,9 +83,10 @@ fn TeamSwitch(teams: Vec<TeamRef>, current: Option<TeamRef>) -> impl IntoView {
         }
     });
     let others = others.collect_view();
+    let title = name.clone();
     view! {
         <details class="menu team">
-            <summary title=name.clone()>
+            <summary title=title>
                 <Icon symbol=Symbol::Mark />
                 <span class="cut">{name}</span>
                 <Icon symbol=Symbol::ChevronDown />

@@ -49,17 +49,13 @@ fn Person(me: Me) -> impl IntoView {
 fn Sessions(sessions: Vec<SessionView>) -> impl IntoView {
     let now = server::now();
     let error = FormState::of::<RevokeSession>().error().cloned();
-    let rows = sessions.into_iter().map(|session| {
+    let rows = sessions.into_iter().map(move |session| {
         let action = if session.current {
             view! { <Badge tone=Tone::Good>"This browser"</Badge> }.into_any()
         } else {
-            view! {
-                <Confirm
-                    action=ServerAction::<RevokeSession>::new() label="Sign out"
-                    question="That browser has to sign in again." fields=vec![("id", session.id.to_string())]
-                />
-            }
-            .into_any()
+            let action = ServerAction::<RevokeSession>::new();
+            let fields = vec![("id", session.id.to_string())];
+            view! { <Confirm action label="Sign out" question="That browser has to sign in again." fields /> }.into_any()
         };
         view! {
             <tr>
