@@ -1,0 +1,89 @@
+//! The benchmark: what a request costs through Weir, through nginx and through a bare hyper proxy, on the same machine,
+//! in the same minutes. `script/bench` builds everything and calls `bench run`.
+//!
+//! * `bench run` starts the mock provider and the proxies, each pinned to a processor, takes turns between them and
+//!   prints a table.
+//! * `bench mock` is the provider: an answer of constant bytes, as cheap as hyper can give it.
+//! * `bench bare` is the yardstick: a proxy that reads the JSON body and does nothing else with it.
+//!
+//! To add a case, add a row to [`case::ALL`]; to add a proxy, a file below `target/` and a row in [`target::start_all`].
+
+mod bare;
+mod case;
+mod load;
+mod mock;
+mod process;
+mod report;
+mod run;
+mod serve;
+mod target;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Measures Weir against nginx and a bare hyper proxy.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything, measure, print the table.
+    Run(RunArguments),
+    /// Answer like a provider, with constant bytes.
+    Mock {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+    /// Pass requests on, after reading their JSON.
+    Bare {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        #[arg(long)]
+        upstream: SocketAddr,
+    },
+}
+
+/// How to measure.
+#[derive(clap::Args)]
+struct RunArguments {
+    /// The `weir` binary.
+    #[arg(long)]
+    weir: PathBuf,
+    /// The `nginx` binary.
+    #[arg(long, default_value = "nginx")]
+    nginx: PathBuf,
+    /// How often every target has its turn.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Seconds of load in each turn.
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Only the cases whose name contains this.
+    #[arg(long)]
+    case: Option<String>,
+    /// Processor of the proxies.
+    #[arg(long, default_value_t = 0)]
+    proxy_cpu: usize,
+    /// Processor of the load and the mock provider.
+    #[arg(long, default_value_t = 1)]
+    load_cpu: usize,
+    /// Where to keep the figures for comparison.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match Arguments::parse().command {
+            Command::Run(arguments) => run::run(&arguments).await,
+            Command::Mock { listen } => mock::serve(listen).await,
+            Command::Bare { listen, upstream } => bare::serve(listen, upstream).await,
+        }
+    })
+}
