@@ -51,9 +51,9 @@ enum Command {
 /// How to measure.
 #[derive(clap::Args)]
 struct RunArguments {
-    /// The `weir` binary.
+    /// The `weir` binary; without it only the yardsticks are measured.
     #[arg(long)]
-    weir: PathBuf,
+    weir: Option<PathBuf>,
     /// The `nginx` binary.
     #[arg(long, default_value = "nginx")]
     nginx: PathBuf,

@@ -50,7 +50,9 @@ impl Target {
 /// Starts every target; the first is what the others are compared with. Files go below `dir`.
 pub async fn start_all(arguments: &RunArguments, mock: SocketAddr, dir: &Path) -> Result<Vec<Target>> {
     let mut targets = vec![nginx::start(arguments, mock, dir).await?, bare::start(arguments, mock)?];
-    targets.extend(weir::start(arguments, mock, dir).await?);
+    if let Some(weir) = &arguments.weir {
+        targets.extend(weir::start(weir, arguments.proxy_cpu, mock, dir).await?);
+    }
     // Start-up has its own processor time and garbage.
     tokio::time::sleep(Duration::from_secs(1)).await;
     for target in &mut targets {
