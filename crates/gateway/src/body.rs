@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::relay::Flow;
+
 /// An answer that cannot be completed: the connection is cut, so that the client sees it is not whole.
 #[derive(Debug, thiserror::Error)]
 #[error("the provider's answer broke off")]
@@ -18,6 +20,7 @@ pub struct Body {
 
 enum Kind {
     Whole(Option<Bytes>),
+    Flow(Box<Flow>),
 }
 
 impl Body {
@@ -26,27 +29,40 @@ impl Body {
     pub fn whole(bytes: Bytes) -> Self {
         Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())) }
     }
+
+    pub(crate) fn flow(flow: Box<Flow>) -> Self {
+        Self { kind: Kind::Flow(flow) }
+    }
 }
 
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut self.kind {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Flow(flow) => flow.poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Whole(bytes) => bytes.is_none(),
+            Kind::Flow(flow) => flow.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Flow(_) => SizeHint::default(),
         }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
     }
 }

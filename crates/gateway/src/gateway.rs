@@ -1,18 +1,32 @@
 //! The handle the server holds: takes requests, takes new configuration, tells what goes on.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::config::Config;
-use domain::{GatewayId, TokenId};
-use http::{Request, Response, StatusCode};
+use domain::{GatewayId, RequestId, TokenId};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::body::Body;
+use crate::cache::ExactCache;
 use crate::counters::{Counters, Live, count};
+use crate::error::{Refusal, respond};
+use crate::ingress::ingress;
 use crate::options::Options;
+use crate::pipeline;
 use crate::ports::{CacheTier, Ledger};
+use crate::scan::BoxError;
+use crate::settle::{self, Settlement};
+use crate::snapshot::Snapshot;
+use crate::upstream::Client;
 
 /// Why a configuration could not be compiled; the previous one stays in force.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +39,41 @@ pub struct Gateway {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    options: Options,
-    ledger: Arc<dyn Ledger>,
-    cache_tier: Arc<dyn CacheTier>,
-    counters: Live,
-    version: AtomicI64,
+/// What all requests share.
+pub(crate) struct Shared {
+    pub options: Options,
+    pub snapshot: ArcSwap<Snapshot>,
+    pub cache: ExactCache,
+    pub client: Client,
+    pub ledger: Arc<dyn Ledger>,
+    pub counters: Live,
+    closing: AtomicBool,
     in_flight: AtomicUsize,
-    idle: tokio::sync::Notify,
+    idle: Notify,
+}
+
+impl Shared {
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}
+
+/// Counts a request as in flight for as long as it is held.
+pub(crate) struct InFlight(Arc<Shared>);
+
+impl InFlight {
+    pub(crate) fn enter(shared: Arc<Shared>) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
 }
 
 impl Gateway {
@@ -47,13 +88,15 @@ impl Gateway {
         cache_tier: Arc<dyn CacheTier>,
     ) -> Result<Self, BuildError> {
         let shared = Shared {
+            snapshot: ArcSwap::from_pointee(Snapshot::build(config, None)?),
+            cache: ExactCache::new(options.cache_bytes, cache_tier),
+            client: Client::new(&options),
             options,
             ledger,
-            cache_tier,
             counters: Live::default(),
-            version: AtomicI64::new(config.version),
+            closing: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
-            idle: tokio::sync::Notify::new(),
+            idle: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -62,13 +105,23 @@ impl Gateway {
     pub async fn handle<B>(&self, request: Request<B>, peer: IpAddr) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
-        count(&self.shared.counters.requests);
-        let _ = (request, peer, &self.shared.options, &self.shared.cache_tier, self.shared.ledger.ready());
-        let mut response = Response::new(Body::whole(Bytes::new()));
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        response
+        // Who asks is known by the token; addresses are neither judged nor written down here.
+        let _ = peer;
+        let (parts, body) = request.into_parts();
+        let mut body = body.map_err(Into::into);
+        let ingress = ingress(&parts.method, parts.uri.path());
+        let id = RequestId(Uuid::now_v7());
+        let mut settlement = Settlement::open(self.shared.clone(), id, ingress.surface(), ingress.dialect);
+        settle::note_head(&mut settlement, &parts);
+        let run = AssertUnwindSafe(pipeline::run(settlement, ingress, &parts, &mut body));
+        run.catch_unwind().await.unwrap_or_else(|_| {
+            // The settlement that was lost on the way has written its row; this one only makes the answer.
+            count(&self.shared.counters.panics);
+            let mut answer = Settlement::open(self.shared.clone(), id, ingress.surface(), ingress.dialect);
+            respond(&mut answer, &Refusal::internal())
+        })
     }
 
     /// Puts a new configuration in force for the requests that come from now on.
@@ -76,14 +129,15 @@ impl Gateway {
     /// # Errors
     /// The configuration cannot be compiled; the old one stays.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
-        self.shared.version.store(config.version, Ordering::Release);
+        let next = Snapshot::build(config, Some(&self.shared.snapshot.load()))?;
+        self.shared.snapshot.store(Arc::new(next));
         Ok(())
     }
 
     /// The version of the configuration in force.
     #[must_use]
     pub fn version(&self) -> i64 {
-        self.shared.version.load(Ordering::Acquire)
+        self.shared.snapshot.load().version()
     }
 
     /// Requests whose answer is not complete.
@@ -95,7 +149,10 @@ impl Gateway {
     /// Waits until no request is in flight.
     pub async fn drained(&self) {
         loop {
+            // Listening before looking: otherwise the last request could end between the two, unheard.
             let idle = self.shared.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
             if self.in_flight() == 0 {
                 return;
             }
@@ -103,13 +160,15 @@ impl Gateway {
         }
     }
 
-    /// Refuses every new request with 503 `shutting_down` from now on; running ones go on.
-    pub fn close(&self) {}
+    /// Refuses every new request with `shutting_down` from now on; running ones go on.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+    }
 
     /// When each token was last used, in milliseconds since 1970, since the last time this was asked.
     #[must_use]
     pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
-        Vec::new()
+        self.shared.snapshot.load().take_last_used()
     }
 
     /// Totals since the start.
@@ -120,6 +179,6 @@ impl Gateway {
 
     /// Drops the cached answers of a gateway from memory.
     pub fn forget_cache(&self, gateway: GatewayId) {
-        let _ = gateway;
+        self.shared.cache.forget(gateway);
     }
 }

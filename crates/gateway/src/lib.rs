@@ -1,16 +1,32 @@
 //! The data plane: one pipeline from request to settled ledger row. It reads memory only, from a snapshot of the
 //! configuration that is replaced as a whole, and knows neither SQL nor the dashboard.
 
+mod admit;
+mod attempt;
+mod authenticate;
 pub mod body;
 pub mod cache;
+mod clock;
 mod counters;
+mod error;
 mod gateway;
+mod headers;
+mod ingress;
 pub mod limit;
+mod models;
 mod options;
+mod pipeline;
+mod plan;
 pub mod ports;
+mod relay;
+mod reuse;
+mod scan;
+mod settle;
 pub mod snapshot;
 pub mod upstream;
 
 pub use counters::Counters;
+pub use error::Code;
 pub use gateway::{BuildError, Gateway};
+pub use ingress::{ROUTES, Route};
 pub use options::Options;

@@ -1,0 +1,267 @@
+//! The sentences. Each says what is wrong and what to do; names from outside are quoted and cut.
+
+use super::{Code, Refusal, quote};
+use crate::snapshot::KeyFault;
+use crate::upstream::SendError;
+
+/// Where a token may be put, for people who put it nowhere.
+const WHERE: &str = "Send a Weir API token as `Authorization: Bearer …`, `x-api-key`, `x-goog-api-key`, `api-key` or \
+                     `cf-aig-authorization: Bearer …`.";
+
+impl Refusal {
+    pub(crate) fn missing_token() -> Self {
+        Self::new(Code::MissingToken, WHERE)
+    }
+
+    pub(crate) fn invalid_token() -> Self {
+        Self::new(Code::InvalidToken, format!("This API token is not known here. Check it for typing errors. {WHERE}"))
+    }
+
+    pub(crate) fn revoked_token() -> Self {
+        Self::new(Code::RevokedToken, "This API token has been revoked. Issue a new one on the team's page `Tokens`.")
+    }
+
+    pub(crate) fn expired_token() -> Self {
+        Self::new(Code::ExpiredToken, "This API token has expired. Issue a new one on the team's page `Tokens`.")
+    }
+
+    pub(crate) fn gateway_not_allowed(gateway: &str) -> Self {
+        let message = format!(
+            "This API token may not use the gateway {}. Add the gateway to the token, or use another token.",
+            quote(gateway)
+        );
+        Self::new(Code::TokenNotAllowed, message)
+    }
+
+    pub(crate) fn model_not_allowed(model: &str) -> Self {
+        let message = format!(
+            "This API token may not use the model {}. Add the model to the token, or use another token.",
+            quote(model)
+        );
+        Self::new(Code::TokenNotAllowed, message).about("model")
+    }
+
+    pub(crate) fn model_not_visible() -> Self {
+        Self::new(
+            Code::TokenNotAllowed,
+            "This API token is restricted to certain models, and this request does not say in a readable way which \
+             model it is for. Name the model in a JSON body, or use a token without model restrictions.",
+        )
+    }
+
+    pub(crate) fn unknown_route(path: &str) -> Self {
+        let message = format!(
+            "There is no endpoint {}. Use `/v1/chat/completions`, `/v1/models`, \
+             `/v1/{{team}}/{{gateway}}/compat/chat/completions` or `/v1/{{team}}/{{gateway}}/{{provider}}/…`.",
+            quote(path)
+        );
+        Self::new(Code::UnknownRoute, message)
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let mut refusal = Self::new(Code::MethodNotAllowed, format!("This endpoint takes {allow} only."));
+        refusal.allow = Some(allow);
+        refusal
+    }
+
+    pub(crate) fn unknown_team(asked: &str, own: &str) -> Self {
+        let message = format!(
+            "This API token belongs to the team {}, not to {}. Correct the path, or use a token of that team.",
+            quote(own),
+            quote(asked)
+        );
+        Self::new(Code::UnknownTeam, message)
+    }
+
+    pub(crate) fn unknown_gateway(gateway: &str) -> Self {
+        let message = format!(
+            "The team has no gateway {}. Correct the name, or create the gateway on the team's page `Gateways`.",
+            quote(gateway)
+        );
+        Self::new(Code::UnknownGateway, message)
+    }
+
+    pub(crate) fn gateway_disabled(gateway: &str) -> Self {
+        let message = format!("The gateway {} is switched off. Switch it on in its settings.", quote(gateway));
+        Self::new(Code::GatewayDisabled, message)
+    }
+
+    pub(crate) fn gateway_required() -> Self {
+        Self::new(
+            Code::GatewayRequired,
+            "The team has several gateways. Name one with the header `cf-aig-gateway-id: {gateway}` or with the path \
+             `/v1/{team}/{gateway}/compat/chat/completions`, or restrict the token to one gateway.",
+        )
+    }
+
+    pub(crate) fn no_gateway() -> Self {
+        Self::new(
+            Code::GatewayRequired,
+            "This API token has no gateway it could use. Create one on the team's page `Gateways`.",
+        )
+    }
+
+    pub(crate) fn invalid_header(header: &'static str, bounds: &str) -> Self {
+        let message = format!("The header `{header}` must be {bounds}. Correct it or leave it out.");
+        Self::new(Code::InvalidHeader, message).about(header)
+    }
+
+    pub(crate) fn body_too_large(most: usize) -> Self {
+        Self::new(Code::BodyTooLarge, format!("The request body is longer than {most} bytes. Send less."))
+    }
+
+    pub(crate) fn request_timeout(seconds: u64) -> Self {
+        let message = format!("The request body did not arrive within {seconds} seconds. Send it faster, or less.");
+        Self::new(Code::RequestTimeout, message)
+    }
+
+    pub(crate) fn invalid_body() -> Self {
+        Self::new(Code::InvalidBody, "The request body broke off before its end. Send the request again.")
+    }
+
+    pub(crate) fn unsupported_content_type() -> Self {
+        Self::new(
+            Code::UnsupportedContentType,
+            "This endpoint takes JSON. Send it with `Content-Type: application/json` and without `Content-Encoding`.",
+        )
+    }
+
+    pub(crate) fn invalid_json(error: wire::scan::ScanError) -> Self {
+        let mut refusal = Self::new(Code::InvalidJson, format!("{error} Correct the body and send it again."));
+        refusal.param = error.param();
+        refusal
+    }
+
+    pub(crate) fn model_required() -> Self {
+        let message = "The body names no model. Add `\"model\": \"provider/model\"`, for example \
+                       `\"openai/gpt-4o-mini\"`.";
+        Self::new(Code::ModelRequired, message).about("model")
+    }
+
+    pub(crate) fn model_not_found(model: &str) -> Self {
+        let message = format!(
+            "No provider is known for the model {}. Write it as `provider/model`, for example `openai/gpt-4o-mini`, \
+             and make sure that the team has a key for that provider.",
+            quote(model)
+        );
+        Self::new(Code::ModelNotFound, message).about("model")
+    }
+
+    pub(crate) fn dialect_not_supported(provider: &str, path: &str) -> Self {
+        let message = format!(
+            "The provider {} does not speak the OpenAI dialect, and translation is not available for it. Use its own \
+             API at `{path}`.",
+            quote(provider)
+        );
+        Self::new(Code::DialectNotSupported, message).about("model")
+    }
+
+    pub(crate) fn unknown_provider(provider: &str) -> Self {
+        let message = format!(
+            "There is no provider {}. Use a known provider's name such as `openai`, or `custom-…` for one the team \
+             has defined.",
+            quote(provider)
+        );
+        Self::new(Code::UnknownProvider, message)
+    }
+
+    pub(crate) fn provider_disabled(provider: &str) -> Self {
+        let message = format!("The provider {} is switched off. Switch it on, or use another.", quote(provider));
+        Self::new(Code::ProviderDisabled, message)
+    }
+
+    pub(crate) fn missing_provider_key(provider: &str, alias: &str, fault: KeyFault) -> Self {
+        let message = format!(
+            "The team's key {} for the provider {} {fault}. Put it right on the team's page `Provider keys`, or send \
+             the provider's key yourself and the Weir token in `cf-aig-authorization`.",
+            quote(alias),
+            quote(provider)
+        );
+        Self::new(Code::MissingProviderKey, message)
+    }
+
+    pub(crate) fn rate_limited(limit: u32, interval_s: u32, retry_after_s: u64) -> Self {
+        let message = format!(
+            "This gateway lets {limit} requests pass in {interval_s} seconds. Try again in {retry_after_s} seconds, \
+             or raise the limit in the gateway's settings."
+        );
+        let mut refusal = Self::new(Code::RateLimited, message);
+        refusal.retry_after_s = Some(retry_after_s);
+        refusal
+    }
+
+    /// No head of an answer came.
+    pub(crate) fn send_failed(provider: &str, error: &SendError) -> Self {
+        match error {
+            SendError::Resolve { .. }
+            | SendError::Connect { .. }
+            | SendError::Tls { .. }
+            | SendError::InvalidRequest { .. } => Self::upstream_unreachable(provider, error),
+            SendError::Forbidden { .. } => Self::upstream_forbidden_address(provider),
+            SendError::ConnectTimeout { .. } | SendError::Timeout { .. } => Self::upstream_timeout(provider),
+            SendError::Reset => Self::upstream_reset(provider),
+            SendError::InvalidResponse { .. } => Self::upstream_invalid(provider),
+        }
+    }
+
+    fn upstream_unreachable(provider: &str, error: &SendError) -> Self {
+        let message = format!(
+            "The provider {} cannot be reached: {error}. Check its base URL and the network, or try again later.",
+            quote(provider)
+        );
+        Self::new(Code::UpstreamUnreachable, message)
+    }
+
+    fn upstream_forbidden_address(provider: &str) -> Self {
+        let message = format!(
+            "The provider {} lives at a private, link-local or metadata address. Start the server with \
+             `WEIR_ALLOW_PRIVATE_UPSTREAMS=true` if that is meant.",
+            quote(provider)
+        );
+        Self::new(Code::UpstreamForbiddenAddress, message)
+    }
+
+    pub(crate) fn upstream_reset(provider: &str) -> Self {
+        let message = format!(
+            "The provider {} closed the connection before its answer was complete. Try again.",
+            quote(provider)
+        );
+        Self::new(Code::UpstreamReset, message)
+    }
+
+    pub(crate) fn upstream_invalid(provider: &str) -> Self {
+        let message = format!(
+            "The provider {} sent an answer that is not what its API promises. Check that its base URL points to \
+             the API, or try again later.",
+            quote(provider)
+        );
+        Self::new(Code::UpstreamInvalid, message)
+    }
+
+    pub(crate) fn upstream_timeout(provider: &str) -> Self {
+        let message = format!(
+            "The provider {} was silent for too long. Try again, or raise the timeout in the gateway's settings or \
+             with `cf-aig-request-timeout`.",
+            quote(provider)
+        );
+        Self::new(Code::UpstreamTimeout, message)
+    }
+
+    pub(crate) fn ledger_unavailable() -> Self {
+        let message = "The gateway cannot write down what requests cost, so it sends none. The operator should look \
+                       at the server's disk and log.";
+        let mut refusal = Self::new(Code::LedgerUnavailable, message);
+        refusal.retry_after_s = Some(5);
+        refusal
+    }
+
+    pub(crate) fn shutting_down() -> Self {
+        let mut refusal = Self::new(Code::ShuttingDown, "The server is stopping. Send the request again.");
+        refusal.retry_after_s = Some(1);
+        refusal
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(Code::InternalError, "The gateway has a fault. Its log says more; please report it.")
+    }
+}

@@ -1,0 +1,49 @@
+//! Refusals on their way out.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use wire::error::ErrorBody;
+
+use super::Refusal;
+use crate::body::Body;
+use crate::headers::response;
+use crate::settle::Settlement;
+
+/// Settles the request as refused and makes the answer that says so.
+pub(crate) fn respond(settlement: &mut Settlement, refusal: &Refusal) -> Response<Body> {
+    let id = settlement.id().to_string();
+    let body = Bytes::from(wire::error::body(settlement.dialect, &describe(refusal, &id)));
+    settlement.refuse(refusal, &body);
+    let mut answer = Response::new(Body::whole(body));
+    *answer.status_mut() = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = refusal.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = refusal.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if refusal.code.status() == 401 {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response::complete(headers, settlement);
+    answer
+}
+
+/// The refusal as the last event of a stream that is already running.
+pub(crate) fn event(settlement: &Settlement, refusal: &Refusal) -> Bytes {
+    let id = settlement.id().to_string();
+    wire::error::event(settlement.dialect, &describe(refusal, &id))
+}
+
+fn describe<'a>(refusal: &'a Refusal, id: &'a str) -> ErrorBody<'a> {
+    ErrorBody {
+        status: refusal.code.status(),
+        code: refusal.code.as_str(),
+        message: &refusal.message,
+        param: refusal.param,
+        request_id: Some(id),
+    }
+}

@@ -1,0 +1,143 @@
+//! What of a provider's headers reaches the caller, and what the gateway adds.
+
+use std::time::Duration;
+
+use domain::ledger::CacheStatus;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+
+use super::{is_hop_by_hop, is_nominated, name};
+use crate::settle::Settlement;
+
+/// Takes out of a provider's answer what is meant for one connection, speaks for the gateway's own host, or imitates
+/// the gateway.
+pub(crate) fn from_upstream(headers: &mut HeaderMap) {
+    let unwanted: Vec<HeaderName> =
+        headers.keys().filter(|name| is_unwanted(name) || is_nominated(headers, name)).cloned().collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+}
+
+fn is_unwanted(name: &HeaderName) -> bool {
+    is_hop_by_hop(name)
+        || name.as_str().starts_with("cf-aig-")
+        || matches!(
+            name.as_str(),
+            "set-cookie"
+                | "set-cookie2"
+                | "alt-svc"
+                | "strict-transport-security"
+                | "public-key-pins"
+                | "clear-site-data"
+                | "content-security-policy"
+                | "content-security-policy-report-only"
+                | "report-to"
+                | "reporting-endpoints"
+                | "nel"
+                | "refresh"
+                | "service-worker-allowed"
+                | "www-authenticate"
+                | "server-timing"
+        )
+}
+
+/// Adds what the gateway says about every answer.
+pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
+    let id = settlement.id().to_string();
+    insert(headers, name::EVENT_ID, settlement.row.event_id.as_deref().unwrap_or(&id));
+    insert(headers, name::LOG_ID, &id);
+    let cache = match settlement.row.cache {
+        CacheStatus::Off => None,
+        CacheStatus::Miss => Some("MISS"),
+        CacheStatus::Hit => Some("HIT"),
+        CacheStatus::Bypass => Some("BYPASS"),
+    };
+    if let Some(cache) = cache {
+        headers.insert(name::CACHE_STATUS, HeaderValue::from_static(cache));
+    }
+    insert(headers, name::SERVER_TIMING, &timing(settlement));
+    if let Some(limit) = settlement.rate_limit {
+        limit.write(headers);
+    }
+    harden(headers);
+}
+
+/// How long the gateway and the provider took until now, in milliseconds.
+fn timing(settlement: &Settlement) -> String {
+    let upstream = settlement.upstream;
+    let gateway = settlement.started().elapsed().saturating_sub(settlement.waited + upstream);
+    let ms = |time: Duration| format!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000);
+    let mut text = format!("gateway;dur={}", ms(gateway));
+    if settlement.row.attempt > 0 {
+        text.push_str(", upstream;dur=");
+        text.push_str(&ms(upstream));
+    }
+    text
+}
+
+/// The dashboard lives on the same host: an answer that a browser takes for a page must not act in its name.
+fn harden(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+}
+
+/// What a rate limit says about itself (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RateLimit {
+    /// Requests allowed in each interval.
+    pub limit: u32,
+    pub interval_s: u32,
+    pub remaining: u32,
+    pub reset_s: u32,
+}
+
+impl RateLimit {
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        let Self { limit, interval_s, remaining, reset_s } = self;
+        insert(headers, name::RATE_LIMIT_POLICY, &format!("\"default\";q={limit};w={interval_s}"));
+        insert(headers, name::RATE_LIMIT, &format!("\"default\";r={remaining};t={reset_s}"));
+    }
+}
+
+/// Sets a header to a text; one that cannot be a header is left out.
+pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_cannot_speak_for_the_gateway() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("set-cookie", "a=b"),
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("cf-aig-cache-status", "HIT"),
+            ("alt-svc", "h3=\":443\""),
+            ("x-request-id", "req_1"),
+            ("content-type", "application/json"),
+            ("retry-after", "1"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        from_upstream(&mut headers);
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "retry-after", "x-request-id"]);
+    }
+
+    #[test]
+    fn a_rate_limit_is_written_as_structured_fields() {
+        let mut headers = HeaderMap::new();
+        RateLimit { limit: 100, interval_s: 60, remaining: 50, reset_s: 30 }.write(&mut headers);
+        assert_eq!(headers["ratelimit-policy"], "\"default\";q=100;w=60");
+        assert_eq!(headers["ratelimit"], "\"default\";r=50;t=30");
+    }
+}

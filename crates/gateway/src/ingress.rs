@@ -1,0 +1,237 @@
+//! First stage: from method and path to a typed door. Nothing is looked up here and nothing is revealed; whether the
+//! door may be passed is the next stage's question.
+
+use std::borrow::Cow;
+
+use domain::ledger::Surface;
+use domain::provider::Dialect;
+use http::{Method, Uri};
+
+/// An endpoint of the data plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What it is called with; `*` is any method.
+    pub methods: &'static str,
+    /// `{name}` is one segment, `{rest}` is all that follows.
+    pub pattern: &'static str,
+    /// How it shows in the ledger.
+    pub surface: Surface,
+}
+
+/// Every endpoint of the data plane. All of them, and everything else below `/v1`, refuse a request without a token.
+pub const ROUTES: &[Route] = &[
+    Route { methods: "POST", pattern: "/v1/chat/completions", surface: Surface::ChatCompletions },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/chat/completions",
+        surface: Surface::ChatCompletions,
+    },
+    Route { methods: "GET", pattern: "/v1/models", surface: Surface::Models },
+    Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/models", surface: Surface::Models },
+    Route { methods: "*", pattern: "/v1/{team}/{gateway}/{provider}/{rest}", surface: Surface::Native },
+];
+
+/// A team and a gateway, as a path names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub team: &'a str,
+    pub gateway: &'a str,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door<'a> {
+    /// OpenAI chat completions of any provider that speaks the dialect.
+    ChatCompletions,
+    /// The models that chat completions takes.
+    Models,
+    /// A provider's own API.
+    Native { provider: &'a str, rest: &'a str },
+    /// No endpoint.
+    Unknown,
+}
+
+/// A request as its first line describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ingress<'a> {
+    pub door: Door<'a>,
+    pub place: Option<Place<'a>>,
+    /// The shape of errors.
+    pub dialect: Dialect,
+    /// The methods the door takes, where the request came with another.
+    pub allow: Option<&'static str>,
+}
+
+impl Ingress<'_> {
+    pub(crate) fn surface(&self) -> Surface {
+        match self.door {
+            Door::ChatCompletions => Surface::ChatCompletions,
+            Door::Models => Surface::Models,
+            Door::Native { .. } => Surface::Native,
+            Door::Unknown => Surface::Unknown,
+        }
+    }
+}
+
+/// Finds the door.
+pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
+    let (door, place) = door(path);
+    let allow = match door {
+        Door::ChatCompletions => (method != Method::POST).then_some("POST"),
+        Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
+        Door::Native { .. } | Door::Unknown => None,
+    };
+    let dialect = match door {
+        Door::Native { provider, rest } => {
+            dialect(wire::providers::find(provider).map(|known| known.dialect).unwrap_or_default(), rest)
+        }
+        _ => Dialect::Openai,
+    };
+    Ingress { door, place, dialect, allow }
+}
+
+fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
+    match path {
+        "/v1/chat/completions" => return (Door::ChatCompletions, None),
+        "/v1/models" => return (Door::Models, None),
+        _ => {}
+    }
+    let mut parts = path.strip_prefix("/v1/").unwrap_or_default().splitn(4, '/');
+    let (Some(team), Some(gateway)) = (parts.next(), parts.next().filter(|slug| !slug.is_empty())) else {
+        return (Door::Unknown, None);
+    };
+    let place = Some(Place { team, gateway });
+    let door = match (parts.next(), parts.next()) {
+        (Some("compat"), Some("chat/completions")) => Door::ChatCompletions,
+        (Some("compat"), Some("models")) => Door::Models,
+        (Some("compat"), _) => Door::Unknown,
+        (Some(provider), Some(rest)) if !provider.is_empty() && !rest.is_empty() && !climbs(rest) => {
+            Door::Native { provider, rest }
+        }
+        _ => Door::Unknown,
+    };
+    (door, place)
+}
+
+/// Whether a path has segments that a server may read as "one level up", which would leave the provider's base path.
+fn climbs(path: &str) -> bool {
+    path.split('/').any(|segment| {
+        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        plain == "." || plain == ".."
+    })
+}
+
+/// The dialect of a provider's endpoint: several providers offer OpenAI's chat completions beside their own API.
+pub(crate) fn dialect(own: Dialect, rest: &str) -> Dialect {
+    if is_chat_completions(rest) { Dialect::Openai } else { own }
+}
+
+/// Whether an endpoint is OpenAI's chat completions.
+pub(crate) fn is_chat_completions(rest: &str) -> bool {
+    rest == "chat/completions" || rest.ends_with("/chat/completions")
+}
+
+/// The model that a Gemini path names: `v1beta/models/{model}:generateContent`.
+pub(crate) fn model_in_path(rest: &str) -> Option<&str> {
+    let (_, tail) = rest.split_once("models/")?;
+    let end = tail.find([':', '/']).unwrap_or(tail.len());
+    Some(&tail[..end]).filter(|model| !model.is_empty())
+}
+
+/// A query without `key`, which may hold a credential, and the credential, percent-decoded.
+pub(crate) fn split_key(uri: &Uri) -> (Option<Cow<'_, str>>, Option<String>) {
+    let Some(query) = uri.query() else { return (None, None) };
+    let is_key = |pair: &&str| pair.split('=').next().is_some_and(|name| name == "key" || name.contains('%'));
+    if !query.split('&').any(|pair| is_key(&pair)) {
+        return (Some(Cow::Borrowed(query)), None);
+    }
+    let mut key = None;
+    let mut rest = String::with_capacity(query.len());
+    for pair in query.split('&') {
+        match url::form_urlencoded::parse(pair.as_bytes()).next() {
+            Some((name, value)) if name == "key" => key = key.or(Some(value.into_owned())),
+            _ => {
+                if !rest.is_empty() {
+                    rest.push('&');
+                }
+                rest.push_str(pair);
+            }
+        }
+    }
+    (Some(rest).filter(|rest| !rest.is_empty()).map(Cow::Owned), key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(path: &str) -> Ingress<'_> {
+        ingress(&Method::POST, path)
+    }
+
+    #[test]
+    fn every_route_of_the_table_leads_to_its_surface() {
+        for route in ROUTES {
+            let path = route.pattern.replace("{provider}", "openai").replace("{rest}", "v1/files");
+            let method = if route.methods == "GET" { Method::GET } else { Method::POST };
+            let found = ingress(&method, &path);
+            assert_eq!((found.surface(), found.allow), (route.surface, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_route_is_unknown() {
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v1/messages",
+            "/v1/models/x",
+            "/v1/a/b",
+            "/v1/a/b/",
+            "/v1/a/b/openai",
+            "/v1/a/b/openai/",
+            "/v1/a/b/compat/embeddings",
+            "/v1/a/b/openai/../x",
+            "/v1/a/b/openai/x/%2e%2E/y",
+            "/v2/chat/completions",
+            "",
+        ] {
+            assert_eq!(enter(path).door, Door::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn errors_take_the_dialect_of_the_path() {
+        assert_eq!(enter("/v1/a/b/anthropic/v1/messages").dialect, Dialect::Anthropic);
+        assert_eq!(enter("/v1/a/b/google-ai-studio/v1beta/models/g:generateContent").dialect, Dialect::Gemini);
+        assert_eq!(enter("/v1/a/b/google-ai-studio/v1beta/openai/chat/completions").dialect, Dialect::Openai);
+        assert_eq!(enter("/v1/a/b/compat/chat/completions").dialect, Dialect::Openai);
+        assert_eq!(enter("/v1/a/b/custom-x/y").dialect, Dialect::Openai);
+    }
+
+    #[test]
+    fn another_method_is_told_the_right_one() {
+        assert_eq!(ingress(&Method::GET, "/v1/chat/completions").allow, Some("POST"));
+        assert_eq!(ingress(&Method::POST, "/v1/models").allow, Some("GET"));
+        assert_eq!(ingress(&Method::DELETE, "/v1/a/b/openai/v1/files/1").allow, None);
+    }
+
+    #[test]
+    fn the_model_of_a_gemini_path_is_found() {
+        assert_eq!(model_in_path("v1beta/models/gemini-2.5-flash:streamGenerateContent"), Some("gemini-2.5-flash"));
+        assert_eq!(model_in_path("v1beta/models"), None);
+    }
+
+    #[test]
+    fn a_key_in_the_query_is_taken_out_of_it() {
+        let split = |uri: &str| {
+            let uri: Uri = uri.parse().expect("a URI");
+            let (query, key) = split_key(&uri);
+            (query.map(Cow::into_owned), key)
+        };
+        assert_eq!(split("/x?alt=sse&key=a%2Fb&n=1"), (Some("alt=sse&n=1".into()), Some("a/b".into())));
+        assert_eq!(split("/x?%6bey=secret"), (None, Some("secret".into())));
+        assert_eq!(split("/x?alt=sse"), (Some("alt=sse".into()), None));
+        assert_eq!(split("/x"), (None, None));
+    }
+}

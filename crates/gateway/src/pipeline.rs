@@ -1,0 +1,150 @@
+//! The way of a request, on one screen. Each stage is a file beside this one and hands a typed value to the next.
+
+use std::sync::Arc;
+
+use http::Response;
+use http::request::Parts;
+
+use crate::admit::{check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
+use crate::attempt::attempt;
+use crate::authenticate::authenticate;
+use crate::body::Body;
+use crate::clock::now_ms;
+use crate::error::{Refusal, respond};
+use crate::gateway::Shared;
+use crate::headers::controls;
+use crate::ingress::{Door, Ingress, split_key};
+use crate::plan::{self, Plan};
+use crate::relay::relay;
+use crate::reuse::{self, Slot};
+use crate::scan::{ClientBody, collect, scan_json, scan_native};
+use crate::settle::Settlement;
+use crate::snapshot::ProviderState;
+use crate::{models, settle};
+
+/// Answers a request, one way or the other.
+pub(crate) async fn run(
+    mut settlement: Box<Settlement>,
+    ingress: Ingress<'_>,
+    parts: &Parts,
+    body: ClientBody<'_>,
+) -> Response<Body> {
+    match stages(&mut settlement, ingress, parts, body).await {
+        Ok(Reached::Answer(answer)) => answer,
+        Ok(Reached::Upstream(mut plan, slot)) => match attempt(&mut settlement, &mut plan).await {
+            Ok(answer) => relay(settlement, *plan, slot, answer).await,
+            Err(refusal) => respond(&mut settlement, &refusal),
+        },
+        Err(refusal) => respond(&mut settlement, &refusal),
+    }
+}
+
+/// How far a request comes before a provider is called.
+enum Reached {
+    /// It needs no provider.
+    Answer(Response<Body>),
+    /// It is ready to be sent.
+    Upstream(Box<Plan>, Option<Slot>),
+}
+
+async fn stages(
+    settlement: &mut Settlement,
+    ingress: Ingress<'_>,
+    parts: &Parts,
+    body: ClientBody<'_>,
+) -> Result<Reached, Refusal> {
+    let now_ms = now_ms();
+    let shared: Arc<Shared> = settlement.shared().clone();
+    let snapshot = shared.snapshot.load_full();
+    let (query, key) = split_key(&parts.uri);
+
+    let access = authenticate(settlement, &snapshot, &ingress, &parts.headers, key.as_deref(), now_ms)?;
+    check_door(settlement, &ingress, parts, &access)?;
+    if ingress.door == Door::Models {
+        return Ok(Reached::Answer(models::answer(settlement, &access, now_ms)));
+    }
+    let mut controls = controls::read(&parts.headers)?;
+    let gateway = choose_gateway(&access, ingress.place, &parts.headers)?;
+    settlement.row.gateway_id = Some(gateway.id);
+    note(settlement, &gateway.settings, &mut controls);
+    check_server(settlement)?;
+
+    let waiting = tokio::time::Instant::now();
+    let body = collect(body, &shared.options).await?;
+    settlement.waited = waiting.elapsed();
+    settle::note_request(settlement, &parts.headers, &body);
+
+    let request = plan::Request {
+        access: &access,
+        settings: &gateway.settings,
+        controls: &controls,
+        method: &parts.method,
+        headers: &parts.headers,
+        body: &body,
+        now_ms,
+        first_byte_timeout: shared.options.first_byte_timeout,
+    };
+    let plan = match ingress.door {
+        Door::ChatCompletions => plan_chat(settlement, &request, &gateway.slug)?,
+        Door::Native { provider, rest } => plan_native(settlement, &request, provider, rest, query.as_deref())?,
+        Door::Models | Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
+    };
+    settle::note_plan(settlement, &plan);
+
+    let slot = reuse::slot(settlement, &access, &gateway, &controls, &plan, &body);
+    if let Some(slot) = slot
+        && let Some(entry) = shared.cache.get(&slot.key, now_ms).await
+    {
+        look_at_limit(settlement, &gateway);
+        return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
+    }
+    take_from_limit(settlement, &gateway)?;
+    Ok(Reached::Upstream(Box::new(plan), slot))
+}
+
+/// Whether there is such a door, and it takes the method. Known only to those who authenticated.
+fn check_door(
+    settlement: &mut Settlement,
+    ingress: &Ingress<'_>,
+    parts: &Parts,
+    access: &crate::authenticate::Access,
+) -> Result<(), Refusal> {
+    let Door::Native { provider, rest } = ingress.door else {
+        return match (ingress.door, ingress.allow) {
+            (Door::Unknown, _) => Err(Refusal::unknown_route(parts.uri.path())),
+            (_, Some(allow)) => Err(Refusal::method_not_allowed(allow)),
+            _ => Ok(()),
+        };
+    };
+    let known: &ProviderState = access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
+    // A provider of the team's own may speak another dialect than its path shows.
+    settlement.dialect = crate::ingress::dialect(known.dialect, rest);
+    settlement.row.provider = Some(known.slug.clone());
+    Ok(())
+}
+
+fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>, gateway: &str) -> Result<Plan, Refusal> {
+    let scan = scan_json(request.headers, request.body)?;
+    let asked = scan.model.as_ref().map(|text| text.value.as_ref()).filter(|model| !model.is_empty());
+    let asked = asked.ok_or_else(Refusal::model_required)?;
+    settlement.row.model_asked = Some(settle::bounded(asked));
+    settlement.row.streamed = scan.stream == Some(true);
+    let (provider, model) = plan::resolve(request.access, gateway, asked, request.now_ms)?;
+    settlement.row.provider = Some(provider.slug.clone());
+    check_model(request.access, &provider.slug, Some(model), true)?;
+    plan::chat(request, &provider, model, &scan)
+}
+
+fn plan_native(
+    settlement: &mut Settlement,
+    request: &plan::Request<'_>,
+    provider: &str,
+    rest: &str,
+    query: Option<&str>,
+) -> Result<Plan, Refusal> {
+    let scan = scan_native(request.method, request.headers, request.body)?;
+    let provider = request.access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
+    let model = plan::native_model(provider, rest, scan.as_ref());
+    settlement.row.model_asked = model.map(settle::bounded);
+    plan::native(request, provider, rest, query, scan.as_ref())
+}

@@ -1,0 +1,200 @@
+//! Sixth stage: what will be sent, where, with which key, how long and how often. Everything is decided and built here,
+//! so that an attempt only sends.
+
+mod model;
+mod native;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::provider::Dialect;
+use domain::settings::Backoff;
+use domain::{GatewaySettings, ProviderKeyId};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use wire::scan::Scan;
+use wire::splice::{Edit, splice};
+
+pub(crate) use model::resolve;
+pub(crate) use native::{native, native_model};
+
+use crate::authenticate::Access;
+use crate::error::Refusal;
+use crate::headers::controls::Controls;
+use crate::headers::request;
+use crate::snapshot::{ProviderState, Target, Upstream};
+
+/// Alias of the stored key that is used when the caller names none.
+const DEFAULT_ALIAS: &str = "default";
+/// Milliseconds before the second attempt, where nobody says otherwise.
+const DEFAULT_RETRY_DELAY: u32 = 500;
+/// Providers that report usage in every stream and refuse or ignore the wish for it.
+const REPORT_UNASKED: [&str; 2] = ["mistral", "perplexity-ai"];
+
+/// One upstream call, ready to be made as often as needed.
+pub(crate) struct Plan {
+    pub method: Method,
+    pub uri: Uri,
+    /// With the credential.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Canonical slug.
+    pub provider: String,
+    pub key: Option<ProviderKeyId>,
+    pub price_provider: Option<String>,
+    /// The model that is called, as the provider names it.
+    pub model: Option<String>,
+    /// How the answer is read.
+    pub dialect: Dialect,
+    /// Whether the client must not see the usage it did not ask for.
+    pub hide_usage: bool,
+    /// Whether a plain answer must be JSON, and is held until that is known.
+    pub must_be_json: bool,
+    /// Whether a stream that ends without saying so was cut short.
+    pub says_when_done: bool,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    pub first_byte_timeout: Duration,
+    pub retry: Retry,
+}
+
+/// How often and when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Retry {
+    pub max_attempts: u8,
+    /// Milliseconds.
+    pub delay: u32,
+    pub backoff: Backoff,
+}
+
+impl Retry {
+    pub(crate) fn new(settings: &GatewaySettings, controls: &Controls) -> Self {
+        Self {
+            max_attempts: controls.max_attempts.or(settings.retry_max_attempts).unwrap_or(1),
+            delay: controls.retry_delay.or(settings.retry_delay).unwrap_or(DEFAULT_RETRY_DELAY),
+            backoff: controls.backoff.unwrap_or(settings.retry_backoff),
+        }
+    }
+}
+
+/// The time to the first byte: the caller's, the gateway's or the operator's.
+fn first_byte_timeout(settings: &GatewaySettings, controls: &Controls, otherwise: Duration) -> Duration {
+    let own = settings.request_timeout.map(|ms| Duration::from_millis(ms.into()));
+    controls.request_timeout.or(own).unwrap_or(otherwise)
+}
+
+/// What a plan is made from, beside the model.
+pub(crate) struct Request<'a> {
+    pub access: &'a Access,
+    pub settings: &'a GatewaySettings,
+    pub controls: &'a Controls,
+    pub method: &'a Method,
+    pub headers: &'a HeaderMap,
+    pub body: &'a Bytes,
+    pub now_ms: i64,
+    /// Where the operator sets the bound.
+    pub first_byte_timeout: Duration,
+}
+
+/// Where a call goes and who pays.
+struct Address {
+    upstream: Upstream,
+    credential: Credential,
+    key: Option<ProviderKeyId>,
+}
+
+enum Credential {
+    Stored((HeaderName, HeaderValue)),
+    /// The caller's own.
+    Brought,
+}
+
+/// Chat completions at a provider that speaks the dialect.
+///
+/// # Errors
+/// `provider_disabled`, `missing_provider_key`, `unknown_route`.
+pub(crate) fn chat(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    model: &str,
+    scan: &Scan<'_>,
+) -> Result<Plan, Refusal> {
+    let asked = scan.model.as_ref().map(|text| text.value.as_ref());
+    let mut edits = Vec::new();
+    if asked != Some(model) {
+        edits.extend(scan.replace_model(model));
+    }
+    let ask = ask_for_usage(provider, scan, request.body);
+    let hide_usage = ask.is_some();
+    edits.extend(ask);
+    let mut plan = call(request, provider, &provider.chat_path, Dialect::Openai, &edits)?;
+    plan.model = Some(model.to_owned());
+    plan.hide_usage = hide_usage;
+    plan.stream = scan.stream == Some(true);
+    plan.must_be_json = true;
+    plan.says_when_done = true;
+    Ok(plan)
+}
+
+/// The edit that makes a stream report its usage, where it would not by itself.
+fn ask_for_usage(provider: &ProviderState, scan: &Scan<'_>, body: &[u8]) -> Option<Edit> {
+    let unasked = REPORT_UNASKED.contains(&provider.slug.as_str());
+    if scan.stream == Some(true) && !unasked { scan.ask_for_usage(body) } else { None }
+}
+
+fn call(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    rest: &str,
+    dialect: Dialect,
+    edits: &[Edit],
+) -> Result<Plan, Refusal> {
+    if !provider.enabled {
+        return Err(Refusal::provider_disabled(&provider.slug));
+    }
+    let address = address(request, provider, dialect)?;
+    let mut headers = request::for_upstream(request.headers);
+    match (&address.credential, &request.access.credential) {
+        (Credential::Stored((name, value)), _) => drop(headers.insert(name.clone(), value.clone())),
+        (Credential::Brought, Some(brought)) => brought.write(&mut headers),
+        (Credential::Brought, None) => {}
+    }
+    Ok(Plan {
+        method: request.method.clone(),
+        uri: address.upstream.uri(rest).map_err(|_| Refusal::unknown_route(rest))?,
+        headers,
+        body: splice(request.body, edits),
+        provider: provider.slug.clone(),
+        key: address.key,
+        price_provider: provider.price_provider.clone(),
+        model: None,
+        dialect,
+        hide_usage: false,
+        must_be_json: false,
+        says_when_done: false,
+        stream: false,
+        first_byte_timeout: first_byte_timeout(request.settings, request.controls, request.first_byte_timeout),
+        retry: Retry::new(request.settings, request.controls),
+    })
+}
+
+fn address(request: &Request<'_>, provider: &ProviderState, dialect: Dialect) -> Result<Address, Refusal> {
+    let alias = request.controls.byok_alias.as_deref().unwrap_or(DEFAULT_ALIAS);
+    let stored = request.access.team.key(&provider.slug, alias, request.now_ms);
+    if request.access.credential.is_some() {
+        // The team's address for the provider holds for the callers' own keys too: it may be the only way out.
+        let upstream = match (&stored, &provider.upstream) {
+            (Ok((_, target)), _) => target.upstream.clone(),
+            (Err(_), Ok(upstream)) => upstream.clone(),
+            (Err(fault), Err(_)) => return Err(Refusal::missing_provider_key(&provider.slug, alias, *fault)),
+        };
+        return Ok(Address { upstream, credential: Credential::Brought, key: None });
+    }
+    let (key, target) = stored.map_err(|fault| Refusal::missing_provider_key(&provider.slug, alias, fault))?;
+    let credential = Credential::Stored(header_for(target, provider, dialect).clone());
+    Ok(Address { upstream: target.upstream.clone(), credential, key: Some(key.id) })
+}
+
+/// OpenAI-compatible endpoints of a provider with another API take the key as OpenAI does.
+fn header_for<'a>(target: &'a Target, provider: &ProviderState, dialect: Dialect) -> &'a (HeaderName, HeaderValue) {
+    if dialect == provider.dialect { &target.native } else { &target.bearer }
+}

@@ -1,0 +1,43 @@
+//! A call of a provider's own API: the request goes on as it is.
+
+use domain::provider::Dialect;
+use wire::scan::Scan;
+
+use super::{Plan, Request, ask_for_usage, call};
+use crate::error::Refusal;
+use crate::ingress::{dialect, is_chat_completions, model_in_path};
+use crate::snapshot::ProviderState;
+
+/// The model that a native request asks for: Gemini names it in the path, everybody else in the body.
+pub(crate) fn native_model<'a>(provider: &ProviderState, rest: &'a str, scan: Option<&'a Scan<'_>>) -> Option<&'a str> {
+    let in_path = if dialect(provider.dialect, rest) == Dialect::Gemini { model_in_path(rest) } else { None };
+    in_path.or_else(|| scan?.model.as_ref().map(|text| text.value.as_ref()))
+}
+
+/// A provider's own endpoint; `rest` and `query` are what came behind the provider's name.
+///
+/// # Errors
+/// `token_not_allowed`, `provider_disabled`, `missing_provider_key`, `unknown_route`.
+pub(crate) fn native(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    rest: &str,
+    query: Option<&str>,
+    scan: Option<&Scan<'_>>,
+) -> Result<Plan, Refusal> {
+    let dialect = dialect(provider.dialect, rest);
+    let model = native_model(provider, rest, scan);
+    crate::admit::check_model(request.access, &provider.slug, model, !request.body.is_empty())?;
+    let is_chat = is_chat_completions(rest);
+    let ask = scan.filter(|_| is_chat).and_then(|scan| ask_for_usage(provider, scan, request.body));
+    let hide_usage = ask.is_some();
+    let edits: Vec<_> = ask.into_iter().collect();
+    let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
+    let mut plan = call(request, provider, &target, dialect, &edits)?;
+    plan.model = model.map(str::to_owned);
+    plan.hide_usage = hide_usage;
+    plan.stream = scan.is_some_and(|scan| scan.stream == Some(true)) || rest.ends_with(":streamGenerateContent");
+    plan.must_be_json = is_chat;
+    plan.says_when_done = is_chat || (dialect == Dialect::Anthropic && rest.ends_with("messages"));
+    Ok(plan)
+}

@@ -1,0 +1,68 @@
+//! Eighth stage: the provider's answer on its way to the client.
+//!
+//! Bytes pass as they come and as they are; beside them a watch reads usage. Two things are different: the usage event
+//! that the gateway asked for itself is taken out again, and a plain chat completion is held until it is known to be
+//! JSON, so that a provider's HTML page becomes an error that an SDK can read.
+
+mod clock;
+mod flow;
+mod hold;
+mod meter;
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
+
+pub(crate) use flow::Flow;
+use hold::hold;
+use meter::Meter;
+
+use crate::body::Body;
+use crate::error::respond;
+use crate::headers::response;
+use crate::plan::Plan;
+use crate::reuse::Slot;
+use crate::settle::Settlement;
+
+/// Passes an answer on and settles the request when it is through.
+pub(crate) async fn relay(
+    mut settlement: Box<Settlement>,
+    plan: Plan,
+    slot: Option<Slot>,
+    answer: Response<Incoming>,
+) -> Response<Body> {
+    let (mut parts, upstream) = answer.into_parts();
+    response::from_upstream(&mut parts.headers);
+    let content_type = text(&parts.headers, CONTENT_TYPE);
+    let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
+    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded);
+    settlement.row.streamed = meter.is_stream() || meter.is_list(&plan);
+
+    let held = plan.must_be_json && plan.method == Method::POST && parts.status == 200;
+    let body = if held && !meter.is_stream() && !encoded {
+        match hold(&mut settlement, meter, upstream, &plan.provider).await {
+            Ok(body) => Body::whole(body),
+            Err(refusal) => return respond(&mut settlement, &refusal),
+        }
+    } else {
+        let hides = plan.hide_usage && meter.is_stream();
+        if hides {
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+        response::complete(&mut parts.headers, &settlement);
+        return answer_with(parts, Flow::start(settlement, meter, upstream, hides, plan.provider));
+    };
+    response::complete(&mut parts.headers, &settlement);
+    answer_with(parts, body)
+}
+
+fn answer_with(parts: http::response::Parts, body: Body) -> Response<Body> {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = parts.status;
+    *answer.headers_mut() = parts.headers;
+    answer
+}
+
+fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}

@@ -1,0 +1,53 @@
+//! Time limits of a running answer: how long it may be silent, and how long it may take.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// One timer for both limits, set anew only when it fires, so that a piece of an answer costs no timer.
+pub(super) struct Clock {
+    timer: Pin<Box<Sleep>>,
+    idle: Duration,
+    last: Instant,
+    end: Instant,
+}
+
+impl Clock {
+    /// Starts now; `end` is the last moment.
+    pub(super) fn start(idle: Duration, end: Instant) -> Self {
+        let last = Instant::now();
+        Self { timer: Box::pin(sleep_until((last + idle).min(end))), idle, last, end }
+    }
+
+    /// Something came.
+    pub(super) fn touch(&mut self) {
+        self.last = Instant::now();
+    }
+
+    /// Allows less silence from now on.
+    pub(super) fn hurry(&mut self, idle: Duration) {
+        self.idle = self.idle.min(idle);
+        self.touch();
+        let next = self.next();
+        self.timer.as_mut().reset(next);
+    }
+
+    /// When to give up, if nothing comes.
+    pub(super) fn next(&self) -> Instant {
+        (self.last + self.idle).min(self.end)
+    }
+
+    /// Ready when it is time to give up.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let next = self.next();
+            if Instant::now() >= next {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(next);
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,173 @@
+//! An answer that passes while it comes: polls the provider when the client's connection has room, so the slower of
+//! the two sets the pace and nothing piles up here.
+//!
+//! The row is written before the last byte leaves: with the frame that completes a known length, with a stream's last
+//! event, or between the provider's end and ours. A client that leaves drops this body; that ends the call upstream and
+//! settles what was seen.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame};
+use hyper::body::Incoming;
+use wire::usage::HideUsage;
+
+use super::clock::Clock;
+use super::meter::{Finish, Meter};
+use crate::body::{Body, Broken};
+use crate::error::{Code, Refusal, event};
+use crate::settle::Settlement;
+
+/// How long a provider may keep a connection open after its last word.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A running answer.
+pub(crate) struct Flow {
+    /// None once it has ended or failed.
+    upstream: Option<Incoming>,
+    settlement: Box<Settlement>,
+    meter: Meter,
+    hide: Option<HideUsage>,
+    /// What may go to the client now.
+    ready: VecDeque<Bytes>,
+    clock: Clock,
+    provider: String,
+    settled: bool,
+    /// Whether the connection must be cut, because the answer cannot be completed.
+    broken: bool,
+}
+
+impl Flow {
+    /// Begins to pass an answer on; one without a body is settled at once.
+    pub(super) fn start(
+        mut settlement: Box<Settlement>,
+        mut meter: Meter,
+        upstream: Incoming,
+        hides: bool,
+        provider: String,
+    ) -> Body {
+        if upstream.is_end_stream() {
+            meter.settle(&mut settlement, Finish::Whole);
+            return Body::whole(Bytes::new());
+        }
+        let options = &settlement.shared().options;
+        let clock = Clock::start(options.idle_timeout, settlement.attempt_started() + options.total_timeout);
+        Body::flow(Box::new(Self {
+            upstream: Some(upstream),
+            settlement,
+            meter,
+            hide: hides.then(HideUsage::new),
+            ready: VecDeque::new(),
+            clock,
+            provider,
+            settled: false,
+            broken: false,
+        }))
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            let Some(upstream) = &mut self.upstream else {
+                return Poll::Ready(std::mem::take(&mut self.broken).then_some(Err(Broken)));
+            };
+            match Pin::new(upstream).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        self.pass(bytes);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => self.fail(&Refusal::upstream_reset(&self.provider)),
+                Poll::Ready(None) => self.end(),
+                Poll::Pending => match self.clock.poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => self.fail(&Refusal::upstream_timeout(&self.provider)),
+                },
+            }
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.ready.is_empty() && self.upstream.is_none() && !self.broken
+    }
+
+    fn pass(&mut self, bytes: Bytes) {
+        self.clock.touch();
+        let is_last_word = self.meter.watch(&bytes);
+        match &mut self.hide {
+            None => self.let_out(bytes),
+            Some(hide) => {
+                for piece in hide.push(bytes) {
+                    self.let_out(piece);
+                }
+            }
+        }
+        if self.upstream.as_ref().is_some_and(Incoming::is_end_stream) {
+            self.end();
+        } else if is_last_word {
+            self.settle(Finish::Whole);
+            self.clock.hurry(LINGER);
+        }
+    }
+
+    fn let_out(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.meter.keep(&bytes);
+            self.ready.push_back(bytes);
+        }
+    }
+
+    /// The provider has sent everything.
+    fn end(&mut self) {
+        self.upstream = None;
+        self.flush();
+        if self.settled {
+            return;
+        }
+        if self.meter.was_cut_short() {
+            self.fail(&Refusal::upstream_reset(&self.provider));
+        } else {
+            self.settle(Finish::Whole);
+        }
+    }
+
+    /// The provider will send no more, and that was not all.
+    fn fail(&mut self, refusal: &Refusal) {
+        self.upstream = None;
+        self.flush();
+        if self.settled {
+            return;
+        }
+        if self.meter.is_stream() {
+            self.let_out(event(&self.settlement, refusal));
+        } else {
+            self.broken = true;
+        }
+        self.settle(Finish::Failed(refusal.code));
+    }
+
+    /// Lets out what was held back until its end was known.
+    fn flush(&mut self) {
+        if let Some(rest) = self.hide.take().and_then(HideUsage::finish) {
+            self.let_out(rest);
+        }
+    }
+
+    fn settle(&mut self, finish: Finish) {
+        if !std::mem::replace(&mut self.settled, true) {
+            self.meter.settle(&mut self.settlement, finish);
+        }
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let panicking = std::thread::panicking();
+        self.settle(if panicking { Finish::Failed(Code::InternalError) } else { Finish::ClientGone });
+    }
+}

@@ -1,0 +1,177 @@
+//! Reads along while an answer passes, and settles when it is through.
+
+use domain::ledger::Outcome;
+use domain::provider::Dialect;
+use wire::usage::{Observed, StreamWatch, from_body};
+
+use bytes::Bytes;
+
+use crate::error::Code;
+use crate::plan::Plan;
+use crate::reuse::{self, Slot};
+use crate::scan::is_json;
+use crate::settle::{Capture, End, Settlement};
+
+/// Longest plain answer in which usage is looked for, in bytes.
+pub(super) const MAX_READ: usize = 32 << 20;
+
+/// How an answer came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// The provider said everything.
+    Whole,
+    /// The provider did not.
+    Failed(Code),
+    /// The client did not want the rest.
+    ClientGone,
+}
+
+/// What is known of an answer so far.
+pub(super) struct Meter {
+    status: u16,
+    content_type: Option<String>,
+    dialect: Dialect,
+    stream: bool,
+    watch: Option<StreamWatch>,
+    says_when_done: bool,
+    reads_body: bool,
+    slot: Option<Slot>,
+    capture: Capture,
+    observed: Option<Observed>,
+}
+
+impl Meter {
+    pub(super) fn new(
+        settlement: &Settlement,
+        plan: &Plan,
+        slot: Option<Slot>,
+        status: u16,
+        content_type: Option<String>,
+        encoded: bool,
+    ) -> Self {
+        let kind = content_type.as_deref().unwrap_or_default();
+        let stream = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+        let readable = status < 400 && !encoded;
+        let reads_body = readable && !stream && is_json(kind);
+        let slot = slot.filter(|_| status == 200 && !encoded && reuse::is_keepable(kind));
+        let shared = settlement.shared();
+        let limit = [
+            if settlement.keep_payload { shared.options.payload_cap } else { 0 },
+            if slot.is_some() { shared.cache.largest_body() } else { 0 },
+            if reads_body { MAX_READ } else { 0 },
+        ];
+        Self {
+            status,
+            dialect: plan.dialect,
+            stream,
+            watch: (stream && readable).then(|| StreamWatch::new(plan.dialect)),
+            says_when_done: plan.says_when_done && readable && stream,
+            reads_body,
+            slot,
+            capture: Capture::new(limit.into_iter().max().unwrap_or_default()),
+            observed: None,
+            content_type,
+        }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream
+    }
+
+    /// Whether it is a stream in the shape of one long list, as Gemini sends it.
+    pub(super) fn is_list(&self, plan: &Plan) -> bool {
+        plan.stream && self.dialect == Dialect::Gemini && self.status < 400
+    }
+
+    /// Takes note of bytes as they came from the provider. Tells whether they are the stream's last words.
+    pub(super) fn watch(&mut self, bytes: &[u8]) -> bool {
+        let Some(watch) = &mut self.watch else { return false };
+        watch.push(bytes);
+        watch.finished() && is_last_word(bytes)
+    }
+
+    /// Takes note of bytes as they go to the client.
+    pub(super) fn keep(&mut self, bytes: &Bytes) {
+        self.capture.push(bytes);
+    }
+
+    pub(super) fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// Whether a stream that has just ended was cut short.
+    pub(super) fn was_cut_short(&mut self) -> bool {
+        let says_when_done = self.says_when_done;
+        let observed = self.observe();
+        says_when_done && !observed.finished && !observed.error
+    }
+
+    fn observe(&mut self) -> &Observed {
+        let (watch, dialect) = (self.watch.take(), self.dialect);
+        let body = self.capture.whole().filter(|_| self.reads_body);
+        self.observed.get_or_insert_with(|| match (watch, body) {
+            (Some(watch), _) => watch.finish(),
+            (None, Some(body)) => from_body(dialect, body),
+            (None, None) => Observed { finished: true, ..Observed::default() },
+        })
+    }
+
+    /// Writes down how it ended; called once.
+    pub(super) fn settle(&mut self, settlement: &mut Settlement, finish: Finish) {
+        let observed = self.observe().clone();
+        let (status, outcome, code) = match finish {
+            Finish::Whole if self.status >= 400 => (self.status, Outcome::UpstreamError, None),
+            // The provider itself told the client, inside of a stream that had begun well.
+            Finish::Whole if observed.error && self.stream => (self.status, Outcome::UpstreamFailed, None),
+            Finish::Whole => (self.status, Outcome::Ok, None),
+            Finish::Failed(code) => (self.status, Outcome::UpstreamFailed, Some(code)),
+            Finish::ClientGone => (self.status, Outcome::ClientGone, None),
+        };
+        if outcome == Outcome::Ok
+            && (observed.finished || !self.stream)
+            && !observed.error
+            && let (Some(slot), Some(body)) = (self.slot, self.capture.to_whole())
+        {
+            reuse::keep(settlement, slot, self.content_type.as_deref().unwrap_or_default(), &observed, body);
+        }
+        settlement.finish(End {
+            status,
+            outcome,
+            code,
+            observed,
+            response: Some(&self.capture),
+            response_content_type: self.content_type.as_deref(),
+        });
+    }
+}
+
+/// Whether bytes end with what OpenAI's and Anthropic's streams end with. A client may take the answer as complete from
+/// then on, so its row must be written before these bytes leave.
+fn is_last_word(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_end();
+    if bytes.ends_with(b"[DONE]") {
+        return true;
+    }
+    let inner = bytes.strip_suffix(b"}").unwrap_or_default().trim_ascii_end();
+    inner.ends_with(b"\"message_stop\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_are_known_by_their_end() {
+        for last in [
+            "data: [DONE]\n\n",
+            "data: {}\n\ndata: [DONE]\r\n\r\n",
+            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            "event: message_stop\ndata: {\"type\": \"message_stop\" }\n\n",
+        ] {
+            assert!(is_last_word(last.as_bytes()), "{last}");
+        }
+        for other in ["data: {\"x\":1}\n\n", "data: {\"text\":\"[DONE]\"}\n\n", "", "}"] {
+            assert!(!is_last_word(other.as_bytes()), "{other}");
+        }
+    }
+}

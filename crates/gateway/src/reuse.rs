@@ -1,0 +1,124 @@
+//! Fifth stage: answers that were given before. Works out whether a request may be answered from the cache and under
+//! which key, replays what is found, and keeps what a provider answered.
+//!
+//! The key holds the team, the gateway and its epoch, so no team sees another's answers. It also holds a fingerprint
+//! of the provider credential that a caller brought along: who pays for an answer alone may have it again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::cache::{CacheEntry, CacheKey};
+use domain::ledger::{CacheStatus, Outcome};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Response, StatusCode};
+use wire::usage::Observed;
+
+use crate::authenticate::Access;
+use crate::body::Body;
+use crate::cache::{KeyParts, key};
+use crate::clock::now_ms;
+use crate::headers::controls::Controls;
+use crate::headers::response;
+use crate::plan::Plan;
+use crate::settle::{Capture, End, Settlement};
+use crate::snapshot::GatewayState;
+
+/// Seconds an answer is kept that was asked to be kept by key only, on a gateway that keeps nothing.
+const TTL_BY_KEY: u32 = 300;
+/// Longest request whose answer is kept, in bytes.
+const MAX_REQUEST: usize = 25 << 20;
+
+/// Where the answer to a request is kept, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub key: CacheKey,
+    ttl_s: u32,
+}
+
+/// Whether and where the answer may be kept. Notes in the row what the cache will do.
+pub(crate) fn slot(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    controls: &Controls,
+    plan: &Plan,
+    body: &Bytes,
+) -> Option<Slot> {
+    let by_key = controls.cache_key.as_ref().map(|_| TTL_BY_KEY);
+    let ttl_s = controls.cache_ttl.or(gateway.settings.cache_ttl()).or(by_key).filter(|ttl| *ttl != 0)?;
+    if plan.method != Method::POST || body.len() > MAX_REQUEST {
+        return None;
+    }
+    if controls.skip_cache {
+        settlement.row.cache = CacheStatus::Bypass;
+        return None;
+    }
+    settlement.row.cache = CacheStatus::Miss;
+    let whose = access.credential.as_ref().map(crate::authenticate::ProviderCredential::fingerprint);
+    let whose = whose.unwrap_or_default();
+    let custom = controls.cache_key.as_ref().map(|custom| format!("{custom}\n{whose}"));
+    let address = format!("{}\n{whose}", plan.uri);
+    let key = key(&KeyParts {
+        team: access.team.id,
+        gateway: gateway.id,
+        epoch: gateway.cache_epoch,
+        provider: &plan.provider,
+        path_and_query: &address,
+        body,
+        stream: plan.stream,
+        custom: custom.as_deref(),
+    });
+    Some(Slot { key, ttl_s })
+}
+
+/// Settles the request with a kept answer: it costs nothing and calls nobody.
+pub(crate) fn replay(settlement: &mut Settlement, entry: &CacheEntry) -> Response<Body> {
+    settlement.row.cache = CacheStatus::Hit;
+    settlement.row.streamed = entry.streamed;
+    settlement.row.provider = Some(entry.provider.clone());
+    let mut capture = Capture::new(settlement.shared().options.payload_cap);
+    capture.push(&entry.body);
+    settlement.finish(End {
+        status: entry.status,
+        outcome: Outcome::Ok,
+        code: None,
+        observed: Observed { model: entry.model.clone(), finished: true, ..Observed::default() },
+        response: Some(&capture),
+        response_content_type: Some(&entry.content_type),
+    });
+    let mut answer = Response::new(Body::whole(entry.body.clone()));
+    *answer.status_mut() = StatusCode::from_u16(entry.status).unwrap_or(StatusCode::OK);
+    let headers = answer.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&entry.content_type) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    response::complete(headers, settlement);
+    answer
+}
+
+/// Whether an answer with this content type is ever kept.
+pub(crate) fn is_keepable(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    crate::scan::is_json(&essence) || essence.starts_with("text/") || essence.starts_with("image/")
+}
+
+/// Keeps a complete answer.
+pub(crate) fn keep(settlement: &Settlement, slot: Slot, content_type: &str, observed: &Observed, body: Bytes) {
+    let row = &settlement.row;
+    let (Some(team_id), Some(gateway_id)) = (row.team_id, row.gateway_id) else { return };
+    let created_at_ms = now_ms();
+    settlement.shared().cache.put(Arc::new(CacheEntry {
+        key: slot.key,
+        team_id,
+        gateway_id,
+        created_at_ms,
+        expires_at_ms: created_at_ms.saturating_add(i64::from(slot.ttl_s) * 1_000),
+        status: 200,
+        content_type: content_type.to_owned(),
+        streamed: row.streamed,
+        body,
+        provider: row.provider.clone().unwrap_or_default(),
+        model: observed.model.clone().or_else(|| row.model.clone()),
+        usage: observed.usage.unwrap_or_default(),
+    }));
+}

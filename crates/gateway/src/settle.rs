@@ -1,0 +1,370 @@
+//! Last stage: what happened becomes a row of the ledger, exactly once for each attempt.
+//!
+//! A [`Settlement`] is opened when a request comes in and follows it through every stage. Whoever finishes the request
+//! says how; if nobody does, because the client left or the code panicked, dropping it writes the row. So a row cannot
+//! be forgotten and, because closing is final, cannot be written twice.
+//!
+//! The row of a failed attempt waits until it is known whether another one follows: only the last row of a request has
+//! `last` set.
+
+mod capture;
+mod cost;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::provider::Dialect;
+use domain::usage::UsageSource;
+use domain::{Nanos, RequestId, Usage};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
+use tokio::time::{Duration, Instant};
+use wire::usage::Observed;
+
+pub(crate) use capture::Capture;
+
+use crate::counters::count;
+use crate::error::{Code, Refusal};
+use crate::gateway::{InFlight, Shared};
+use crate::headers::response::RateLimit;
+use crate::plan::Plan;
+
+/// Status of a request whose client did not wait for the answer (nginx's number).
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+/// Content type of the gateway's own answers.
+const JSON: &str = "application/json";
+/// Longest path and longest other text in a row, in bytes.
+const MAX_PATH: usize = 512;
+const MAX_TEXT: usize = 256;
+
+/// A request on its way, with everything that will be written down about it.
+pub(crate) struct Settlement {
+    shared: Arc<Shared>,
+    _in_flight: InFlight,
+    started: Instant,
+    attempt_started: Instant,
+    /// How long the client took to send its body: not the gateway's time.
+    pub waited: Duration,
+    /// The shape of errors.
+    pub dialect: Dialect,
+    /// What is known so far; stages fill in what they find out.
+    pub row: AttemptRow,
+    /// Whether the request may leave a row. Not until it names a token or a gateway that exists: a scanner must not be
+    /// able to fill the disk.
+    pub recordable: bool,
+    pub keep_payload: bool,
+    pub request: Bytes,
+    pub request_content_type: Option<String>,
+    /// The provider's name in the price book.
+    pub price_provider: Option<String>,
+    /// The state of the gateway's rate limit, where it has one.
+    pub rate_limit: Option<RateLimit>,
+    /// How long providers took to answer, up to now.
+    pub upstream: Duration,
+    /// A finished attempt that may or may not have been the last.
+    pending: Option<(AttemptRow, Option<Payload>)>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No attempt is running.
+    Between,
+    /// An upstream has been called.
+    Attempt,
+    /// Everything is written.
+    Closed,
+}
+
+/// How an attempt, or a request without one, ended.
+pub(crate) struct End<'a> {
+    pub status: u16,
+    pub outcome: Outcome,
+    pub code: Option<Code>,
+    pub observed: Observed,
+    pub response: Option<&'a Capture>,
+    pub response_content_type: Option<&'a str>,
+}
+
+impl End<'_> {
+    /// An end without any answer of a provider.
+    pub(crate) fn without_answer(status: u16, outcome: Outcome, code: Option<Code>) -> Self {
+        Self { status, outcome, code, observed: Observed::default(), response: None, response_content_type: None }
+    }
+}
+
+impl Settlement {
+    /// Opens the books for a request that has just come in.
+    pub(crate) fn open(shared: Arc<Shared>, id: RequestId, surface: Surface, dialect: Dialect) -> Box<Self> {
+        count(&shared.counters.requests);
+        let now = Instant::now();
+        Box::new(Self {
+            _in_flight: InFlight::enter(shared.clone()),
+            shared,
+            started: now,
+            attempt_started: now,
+            waited: Duration::ZERO,
+            dialect,
+            row: blank(id, surface),
+            recordable: false,
+            keep_payload: false,
+            request: Bytes::new(),
+            request_content_type: None,
+            price_provider: None,
+            rate_limit: None,
+            upstream: Duration::ZERO,
+            pending: None,
+            stage: Stage::Between,
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        self.row.request_id
+    }
+
+    /// When the request came in.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the running attempt began.
+    pub(crate) fn attempt_started(&self) -> Instant {
+        self.attempt_started
+    }
+
+    /// An upstream is about to be called. The attempt before it was not the last.
+    pub(crate) fn begin_attempt(&mut self) {
+        self.write_pending(false);
+        let now = Instant::now();
+        self.row.attempt += 1;
+        self.row.gateway_us =
+            if self.row.attempt == 1 { micros((now - self.started).saturating_sub(self.waited)) } else { 0 };
+        self.row.at_ms = if self.row.attempt == 1 { self.row.at_ms } else { crate::clock::now_ms() };
+        self.row.first_byte_us = None;
+        self.attempt_started = now;
+        self.stage = Stage::Attempt;
+        count(&self.shared.counters.attempts);
+    }
+
+    /// The provider's answer has begun.
+    pub(crate) fn first_byte(&mut self, status: u16) {
+        self.row.status = status;
+        let waited = self.attempt_started.elapsed();
+        self.row.first_byte_us = Some(micros(waited));
+        self.upstream += waited;
+    }
+
+    /// The running attempt is over, or the request needed none. Whether it was the last is told by what comes next:
+    /// [`Settlement::begin_attempt`] or [`Settlement::close`].
+    pub(crate) fn end_attempt(&mut self, end: End<'_>) {
+        let whole = micros(self.started.elapsed());
+        let row = &mut self.row;
+        if row.attempt == 0 {
+            row.duration_us = whole;
+            row.gateway_us = whole.saturating_sub(micros(self.waited));
+        } else {
+            let took = self.attempt_started.elapsed();
+            row.duration_us = micros(took);
+            if row.first_byte_us.is_none() {
+                self.upstream += took;
+            }
+        }
+        row.status = end.status;
+        row.outcome = end.outcome;
+        row.error_code = end.code.map(|code| code.as_str().to_owned());
+        row.response_bytes = end.response.map_or(0, Capture::seen);
+        let model = end.observed.model.clone().or_else(|| self.row.model.clone());
+        cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref());
+        let asked = std::mem::replace(&mut self.row.model, model);
+        let payload = self.payload(&end);
+        self.count(end.outcome);
+        let finished = self.row.clone();
+        self.row.model = asked;
+        self.pending = Some((finished, payload));
+        self.stage = Stage::Between;
+    }
+
+    /// The request is over: what was written last was the last row.
+    pub(crate) fn close(&mut self) {
+        if self.stage != Stage::Closed {
+            self.write_pending(true);
+            self.stage = Stage::Closed;
+        }
+    }
+
+    /// Ends the running attempt and the request with it.
+    pub(crate) fn finish(&mut self, end: End<'_>) {
+        if self.stage != Stage::Closed {
+            self.end_attempt(end);
+            self.close();
+        }
+    }
+
+    /// The gateway itself says no, with this body. Where an attempt brought it to this, that attempt's row tells it.
+    pub(crate) fn refuse(&mut self, refusal: &Refusal, body: &Bytes) {
+        let mut response = Capture::new(self.shared.options.payload_cap);
+        response.push(body);
+        if let Some((row, payload)) = &mut self.pending {
+            row.response_bytes = response.seen();
+            if let Some(payload) = payload {
+                (payload.response, payload.response_cut) = response.head(self.shared.options.payload_cap);
+                payload.response_content_type = Some(JSON.to_owned());
+            }
+        } else {
+            let outcome = if self.row.attempt == 0 { Outcome::Refused } else { Outcome::UpstreamFailed };
+            let end = End::without_answer(refusal.code.status(), outcome, Some(refusal.code));
+            self.end_attempt(End { response: Some(&response), response_content_type: Some(JSON), ..end });
+        }
+        self.close();
+    }
+
+    fn payload(&self, end: &End<'_>) -> Option<Payload> {
+        if !self.keep_payload {
+            return None;
+        }
+        let cap = self.shared.options.payload_cap;
+        let request = &self.request[..self.request.len().min(cap)];
+        let (response, response_cut) = end.response.map(|capture| capture.head(cap)).unwrap_or_default();
+        Some(Payload {
+            request: request.to_vec(),
+            request_cut: request.len() < self.request.len(),
+            request_content_type: self.request_content_type.clone(),
+            response,
+            response_cut,
+            response_content_type: end.response_content_type.map(str::to_owned),
+        })
+    }
+
+    fn count(&self, outcome: Outcome) {
+        let counters = &self.shared.counters;
+        match outcome {
+            Outcome::Refused => count(&counters.refused),
+            Outcome::UpstreamFailed => count(&counters.upstream_failures),
+            Outcome::ClientGone => count(&counters.clients_gone),
+            Outcome::Ok | Outcome::UpstreamError => {}
+        }
+        if self.row.cache == CacheStatus::Hit {
+            count(&counters.cache_hits);
+        }
+        if !self.recordable {
+            count(&counters.refused_unrecorded);
+        }
+    }
+
+    fn write_pending(&mut self, last: bool) {
+        let Some((mut row, payload)) = self.pending.take().filter(|_| self.recordable) else { return };
+        row.last = last;
+        if let Err(error) = self.shared.ledger.record(&row, payload.as_ref()) {
+            let failures = self.shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
+            // While a disk is full this happens for each request: tell it less and less often.
+            if failures.is_power_of_two() {
+                tracing::error!(%error, failures, "a ledger row could not be written");
+            }
+        }
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        if self.stage == Stage::Attempt || self.pending.is_none() {
+            let end = if std::thread::panicking() {
+                let outcome = if self.row.attempt == 0 { Outcome::Refused } else { Outcome::UpstreamFailed };
+                End::without_answer(Code::InternalError.status(), outcome, Some(Code::InternalError))
+            } else {
+                End::without_answer(CLIENT_CLOSED_REQUEST, Outcome::ClientGone, None)
+            };
+            self.end_attempt(end);
+        }
+        self.close();
+    }
+}
+
+/// Notes what the first lines of a request say.
+pub(crate) fn note_head(settlement: &mut Settlement, parts: &http::request::Parts) {
+    let row = &mut settlement.row;
+    row.method = cut(parts.method.as_str(), MAX_TEXT);
+    row.path = cut(parts.uri.path(), MAX_PATH);
+    row.user_agent = text(&parts.headers, &USER_AGENT);
+}
+
+/// Notes a request's body.
+pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, body: &Bytes) {
+    settlement.row.request_bytes = body.len() as u64;
+    settlement.request_content_type = text(headers, &CONTENT_TYPE);
+    settlement.request = body.clone();
+}
+
+/// Notes what will be called.
+pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
+    let row = &mut settlement.row;
+    row.provider = Some(plan.provider.clone());
+    row.provider_key_id = plan.key;
+    row.model = plan.model.as_deref().map(bounded);
+    row.streamed = plan.stream;
+    settlement.price_provider.clone_from(&plan.price_provider);
+}
+
+/// A text from outside, short enough for a row.
+pub(crate) fn bounded(text: &str) -> String {
+    cut(text, MAX_TEXT)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes())))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A row of which nothing is known but its key.
+fn blank(id: RequestId, surface: Surface) -> AttemptRow {
+    AttemptRow {
+        request_id: id,
+        attempt: 0,
+        last: false,
+        at_ms: crate::clock::now_ms(),
+        team_id: None,
+        gateway_id: None,
+        token_id: None,
+        provider_key_id: None,
+        surface,
+        method: String::new(),
+        path: String::new(),
+        provider: None,
+        model_asked: None,
+        model: None,
+        status: 0,
+        outcome: Outcome::Refused,
+        error_code: None,
+        cache: CacheStatus::Off,
+        streamed: false,
+        usage: Usage::default(),
+        usage_source: UsageSource::None,
+        cost: Some(Nanos::ZERO),
+        cost_formula: Vec::new(),
+        duration_us: 0,
+        first_byte_us: None,
+        gateway_us: 0,
+        request_bytes: 0,
+        response_bytes: 0,
+        event_id: None,
+        metadata: None,
+        user_agent: None,
+        logged: true,
+    }
+}
