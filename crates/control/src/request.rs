@@ -3,7 +3,9 @@
 use domain::filter::{Cursor, Page, RequestFilter};
 use domain::view::{FilterChoices, Overview, RequestDetail, RequestRow};
 use domain::{GatewayId, RequestId};
+use store::{request_log, rollup};
 
+use crate::gateway::missing;
 use crate::{Control, ControlError, Grant, can};
 
 impl Control {
@@ -18,7 +20,7 @@ impl Control {
         cursor: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<RequestRow>, ControlError> {
-        unimplemented!()
+        Ok(request_log::list_requests(&self.inner.store, grant.team_id(), filter, cursor, limit).await?)
     }
 
     /// One request with its attempts, and its bodies for those who may see them.
@@ -31,7 +33,9 @@ impl Control {
         payloads: Option<&Grant<can::ViewPayloads>>,
         id: RequestId,
     ) -> Result<RequestDetail, ControlError> {
-        unimplemented!()
+        let with_payloads = payloads.is_some_and(|payloads| payloads.team_id() == grant.team_id());
+        let found = request_log::find_request(&self.inner.store, grant.team_id(), id, with_payloads).await;
+        found.map_err(|error| missing(error, "request"))
     }
 
     /// What the log's filters offer.
@@ -39,7 +43,7 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unavailable`].
     pub async fn filter_choices(&self, grant: &Grant<can::View>) -> Result<FilterChoices, ControlError> {
-        unimplemented!()
+        Ok(request_log::filter_choices(&self.inner.store, grant.team_id()).await?)
     }
 
     /// The newest request of the team, or of one gateway.
@@ -51,7 +55,9 @@ impl Control {
         grant: &Grant<can::View>,
         gateway: Option<GatewayId>,
     ) -> Result<Option<RequestRow>, ControlError> {
-        unimplemented!()
+        let filter = RequestFilter { gateway, ..RequestFilter::default() };
+        let page = request_log::list_requests(&self.inner.store, grant.team_id(), &filter, None, 1).await?;
+        Ok(page.rows.into_iter().next())
     }
 
     /// Figures over a span, in milliseconds since 1970, the end exclusive.
@@ -65,6 +71,6 @@ impl Control {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Overview, ControlError> {
-        unimplemented!()
+        Ok(rollup::overview(&self.inner.store, grant.team_id(), gateway, from_ms, to_ms).await?)
     }
 }

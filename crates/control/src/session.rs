@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use domain::validate::{self, Problem};
 use domain::view::{Me, SessionView, TeamRef};
 use domain::{Secret, SessionId, TeamId, UserId};
-use store::entity::user;
 use store::session::NewSession;
 
 use crate::actor::{Author, Session};

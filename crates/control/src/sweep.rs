@@ -1,13 +1,21 @@
 //! Housekeeping, called hourly by the server.
 
+use crate::change::now;
 use crate::{Control, ControlError};
 
 impl Control {
-    /// Removes expired sessions and whatever retention says is over.
+    /// Removes expired sessions, the secrets of provider keys past their end, and whatever retention says is over.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`]; the next call tries again.
     pub async fn sweep(&self) -> Result<(), ControlError> {
-        unimplemented!()
+        let now = now();
+        let tx = self.inner.store.write_tx().await?;
+        let sessions = store::session::delete_expired(&tx, now).await?;
+        let provider_keys = store::provider_key::erase_expired(&tx, now).await?;
+        tx.commit().await.map_err(store::StoreError::from)?;
+        store::retention::sweep(&self.inner.store, now.timestamp_millis()).await?;
+        tracing::debug!(sessions, provider_keys, "swept");
+        Ok(())
     }
 }

@@ -1,0 +1,99 @@
+//! The file as it is written. Every value that can be wrong remembers its line.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::ApplyError;
+
+/// A text and where it stands.
+pub(super) type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) teams: Vec<Team>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Team {
+    pub(super) slug: Text,
+    pub(super) name: Option<Text>,
+    #[serde(default)]
+    pub(super) gateways: Vec<Gateway>,
+    #[serde(default)]
+    pub(super) provider_keys: Vec<ProviderKey>,
+    #[serde(default)]
+    pub(super) custom_providers: Vec<CustomProvider>,
+    #[serde(default)]
+    pub(super) tokens: Vec<Token>,
+    #[serde(default)]
+    pub(super) members: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gateway {
+    pub(super) slug: Text,
+    pub(super) name: Option<Text>,
+    pub(super) enabled: Option<bool>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, Spanned<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderKey {
+    pub(super) provider: Text,
+    pub(super) alias: Option<Text>,
+    pub(super) key: Text,
+    pub(super) base_url: Option<Text>,
+    pub(super) enabled: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CustomProvider {
+    pub(super) slug: Text,
+    pub(super) name: Option<Text>,
+    pub(super) base_url: Text,
+    pub(super) dialect: Option<Text>,
+    pub(super) auth: Option<Text>,
+    pub(super) enabled: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    pub(super) name: Text,
+    pub(super) token: Option<Text>,
+    pub(super) gateways: Option<Spanned<Vec<Text>>>,
+    pub(super) models: Option<Spanned<Vec<String>>>,
+    pub(super) expires_at: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Member {
+    pub(super) email: Text,
+    pub(super) name: Option<Text>,
+    pub(super) role: Text,
+    pub(super) password: Text,
+}
+
+/// Reads the file's text.
+///
+/// # Errors
+/// Where it is not YAML, or not of this shape.
+pub(super) fn parse(yaml: &str, file: &str) -> Result<File, Vec<ApplyError>> {
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        let line = error.location().map_or(0, |location| location.line());
+        // Without the snippet: the lines around an error may hold anything.
+        let message = error.without_snippet().to_string();
+        vec![ApplyError { file: file.to_owned(), line, field: String::new(), message }]
+    })
+}

@@ -1,0 +1,55 @@
+//! What is stored about a team that a file mentions.
+
+use std::collections::HashMap;
+
+use domain::TeamId;
+use store::StoreError;
+use store::entity::{api_token, custom_provider, gateway, membership, provider_key, team, user};
+
+use super::{EnvLookup, file, source};
+use crate::Control;
+use crate::change::now;
+use crate::cookie::sha256;
+use crate::session::normal_email;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) team: Option<team::Model>,
+    pub(super) gateways: Vec<gateway::Model>,
+    pub(super) provider_keys: Vec<provider_key::Model>,
+    pub(super) custom_providers: Vec<custom_provider::Model>,
+    /// Revoked ones included.
+    pub(super) tokens: Vec<api_token::Model>,
+    pub(super) memberships: Vec<membership::Model>,
+    /// The people the file mentions, by address.
+    pub(super) users: HashMap<String, user::Model>,
+    /// Tokens of any team that have the secret of a token in the file.
+    pub(super) by_digest: HashMap<[u8; 32], api_token::Model>,
+}
+
+pub(super) async fn load(control: &Control, entry: &file::Team, env: EnvLookup<'_>) -> Result<State, StoreError> {
+    let db = control.inner.store.read();
+    let mut state = State { team: store::team::find_by_slug(db, &entry.slug.value).await?, ..State::default() };
+    if let Some(id) = state.team.as_ref().map(|team| TeamId(team.id)) {
+        state.gateways = store::gateway::list(db, id).await?;
+        state.provider_keys = store::provider_key::list(db, id, now()).await?;
+        state.custom_providers = store::custom_provider::list(db, id).await?;
+        state.tokens = store::token::list(db, id).await?;
+        state.memberships = store::team::list_memberships(db, id).await?;
+    }
+    for member in &entry.members {
+        if let Some(user) = store::user::find_by_email(db, &normal_email(&member.email.value)).await? {
+            state.users.insert(user.email.clone(), user);
+        }
+    }
+    for text in entry.tokens.iter().filter_map(|token| token.token.as_ref()) {
+        // A secret that cannot be read is reported when its token is planned.
+        if let Ok(plain) = source::read(&text.value, env) {
+            let digest = sha256(plain.expose().as_bytes());
+            if let Some(row) = store::token::find_by_digest(db, &digest).await? {
+                state.by_digest.insert(digest, row);
+            }
+        }
+    }
+    Ok(state)
+}

@@ -1,0 +1,138 @@
+//! What a plan is made of.
+
+use chrono::{DateTime, Utc};
+use domain::{GatewaySettings, Role, Secret, TeamId};
+use serde_json::Value;
+use store::entity::{api_token, custom_provider, gateway, provider_key, user};
+
+/// What happens to a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Create,
+    Change,
+    Same,
+}
+
+/// A difference, ready to show.
+pub(super) struct Difference {
+    pub(super) field: String,
+    /// Nothing where the thing is new or the old value is secret.
+    pub(super) old: Option<String>,
+    pub(super) new: String,
+}
+
+impl Difference {
+    pub(super) fn note(field: &str, new: &str) -> Self {
+        Self { field: field.to_owned(), old: None, new: new.to_owned() }
+    }
+}
+
+/// All that is to happen in a team.
+pub(super) struct TeamPlan {
+    pub(super) slug: String,
+    /// Nothing while the team does not exist.
+    pub(super) id: Option<TeamId>,
+    pub(super) steps: Vec<Step>,
+}
+
+impl TeamPlan {
+    pub(super) fn changes(&self) -> usize {
+        self.steps.iter().filter(|step| step.mark != Mark::Same).count()
+    }
+}
+
+pub(super) struct Step {
+    pub(super) mark: Mark,
+    /// `gateway main`
+    pub(super) what: String,
+    pub(super) differences: Vec<Difference>,
+    pub(super) operation: Operation,
+}
+
+pub(super) enum Operation {
+    Team { name: String, old_name: Option<String> },
+    CustomProvider(Box<CustomProvider>),
+    Gateway(Box<Gateway>),
+    ProviderKey(Box<ProviderKey>),
+    Token(Box<Token>),
+    Member(Box<Member>),
+}
+
+pub(super) struct CustomProvider {
+    pub(super) old: Option<custom_provider::Model>,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) base_url: String,
+    pub(super) dialect: domain::provider::Dialect,
+    pub(super) auth: domain::provider::AuthScheme,
+    pub(super) enabled: bool,
+}
+
+pub(super) struct Gateway {
+    pub(super) old: Option<gateway::Model>,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) enabled: bool,
+    pub(super) settings: GatewaySettings,
+}
+
+pub(super) struct ProviderKey {
+    pub(super) old: Option<provider_key::Model>,
+    pub(super) provider: String,
+    pub(super) alias: String,
+    pub(super) secret: Secret,
+    /// Whether the stored credential is another one.
+    pub(super) rotate: bool,
+    pub(super) base_url: Option<String>,
+    pub(super) enabled: bool,
+}
+
+pub(super) struct Token {
+    pub(super) old: Option<api_token::Model>,
+    pub(super) name: String,
+    /// The known secret, where the file names one.
+    pub(super) plain: Option<Secret>,
+    /// Whether the stored secret is another one.
+    pub(super) replace: bool,
+    /// Slugs: a gateway may be created by the same plan.
+    pub(super) gateways: Option<Vec<String>>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
+}
+
+pub(super) struct Member {
+    pub(super) user: Option<user::Model>,
+    pub(super) email: String,
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) old_role: Option<Role>,
+    pub(super) password: Secret,
+}
+
+/// What differs between two JSON objects; without an old one, all that the new one holds.
+pub(super) fn differences(old: Option<&Value>, new: &Value) -> Vec<Difference> {
+    let empty = serde_json::Map::new();
+    let new = new.as_object().unwrap_or(&empty);
+    let differing = new.iter().filter(|(field, value)| old.is_none_or(|old| old.get(*field) != Some(value)));
+    let shown = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    differing
+        .map(|(field, value)| Difference {
+            field: field.clone(),
+            old: old.map(|old| shown(old.get(field).unwrap_or(&Value::Null))),
+            new: shown(value),
+        })
+        .collect()
+}
+
+/// The mark of a thing by whether it is there and differs.
+pub(super) fn mark(exists: bool, differs: bool) -> Mark {
+    match (exists, differs) {
+        (false, _) => Mark::Create,
+        (true, true) => Mark::Change,
+        (true, false) => Mark::Same,
+    }
+}
