@@ -1,5 +1,7 @@
 //! The document and the frame around every page: sidebar with team switcher and navigation, main column.
 
+#[cfg(test)]
+mod contrast;
 mod sidebar;
 mod theme;
 
