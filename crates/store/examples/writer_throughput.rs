@@ -2,7 +2,7 @@
 //! `cargo run --release -p store --example writer_throughput [database URL] [rows] [body bytes]`.
 //! Without a URL, a temporary SQLite file.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
 use domain::usage::UsageSource;
@@ -10,6 +10,7 @@ use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, 
 use store::Store;
 use store::spool::{Spool, SpoolOptions};
 use store::writer::{LedgerWriter, WriterOptions};
+use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -68,7 +69,7 @@ fn row(number: u64) -> AttemptRow {
         outcome: Outcome::Ok,
         error_code: None,
         cache: CacheStatus::Miss,
-        streamed: number % 2 == 0,
+        streamed: number.is_multiple_of(2),
         usage: Usage { input: 1_200, output: 340, ..Usage::default() },
         usage_source: UsageSource::Reported,
         cost: Some(Nanos(384_000)),

@@ -5,8 +5,19 @@ use sea_orm::{Statement, Value};
 
 use crate::Backend;
 
-/// Most rows in one statement. SQLite takes 32,766 values, PostgreSQL 65,535; the widest table has 62 columns.
-pub(crate) const CHUNK: usize = 500;
+/// Rows in one statement. SQLite takes 32,766 values, PostgreSQL 65,535; the widest table has 62 columns. Few sizes, so
+/// that the statements stay prepared: a hundred large ones of as many sizes would fill a connection's cache and memory.
+const SIZES: [usize; 4] = [256, 32, 4, 1];
+
+/// Cuts rows into pieces that fit one statement each.
+pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
+        let (chunk, rest) = rows.split_at(size);
+        rows = rest;
+        Some(chunk)
+    })
+}
 
 /// An insert into `table`, for any number of rows.
 #[derive(Debug)]
@@ -26,11 +37,11 @@ impl Insert {
         sql.reserve(values.len() * 7 + self.tail.len());
         for index in 0..values.len() {
             sql.push_str(match (index % width, index) {
-                (0, 0) => "($",
-                (0, _) => "),($",
-                _ => ",$",
+                (0, 0) => "(",
+                (0, _) => "),(",
+                _ => ",",
             });
-            sql.push_str(&(index + 1).to_string());
+            backend.push_placeholder(&mut sql, index + 1);
         }
         sql.push_str(") ");
         sql.push_str(&self.tail);
@@ -54,4 +65,26 @@ pub(crate) fn figure(number: u64) -> i64 {
 /// Money as the database keeps it: at most a million dollars an attempt either way, for the same reason.
 pub(crate) fn money(cost: domain::Nanos) -> i64 {
     cost.0.clamp(-1_000 * MAX_FIGURE, 1_000 * MAX_FIGURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_of_few_sizes_and_leave_nothing_out() {
+        let rows: Vec<_> = (0..999).collect();
+        for count in 0..rows.len() {
+            assert_eq!(chunks(&rows[..count]).flatten().count(), count);
+            assert!(chunks(&rows[..count]).all(|chunk| SIZES.contains(&chunk.len())));
+        }
+    }
+
+    #[test]
+    fn a_statement_has_the_placeholders_of_its_database() {
+        let insert = Insert { table: "t", columns: &["a", "b"], tail: "ON CONFLICT DO NOTHING".to_owned() };
+        let sql = |backend| insert.statement(backend, (0..4).map(Value::from).collect()).sql;
+        assert_eq!(sql(Backend::Sqlite), "INSERT INTO t (a, b) VALUES (?,?),(?,?) ON CONFLICT DO NOTHING");
+        assert_eq!(sql(Backend::Postgres), "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ON CONFLICT DO NOTHING");
+    }
 }

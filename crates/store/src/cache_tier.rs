@@ -6,14 +6,12 @@ use domain::cache::{CacheEntry, CacheKey};
 use domain::{GatewayId, TeamId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value};
 
-use crate::bulk::{Insert, clean};
+use crate::bulk::{Insert, chunks, clean};
 use crate::entity::cache_entry::{self, Column, Entity};
 use crate::{Store, StoreError};
 
 /// Entries deleted in one transaction.
 const RANGE: u64 = 200;
-/// Entries written in one statement; their bodies may be large.
-const CHUNK: usize = 50;
 
 /// Keys of the entries that are valid at `now_ms`, those that stay valid longest first, at most `limit`.
 ///
@@ -77,7 +75,7 @@ pub async fn save(store: &Store, entries: &[Arc<CacheEntry>]) -> Result<(), Stor
     }
     let rows = latest.into_iter().map(values).collect::<Result<Vec<_>, _>>()?;
     let tx = store.write_tx().await?;
-    for chunk in rows.chunks(CHUNK) {
+    for chunk in chunks(&rows) {
         tx.execute_raw(insert.statement(store.backend(), chunk.concat())).await?;
     }
     Ok(tx.commit().await?)

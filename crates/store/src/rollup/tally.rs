@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use super::Resolution;
 use super::histogram::{BUCKETS, bucket, percentile_ms};
 use crate::Backend;
-use crate::bulk::{CHUNK, Insert, clean, figure, money};
+use crate::bulk::{Insert, chunks, clean, figure, money};
 
 /// Columns of sums.
 const WIDTH: usize = 8 + 2 * BUCKETS;
@@ -138,7 +138,7 @@ impl Tally {
     pub(crate) async fn save(&self, backend: Backend, tx: &DatabaseTransaction) -> Result<(), DbErr> {
         for (resolution, insert) in Resolution::ALL.into_iter().zip(&*UPSERTS) {
             let rows: Vec<_> = self.at(resolution).into_iter().collect();
-            for chunk in rows.chunks(CHUNK) {
+            for chunk in chunks(&rows) {
                 let values = chunk.iter().flat_map(|(key, sums)| values(key, sums)).collect();
                 tx.execute_raw(insert.statement(backend, values)).await?;
             }

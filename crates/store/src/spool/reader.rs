@@ -16,6 +16,8 @@ const WINDOW: u64 = 2 * (MAX_PAYLOAD + PREFIX_BYTES) as u64;
 #[derive(Debug)]
 pub struct SpoolReader {
     shared: Arc<Shared>,
+    /// Where this run began to write.
+    opened: Position,
     /// Segments in which damage was found, to be set aside instead of deleted.
     damaged: Vec<u64>,
 }
@@ -40,7 +42,7 @@ pub(crate) struct Batch {
 
 impl SpoolReader {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, damaged: Vec::new() }
+        Self { opened: shared.head(), shared, damaged: Vec::new() }
     }
 
     pub(crate) fn appender(&self) -> SpoolAppender {
@@ -68,7 +70,8 @@ impl SpoolReader {
         let head = self.head();
         let first = self.shared.directory.segments()?.first().map_or(head.segment, |segment| segment.number);
         let first = Position { segment: first, offset: HEADER_BYTES };
-        Ok(remembered.filter(|at| *at <= head).map_or(first, |at| at.max(first)))
+        // Compared with where this run began: rows that came in since may have carried the head past the remembered place.
+        Ok(remembered.filter(|at| *at <= self.opened).map_or(first, |at| at.max(first)))
     }
 
     /// Up to about `rows` records from `from` on; none where `from` is the head.

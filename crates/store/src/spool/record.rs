@@ -5,7 +5,7 @@
 //! bytes of each version.
 
 use domain::ledger::{AttemptRow, Payload};
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Version written today.
 const VERSION: u8 = 1;
@@ -28,12 +28,53 @@ pub(crate) enum RecordError {
     Empty,
 }
 
+/// A [`Payload`] whose bodies are copied as blocks; a `Vec<u8>` goes through serde byte by byte. The encoding is the same.
+#[derive(Serialize, Deserialize)]
+struct Bodies<'a> {
+    #[serde(borrow, serialize_with = "block")]
+    request: &'a [u8],
+    #[serde(borrow, serialize_with = "block")]
+    response: &'a [u8],
+    request_content_type: Option<&'a str>,
+    response_content_type: Option<&'a str>,
+    request_cut: bool,
+    response_cut: bool,
+}
+
+fn block<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+impl<'a> From<&'a Payload> for Bodies<'a> {
+    fn from(payload: &'a Payload) -> Self {
+        Self {
+            request: &payload.request,
+            response: &payload.response,
+            request_content_type: payload.request_content_type.as_deref(),
+            response_content_type: payload.response_content_type.as_deref(),
+            request_cut: payload.request_cut,
+            response_cut: payload.response_cut,
+        }
+    }
+}
+
+impl From<Bodies<'_>> for Payload {
+    fn from(bodies: Bodies<'_>) -> Self {
+        Self {
+            request: bodies.request.to_vec(),
+            response: bodies.response.to_vec(),
+            request_content_type: bodies.request_content_type.map(str::to_owned),
+            response_content_type: bodies.response_content_type.map(str::to_owned),
+            request_cut: bodies.request_cut,
+            response_cut: bodies.response_cut,
+        }
+    }
+}
+
 /// Appends the encoding to `buffer`.
 pub(super) fn encode(row: &AttemptRow, payload: Option<&Payload>, mut buffer: Vec<u8>) -> postcard::Result<Vec<u8>> {
-    #[derive(Serialize)]
-    struct Borrowed<'a>(&'a AttemptRow, Option<&'a Payload>);
     buffer.push(VERSION);
-    postcard::to_extend(&Borrowed(row, payload), buffer)
+    postcard::to_extend(&(row, payload.map(Bodies::from)), buffer)
 }
 
 /// A row alone, as a record without its payload.
@@ -44,8 +85,8 @@ pub(crate) fn encode_row(row: &AttemptRow) -> postcard::Result<Vec<u8>> {
 pub(super) fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => {
-            let (row, payload) = postcard::from_bytes(rest)?;
-            Ok(Record { row, payload })
+            let (row, bodies) = postcard::from_bytes::<(AttemptRow, Option<Bodies<'_>>)>(rest)?;
+            Ok(Record { row, payload: bodies.map(Payload::from) })
         }
         Some((version, _)) => Err(RecordError::Version(*version)),
         None => Err(RecordError::Empty),

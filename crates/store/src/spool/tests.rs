@@ -96,6 +96,8 @@ fn what_is_released_is_deleted_and_off_the_backlog() {
     reader.release(Position::default(), head).expect("released");
     assert_eq!(appender.backlog_bytes(), 0);
     assert_eq!(segments(dir.path()).len(), 1);
+    drop((appender, reader));
+    let (_appender, reader) = open(dir.path(), SMALL);
     assert_eq!(reader.begin(Some(head)).expect("readable"), head);
 }
 
@@ -104,8 +106,9 @@ fn a_directory_put_back_from_an_older_copy_is_read_from_its_beginning() {
     let dir = tempfile::tempdir().expect("a directory");
     let (appender, reader) = open(dir.path(), SMALL);
     appender.append(&fixture::row(1, 1, 0), None).expect("stored");
-    let beyond = Position { segment: 99, offset: 8 };
-    assert_eq!(reader.begin(Some(beyond)).expect("readable"), Position { segment: 1, offset: 8 });
+    for beyond in [Position { segment: 99, offset: 8 }, Position { segment: 1, offset: 100 }] {
+        assert_eq!(reader.begin(Some(beyond)).expect("readable"), Position { segment: 1, offset: 8 });
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
 use crate::Backend;
-use crate::bulk::{CHUNK, Insert, clean, figure, money};
+use crate::bulk::{Insert, chunks, clean, figure, money};
 use crate::spool::{Position, Record};
 
 /// Fast: the writer must keep up, and most bodies are short.
@@ -102,7 +102,7 @@ pub(super) async fn insert<'r>(
     rows: &'r [Row],
 ) -> Result<Vec<&'r AttemptRow>, DbErr> {
     let mut inserted = Vec::with_capacity(rows.len());
-    for chunk in rows.chunks(CHUNK) {
+    for chunk in chunks(rows) {
         let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
         let mut new = HashSet::with_capacity(chunk.len());
         for row in tx.query_all_raw(REQUESTS.statement(backend, values)).await? {
@@ -110,9 +110,10 @@ pub(super) async fn insert<'r>(
         }
         // A key that stands twice in one chunk is inserted once and must be counted once.
         let new: Vec<_> = chunk.iter().filter(|row| new.remove(&row.key())).collect();
-        let bodies: Vec<_> = new.iter().filter_map(|row| row.body.as_ref()).flatten().cloned().collect();
-        if !bodies.is_empty() {
-            tx.execute_raw(BODIES.statement(backend, bodies)).await?;
+        let bodies: Vec<_> = new.iter().filter_map(|row| row.body.as_ref()).collect();
+        for bodies in chunks(&bodies) {
+            let values = bodies.iter().flat_map(|body| body.iter().cloned()).collect();
+            tx.execute_raw(BODIES.statement(backend, values)).await?;
         }
         inserted.extend(new.into_iter().map(|row| &row.ledger));
     }
