@@ -21,6 +21,8 @@ mod request;
 mod session;
 mod setup;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod token;
 

@@ -94,6 +94,7 @@ pub(super) fn parse(yaml: &str, file: &str) -> Result<File, Vec<ApplyError>> {
         let line = error.location().map_or(0, |location| location.line());
         // Without the snippet: the lines around an error may hold anything.
         let message = error.without_snippet().to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
         vec![ApplyError { file: file.to_owned(), line, field: String::new(), message }]
     })
 }

@@ -113,7 +113,10 @@ pub(super) struct Member {
 pub(super) fn differences(old: Option<&Value>, new: &Value) -> Vec<Difference> {
     let empty = serde_json::Map::new();
     let new = new.as_object().unwrap_or(&empty);
-    let differing = new.iter().filter(|(field, value)| old.is_none_or(|old| old.get(*field) != Some(value)));
+    let differing = new.iter().filter(|(field, value)| match old {
+        Some(old) => old.get(*field) != Some(value),
+        None => !value.is_null(),
+    });
     let shown = |value: &Value| match value {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),

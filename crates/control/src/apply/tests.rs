@@ -1,1 +1,229 @@
+//! Files against both databases.
 
+use domain::Role;
+use store::audit::{Chain, verify};
+use store::config::load_config;
+use store::db_test;
+
+use super::{ApplyError, Plan, plan};
+use crate::Control;
+use crate::tests::fixture::{client, open, sealer};
+
+const FILE: &str = "\
+teams:
+  - slug: acme
+    name: Acme
+    custom_providers:
+      - { slug: mine, base_url: http://127.0.0.1:9002/v1, dialect: anthropic, auth: x-api-key }
+    gateways:
+      - slug: main
+        settings: { collect_logs: true, cache_ttl: 60 }
+      - slug: spare
+        enabled: false
+    provider_keys:
+      - { provider: openai, key: env:OPENAI_API_KEY, base_url: http://127.0.0.1:9001 }
+      - { provider: custom-mine, alias: second, key: env:MINE_KEY }
+    tokens:
+      - { name: app, token: env:WEIR_TOKEN, gateways: [main] }
+      - { name: generated, models: [\"openai/*\"], expires_at: 2099-01-01T00:00:00Z }
+    members:
+      - { email: Ann@example.com, name: Ann, role: owner, password: env:ANN_PASSWORD }
+";
+
+fn env(name: &str) -> Option<String> {
+    let value = match name {
+        "OPENAI_API_KEY" => "sk-openai-0123456789",
+        "OTHER_KEY" => "sk-other-0123456789",
+        "MINE_KEY" => "mine-0123456789abcdef",
+        "WEIR_TOKEN" => "weir_known_0123456789abcdef",
+        "OTHER_TOKEN" => "weir_other_0123456789abcdef",
+        "ANN_PASSWORD" => "correct horse battery",
+        "SHORT" => "short",
+        "EMPTY" => " ",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+async fn planned(control: &Control, yaml: &str) -> Plan {
+    plan(control, yaml, "weir.yaml", &env).await.expect("a valid file")
+}
+
+async fn refused(control: &Control, yaml: &str) -> String {
+    let errors = plan(control, yaml, "weir.yaml", &env).await.expect_err("an invalid file");
+    errors.iter().map(ApplyError::to_string).collect::<Vec<_>>().join("\n")
+}
+
+db_test! {
+    async fn a_file_is_planned_and_carried_out_once(store: Store) {
+        let control = open(&store).await;
+        let first = planned(&control, FILE).await;
+        insta::assert_snapshot!(first.render(), @r#"
+        + team acme
+            name: Acme
+          + custom provider mine
+              auth: x-api-key
+              base_url: http://127.0.0.1:9002/v1
+              dialect: anthropic
+              enabled: true
+              name: mine
+          + gateway main
+              enabled: true
+              name: main
+              settings.cache_ttl: 60
+          + gateway spare
+              enabled: false
+              name: spare
+          + provider key openai/default
+              base_url: http://127.0.0.1:9001
+              enabled: true
+          + provider key custom-mine/second
+              enabled: true
+          + token app
+              gateways: ["main"]
+          + token generated
+              token: generated, shown once
+              expires_at: 2099-01-01T00:00:00Z
+              models: ["openai/*"]
+          + member ann@example.com
+              role: owner
+        9 to create, 0 to change, 0 unchanged
+        "#);
+        let version = store::config::version(&store).await.expect("a version");
+        let applied = first.execute().await.expect("applied");
+        assert_eq!(applied.changes, 9);
+        assert_eq!(applied.issued.len(), 1);
+        assert_eq!(applied.issued[0].0, "acme/generated");
+        assert_eq!(store::config::version(&store).await.expect("a version"), version + 1);
+        let second = planned(&control, FILE).await;
+        insta::assert_snapshot!(second.render(), @r#"
+        = team acme
+          = custom provider mine
+          = gateway main
+          = gateway spare
+          = provider key openai/default
+          = provider key custom-mine/second
+          = token app
+          = token generated
+          = member ann@example.com
+        0 to create, 0 to change, 9 unchanged
+        "#);
+        assert_eq!(second.execute().await.expect("nothing to do").changes, 0);
+        assert_eq!(store::config::version(&store).await.expect("a version"), version + 1);
+        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(9));
+        let signed = control.sign_in("ann@example.com", "correct horse battery", &client()).await.expect("signed in");
+        let ann = control.authenticate(signed.cookie.expose()).await.expect("known");
+        assert_eq!(ann.team("acme").expect("a member").team().role, Role::Owner);
+    }
+
+    async fn only_what_the_file_mentions_changes(store: Store) {
+        let control = open(&store).await;
+        planned(&control, FILE).await.execute().await.expect("applied");
+        let change = "\
+teams:
+  - slug: acme
+    gateways:
+      - { slug: main, settings: { cache_ttl: 120, cache_invalidate_on_update: true } }
+    provider_keys:
+      - { provider: openai, key: env:OTHER_KEY }
+    tokens:
+      - { name: app, token: env:OTHER_TOKEN }
+      - { name: generated, models: [\"openai/gpt-*\"] }
+";
+        let change = planned(&control, change).await;
+        insta::assert_snapshot!(change.render(), @r#"
+        = team acme
+          ~ gateway main
+              settings.cache_invalidate_on_update: false → true
+              settings.cache_ttl: 60 → 120
+          ~ provider key openai/default
+              key: replaced
+          ~ token app
+              token: replaced
+          ~ token generated
+              models: ["openai/*"] → ["openai/gpt-*"]
+        0 to create, 4 to change, 1 unchanged
+        "#);
+        change.execute().await.expect("applied");
+        let team = load_config(&store, &sealer()).await.expect("loaded").teams.remove(0);
+        let main = &team.gateways[0];
+        assert_eq!((main.settings.cache_ttl, main.settings.collect_logs, main.cache_epoch), (Some(120), true, 1));
+        let keys: Vec<_> = team.provider_keys.iter().map(|key| (key.secret.expose(), &key.base_url)).collect();
+        let kept = Some("http://127.0.0.1:9001".to_owned());
+        assert_eq!(keys, [("mine-0123456789abcdef", &None), ("sk-other-0123456789", &kept)]);
+        let live: Vec<_> = team.tokens.iter().filter(|token| !token.revoked).map(|token| token.name.as_str()).collect();
+        assert_eq!(live, ["generated", "app"]);
+    }
+
+    async fn everything_wrong_is_told_at_once_and_nothing_is_written(store: Store) {
+        let control = open(&store).await;
+        let bad = "\
+teams:
+  - slug: Chat Room
+    gateways:
+      - slug: main
+        settings: { cache_ttl: 1, cache_tll: 60, collect_logs: maybe }
+      - slug: main
+    provider_keys:
+      - { provider: nobody, key: env:OPENAI_API_KEY }
+      - { provider: openai, key: sk-pasted-by-mistake }
+      - { provider: groq, key: env:MISSING, base_url: ftp://example.com }
+    custom_providers:
+      - { slug: mine, base_url: https://example.com, dialect: klingon }
+    tokens:
+      - { name: app, token: env:SHORT, gateways: [nowhere] }
+      - { name: old, expires_at: 2001-01-01T00:00:00Z }
+      - { name: none, gateways: [] }
+    members:
+      - { email: ann, role: boss, password: env:EMPTY }
+      - { email: bob@example.com, role: viewer, password: env:ANN_PASSWORD }
+";
+        insta::assert_snapshot!(refused(&control, bad).await, @r#"
+        weir.yaml:2: teams[0].slug: may only use lower-case letters, digits and single hyphens between them
+        weir.yaml:5: teams[0].gateways[0].settings.cache_tll: is not a setting
+        weir.yaml:5: teams[0].gateways[0].settings.collect_logs: invalid type: string "maybe", expected a boolean
+        weir.yaml:5: teams[0].gateways[0].settings.cache_ttl: must be between 60 and 2592000
+        weir.yaml:6: teams[0].gateways[1].slug: appears twice in this file
+        weir.yaml:8: teams[0].provider_keys[0].provider: does not exist
+        weir.yaml:9: teams[0].provider_keys[1].key: must be env:NAME or file:PATH; secrets do not belong into this file
+        weir.yaml:10: teams[0].provider_keys[2].base_url: must be an http:// or https:// address without user name, query or fragment
+        weir.yaml:10: teams[0].provider_keys[2].key: the environment variable MISSING is not set
+        weir.yaml:12: teams[0].custom_providers[0].dialect: is not one of the choices
+        weir.yaml:14: teams[0].tokens[0].token: needs at least 16 characters
+        weir.yaml:14: teams[0].tokens[0].gateways[0]: does not exist
+        weir.yaml:15: teams[0].tokens[1].expires_at: must be in the future
+        weir.yaml:16: teams[0].tokens[2].gateways: is required
+        weir.yaml:18: teams[0].members[0].email: must be an e-mail address
+        weir.yaml:18: teams[0].members[0].role: is not one of the choices
+        weir.yaml:18: teams[0].members[0].password: the value is empty
+        "#);
+        assert!(load_config(&store, &sealer()).await.expect("loaded").teams.is_empty());
+    }
+
+    async fn a_file_that_is_not_of_the_right_shape_is_refused_with_its_line(store: Store) {
+        let control = open(&store).await;
+        let unknown = "teams:\n  - slug: acme\n    gatways: []\n";
+        insta::assert_snapshot!(refused(&control, unknown).await, @r#"weir.yaml:3: unknown field `gatways`, expected one of slug, name, gateways, provider_keys, custom_providers, tokens, members"#);
+        let broken = "teams:\n  - slug: [acme\n";
+        insta::assert_snapshot!(refused(&control, broken).await, @r#"weir.yaml:2: expected string scalar"#);
+    }
+
+    async fn a_team_is_never_left_without_an_owner(store: Store) {
+        let control = open(&store).await;
+        planned(&control, FILE).await.execute().await.expect("applied");
+        let demote = "\
+teams:
+  - slug: acme
+    members:
+      - { email: ann@example.com, role: viewer, password: env:ANN_PASSWORD }
+";
+        insta::assert_snapshot!(refused(&control, demote).await, @r#"weir.yaml:2: teams[0].members: leaves the team without an owner"#);
+    }
+
+    async fn a_plan_made_before_another_change_is_refused(store: Store) {
+        let control = open(&store).await;
+        let stale = planned(&control, FILE).await;
+        planned(&control, "teams: [{ slug: other }]").await.execute().await.expect("applied");
+        assert!(matches!(stale.execute().await, Err(crate::ControlError::Conflict(_))));
+    }
+}

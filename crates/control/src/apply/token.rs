@@ -20,18 +20,15 @@ impl Planner<'_> {
         let mut fine = self.report.check(path, "name", &entry.name, validate::name(name));
         self.once(format!("token {}/{name}", team.slug.value), path, "name", &entry.name);
         let old = state.tokens.iter().find(|row| row.name == name && row.revoked_at.is_none()).cloned();
-        let plain = match &entry.token {
-            None => None,
-            Some(text) => Some(self.known_secret(path, text, old.as_ref(), state)?),
-        };
+        let plain = entry.token.as_ref().map(|text| self.known_secret(path, text, old.as_ref(), state));
         fine &= self.scope(path, team, entry, state);
         let expires_at = match &entry.expires_at {
-            None => old.as_ref().and_then(|row| row.expires_at),
-            Some(text) => Some(self.expiry(path, text)?),
+            None => Some(old.as_ref().and_then(|row| row.expires_at)),
+            Some(text) => self.expiry(path, text).map(Some),
         };
-        if !fine {
-            return None;
-        }
+        // A secret that was named and not found: `Some(None)`.
+        let (Some(expires_at), true, false) = (expires_at, fine, matches!(plain, Some(None))) else { return None };
+        let plain = plain.flatten();
         let stored = old.as_ref().map(|row| row.digest.as_slice());
         let token = Token {
             replace: plain.as_ref().is_some_and(|plain| stored != Some(&sha256(plain.expose().as_bytes()))),

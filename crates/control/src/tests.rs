@@ -1,0 +1,7 @@
+//! The control plane against both databases.
+
+mod account;
+mod audit;
+pub(crate) mod fixture;
+mod provider_key;
+mod resource;

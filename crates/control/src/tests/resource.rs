@@ -1,0 +1,125 @@
+//! Gateways, custom providers and tokens.
+
+use chrono::{TimeDelta, Utc};
+use domain::provider::{AuthScheme, Dialect};
+use domain::validate::{FieldError, Problem};
+use domain::{GatewayId, GatewaySettings};
+use store::config::load_config;
+use store::db_test;
+
+use super::fixture::{ann, gateway, grant, open, sealer};
+use crate::{ControlError, GatewayChange, NewCustomProvider, NewToken, TokenChange, can};
+
+db_test! {
+    async fn a_gateway_lives_from_creation_to_deletion_and_its_slug_is_free_again(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let edit = grant::<can::EditGateways>(&ann);
+        let mut changes = control.changes();
+        let before = *changes.borrow_and_update();
+        let made = control.create_gateway(&edit, gateway("main")).await.expect("created");
+        assert_eq!(*changes.borrow_and_update(), before + 1);
+        assert!(!made.live);
+        control.set_live_version(made.version);
+        assert!(control.find_gateway(&grant(&ann), "main").await.expect("found").live);
+        let taken = control.create_gateway(&edit, gateway("main")).await.expect_err("taken");
+        assert_eq!(taken, ControlError::taken("slug"));
+        let error = control.delete_gateway(&edit, made.id, "mian").await.expect_err("not confirmed");
+        assert_eq!(error, ControlError::invalid("confirm", Problem::NotConfirmed));
+        control.delete_gateway(&edit, made.id, "main").await.expect("deleted");
+        assert_eq!(control.find_gateway(&grant(&ann), "main").await, Err(ControlError::NotFound("gateway")));
+        let again = control.create_gateway(&edit, gateway("main")).await.expect("free again");
+        assert_ne!(again.id, made.id);
+    }
+
+    async fn a_change_of_settings_moves_the_cache_only_where_asked_and_no_change_writes_nothing(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let edit = grant::<can::EditGateways>(&ann);
+        let made = control.create_gateway(&edit, gateway("main")).await.expect("created");
+        let mut change = GatewayChange { name: "Main".into(), enabled: true, settings: GatewaySettings::default() };
+        change.settings.cache_ttl = Some(60);
+        control.update_gateway(&edit, made.id, change.clone()).await.expect("updated");
+        let epoch = async || load_config(&store, &sealer()).await.expect("loaded").teams[0].gateways[0].cache_epoch;
+        assert_eq!(epoch().await, 0);
+        change.settings.cache_invalidate_on_update = true;
+        let updated = control.update_gateway(&edit, made.id, change.clone()).await.expect("updated");
+        assert_eq!(epoch().await, 1);
+        let same = control.update_gateway(&edit, made.id, change.clone()).await.expect("nothing to do");
+        assert_eq!(same.version, updated.version);
+        assert_eq!(store::config::version(&store).await.expect("a version"), updated.version);
+        change.settings.cache_ttl = Some(1);
+        let error = control.update_gateway(&edit, made.id, change).await.expect_err("out of bounds");
+        assert!(matches!(&error, ControlError::Invalid(errors) if errors[0].field == "cache_ttl"), "{error:?}");
+    }
+
+    async fn a_custom_provider_is_added_switched_and_deleted(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let new = NewCustomProvider {
+            slug: "mine".into(),
+            name: "Mine".into(),
+            base_url: "http://127.0.0.1:9001/v1/".into(),
+            dialect: Dialect::Anthropic,
+            auth: AuthScheme::XApiKey,
+        };
+        let made = control.create_custom_provider(&manage, new.clone()).await.expect("created");
+        assert_eq!((made.base_url.as_str(), made.auth), ("http://127.0.0.1:9001/v1", AuthScheme::XApiKey));
+        let off = control.set_custom_provider_enabled(&manage, made.id, false).await.expect("switched");
+        assert!(!off.enabled);
+        assert_eq!(off.name, "Mine");
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        assert_eq!(config.teams[0].custom_providers[0].dialect, Dialect::Anthropic);
+        control.delete_custom_provider(&manage, made.id).await.expect("deleted");
+        control.create_custom_provider(&manage, new).await.expect("the slug is free again");
+    }
+
+    async fn a_token_is_issued_restricted_used_and_revoked(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let (manage, view) = (grant::<can::ManageTokens>(&ann), grant::<can::View>(&ann));
+        let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
+        let issued = control.issue_token(&manage, NewToken { name: "app".into(), ..NewToken::default() }).await;
+        let issued = issued.expect("issued");
+        assert!(issued.plain.starts_with("weir_") && issued.plain.len() == 48, "{}", issued.plain.len());
+        assert!(issued.token.hint.starts_with("weir_") && issued.token.hint.chars().count() == 12);
+        let change = TokenChange {
+            name: "app".into(),
+            gateways: Some(vec![main.id]),
+            models: Some(vec!["openai/*".into()]),
+            expires_at: Some(Utc::now() + TimeDelta::days(1)),
+        };
+        let restricted = control.restrict_token(&manage, issued.token.id, change.clone()).await.expect("restricted");
+        assert_eq!(restricted.gateways, Some(vec![main.id]));
+        control.touch_tokens(&[(issued.token.id, 1_000), (issued.token.id, 500)]).await.expect("touched");
+        let listed = control.list_tokens(&view).await.expect("listed");
+        assert_eq!(listed[0].last_used_at.map(|at| at.timestamp_millis()), Some(1_000));
+        let revoked = control.revoke_token(&manage, issued.token.id).await.expect("revoked");
+        assert!(revoked.revoked_at.is_some());
+        let again = control.restrict_token(&manage, issued.token.id, change).await;
+        assert_eq!(again, Err(ControlError::NotFound("token")));
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        assert_eq!(config.teams[0].tokens[0].digest, crate::cookie::sha256(issued.plain.as_bytes()));
+        assert!(config.teams[0].tokens[0].revoked);
+    }
+
+    async fn every_bad_field_of_a_token_is_named(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let bad = NewToken {
+            name: " ".into(),
+            gateways: Some(vec![GatewayId(99)]),
+            models: Some(vec!["a b".into()]),
+            expires_at: Some(Utc::now() - TimeDelta::days(1)),
+        };
+        let error = control.issue_token(&grant(&ann), bad).await.expect_err("refused");
+        let expected = [
+            FieldError::new("name", Problem::Required),
+            FieldError::new("gateways", Problem::Unknown),
+            FieldError::new("models", Problem::NotAChoice),
+            FieldError::new("expires_at", Problem::InThePast),
+        ];
+        assert_eq!(error, ControlError::Invalid(expected.into()));
+    }
+}
