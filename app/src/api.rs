@@ -1,15 +1,11 @@
 //! Server functions, one file per area. Each is a public `POST` endpoint below `/ui`: its first line obtains the
 //! capability it needs. Arguments are texts, so that reading them cannot fail; `control` validates them.
 
-pub mod audit;
 pub mod connect;
 #[cfg(feature = "ssr")]
 pub(crate) mod fields;
 pub mod gateways;
-pub mod members;
-pub mod overview;
 pub mod provider_keys;
-pub mod requests;
 pub mod session;
 pub mod setup;
 pub mod tokens;

@@ -1,6 +1,7 @@
 //! One file per page or group of pages.
 
 pub mod account;
+mod address;
 pub mod audit;
 pub mod connect;
 pub mod gateways;

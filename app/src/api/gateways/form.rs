@@ -1,0 +1,132 @@
+//! The settings form of a gateway, from text to [`GatewaySettings`].
+
+use domain::GatewaySettings;
+use domain::settings::{Backoff, RateTechnique};
+use domain::validate::FieldError;
+
+use crate::api::fields::{Fields, filled, ticked};
+
+/// The fields as a browser sends them: everything is text, an unticked box is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsForm {
+    pub authentication: Option<String>,
+    pub cache_ttl: Option<String>,
+    pub cache_invalidate_on_update: Option<String>,
+    pub rate_limiting_limit: Option<String>,
+    pub rate_limiting_interval: Option<String>,
+    pub rate_limiting_technique: Option<String>,
+    pub retry_max_attempts: Option<String>,
+    pub retry_delay: Option<String>,
+    pub retry_backoff: Option<String>,
+    pub request_timeout: Option<String>,
+    pub collect_logs: Option<String>,
+    pub collect_log_payloads: Option<String>,
+    pub log_retention_days: Option<String>,
+}
+
+impl SettingsForm {
+    /// The settings.
+    ///
+    /// # Errors
+    /// Every field that is no number, no choice or out of bounds.
+    pub fn read(&self) -> Result<GatewaySettings, Vec<FieldError>> {
+        let mut fields = Fields::default();
+        let defaults = GatewaySettings::default();
+        let settings = GatewaySettings {
+            authentication: ticked(self.authentication.as_deref()),
+            cache_ttl: fields.number("cache_ttl", self.cache_ttl.as_deref()),
+            cache_invalidate_on_update: ticked(self.cache_invalidate_on_update.as_deref()),
+            rate_limiting_limit: fields.number("rate_limiting_limit", self.rate_limiting_limit.as_deref()),
+            rate_limiting_interval: fields.number("rate_limiting_interval", self.rate_limiting_interval.as_deref()),
+            rate_limiting_technique: fields.choice(
+                "rate_limiting_technique",
+                self.rate_limiting_technique.as_deref(),
+                technique,
+            ),
+            retry_max_attempts: fields.number("retry_max_attempts", self.retry_max_attempts.as_deref()),
+            retry_delay: fields.number("retry_delay", self.retry_delay.as_deref()),
+            retry_backoff: fields.choice("retry_backoff", self.retry_backoff.as_deref(), backoff),
+            request_timeout: fields.number("request_timeout", self.request_timeout.as_deref()),
+            collect_logs: ticked(self.collect_logs.as_deref()),
+            collect_log_payloads: ticked(self.collect_log_payloads.as_deref()),
+            log_retention_days: fields
+                .number("log_retention_days", filled(self.log_retention_days.as_deref()))
+                .unwrap_or(defaults.log_retention_days),
+        };
+        if let Err(errors) = settings.validate() {
+            fields.extend(errors);
+        }
+        fields.finish(settings)
+    }
+}
+
+fn technique(text: &str) -> Option<RateTechnique> {
+    match text {
+        "fixed" => Some(RateTechnique::Fixed),
+        "sliding" => Some(RateTechnique::Sliding),
+        _ => None,
+    }
+}
+
+fn backoff(text: &str) -> Option<Backoff> {
+    match text {
+        "constant" => Some(Backoff::Constant),
+        "linear" => Some(Backoff::Linear),
+        "exponential" => Some(Backoff::Exponential),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn an_empty_form_turns_everything_off() {
+        let settings = SettingsForm::default().read().expect("valid");
+        assert!(!settings.authentication && !settings.collect_logs);
+        assert_eq!((settings.cache_ttl(), settings.rate_limit(), settings.retry_max_attempts), (None, None, None));
+        assert_eq!(settings.log_retention_days, GatewaySettings::default().log_retention_days);
+    }
+
+    #[test]
+    fn a_full_form_is_read_field_by_field() {
+        let form = SettingsForm {
+            authentication: some("on"),
+            cache_ttl: some("300"),
+            rate_limiting_limit: some("100"),
+            rate_limiting_interval: some("60"),
+            rate_limiting_technique: some("fixed"),
+            retry_max_attempts: some("3"),
+            retry_delay: some("250"),
+            retry_backoff: some("linear"),
+            request_timeout: some("30000"),
+            log_retention_days: some("7"),
+            ..SettingsForm::default()
+        };
+        let settings = form.read().expect("valid");
+        assert_eq!(settings.cache_ttl(), Some(300));
+        assert_eq!(settings.rate_limit(), Some((100, 60)));
+        assert_eq!(settings.rate_limiting_technique, RateTechnique::Fixed);
+        assert_eq!((settings.retry_max_attempts, settings.retry_delay), (Some(3), Some(250)));
+        assert_eq!(settings.retry_backoff, Backoff::Linear);
+        assert_eq!((settings.request_timeout, settings.log_retention_days), (Some(30_000), 7));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let form = SettingsForm {
+            cache_ttl: some("5 min"),
+            rate_limiting_limit: some("10"),
+            rate_limiting_technique: some("token-bucket"),
+            retry_max_attempts: some("300"),
+            ..SettingsForm::default()
+        };
+        let fields: Vec<_> = form.read().expect_err("invalid").into_iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["cache_ttl", "rate_limiting_technique", "rate_limiting_interval", "retry_max_attempts"]);
+    }
+}

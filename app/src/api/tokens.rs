@@ -1,0 +1,90 @@
+//! API tokens: issue, restrict, revoke. The plain text is shown once, on a page of its own.
+
+use leptos::prelude::*;
+
+use crate::AppError;
+
+#[cfg(feature = "ssr")]
+mod form;
+
+#[cfg(feature = "ssr")]
+pub use form::{TokenForm, TokenTerms};
+
+/// Issues a token and leads to the page that shows it once.
+///
+/// # Errors
+/// [`AppError::Invalid`] names `name`, `gateways`, `models` or `expires_at`.
+#[server(prefix = "/ui", endpoint = "issue-token")]
+pub async fn issue_token(
+    team: String,
+    name: Option<String>,
+    gateways: Option<Vec<String>>,
+    models: Option<String>,
+    expires_at: Option<String>,
+) -> Result<(), AppError> {
+    use control::{NewToken, can};
+
+    use crate::server;
+
+    let grant = server::grant::<can::ManageTokens>(&team).await?;
+    let form = TokenForm { name, gateways: gateways.unwrap_or_default(), models, expires_at };
+    let TokenTerms { name, gateways, models, expires_at } = form.read().map_err(AppError::Invalid)?;
+    let control = server::control()?;
+    let issued = control.issue_token(&grant, NewToken { name, gateways, models, expires_at }).await?;
+    let view = server::grant::<can::View>(&team).await?;
+    let gateways = control.list_gateways(&view).await?;
+    let usable = |id| issued.token.gateways.as_ref().is_none_or(|ids| ids.contains(&id));
+    let next = match gateways.into_iter().find(|gateway| gateway.enabled && usable(gateway.id)) {
+        Some(gateway) => format!("/{team}/gateways/{}/connect", gateway.slug),
+        None => format!("/{team}/tokens"),
+    };
+    let flash = control.flash_put(&server::actor()?, issued.plain);
+    server::redirect(&format!("/issued/{flash}?next={next}"));
+    Ok(())
+}
+
+/// Changes what a token may do; its secret stays.
+///
+/// # Errors
+/// As [`issue_token`], and [`AppError::NotFound`] for an unknown or revoked token.
+#[server(prefix = "/ui", endpoint = "restrict-token")]
+pub async fn restrict_token(
+    team: String,
+    id: String,
+    name: Option<String>,
+    gateways: Option<Vec<String>>,
+    models: Option<String>,
+    expires_at: Option<String>,
+) -> Result<(), AppError> {
+    use control::{TokenChange, can};
+
+    use super::fields;
+    use crate::server;
+
+    let grant = server::grant::<can::ManageTokens>(&team).await?;
+    let id = fields::id("id", &id).map_err(AppError::Invalid)?;
+    let form = TokenForm { name, gateways: gateways.unwrap_or_default(), models, expires_at };
+    let TokenTerms { name, gateways, models, expires_at } = form.read().map_err(AppError::Invalid)?;
+    let change = TokenChange { name, gateways, models, expires_at };
+    server::control()?.restrict_token(&grant, id, change).await?;
+    server::redirect(&format!("/{team}/tokens/{id}?saved=restricted"));
+    Ok(())
+}
+
+/// Ends a token for good.
+///
+/// # Errors
+/// [`AppError::NotFound`].
+#[server(prefix = "/ui", endpoint = "revoke-token")]
+pub async fn revoke_token(team: String, id: String) -> Result<(), AppError> {
+    use control::can;
+
+    use super::fields;
+    use crate::server;
+
+    let grant = server::grant::<can::ManageTokens>(&team).await?;
+    let id = fields::id("id", &id).map_err(AppError::Invalid)?;
+    server::control()?.revoke_token(&grant, id).await?;
+    server::redirect(&format!("/{team}/tokens/{id}?saved=revoked"));
+    Ok(())
+}

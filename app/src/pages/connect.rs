@@ -1,0 +1,205 @@
+//! How an application connects to a gateway: a token, a snippet with the real values, and the moment it works.
+
+mod snippets;
+
+use domain::view::{GatewayView, ProviderKeyView, RequestRow};
+use leptos::prelude::*;
+
+use self::snippets::{CLIENTS, Client, TOKEN_PLACEHOLDER, Target};
+use crate::api::connect::IssueGatewayToken;
+use crate::components::{
+    CopyBox, Field, Icon, Notice, Page, PostForm, StatusDot, SubmitButton, Symbol, Tabs, Tone, format, load,
+};
+use crate::islands::LiveRefresh;
+use crate::pages::overview::{Progress, ProgressLine};
+use crate::pages::{address, gateways};
+use crate::{AppError, server};
+
+/// Seconds between looks for the first request.
+const REFRESH_S: u32 = 2;
+
+/// Connect.
+#[component]
+pub fn ConnectPage() -> impl IntoView {
+    let team = address::part("team");
+    let query = address::query();
+    let client = snippets::find(query.get_str("client"));
+    load(find(team.clone(), address::part("gateway"), address::asked(&query, "token")), move |data| {
+        show(&team, client, data)
+    })
+}
+
+struct Data {
+    gateway: GatewayView,
+    keys: Vec<ProviderKeyView>,
+    progress: Progress,
+    latest: Option<RequestRow>,
+    /// The token's plain text, where it was issued just now.
+    token: Option<String>,
+    may_issue: bool,
+}
+
+async fn find(team: String, slug: String, flash: Option<String>) -> Result<Data, AppError> {
+    let grant = server::grant::<control::can::View>(&team).await?;
+    let may_issue = server::grant::<control::can::ManageTokens>(&team).await.is_ok();
+    let control = server::control()?;
+    let gateways = control.list_gateways(&grant).await?;
+    let progress = Progress::find(&control, &grant, &gateways).await?;
+    let gateway = control.find_gateway(&grant, &slug).await?;
+    let keys = control.list_provider_keys(&grant).await?;
+    let latest = control.latest_request(&grant, Some(gateway.id)).await?;
+    let actor = server::actor()?;
+    let token = flash.and_then(|id| control.flash_take(&actor, &id));
+    Ok(Data { gateway, keys, progress, latest, token, may_issue })
+}
+
+/// The client of that name, or the first: its name in the URL.
+#[must_use]
+pub fn client_slug(asked: Option<&str>) -> &'static str {
+    snippets::find(asked).slug
+}
+
+/// Scheme and host the dashboard is reached at, without a slash at the end.
+#[must_use]
+pub fn origin() -> String {
+    let public = server::control().ok().and_then(|control| control.public_url().map(str::to_owned));
+    let host = || {
+        let parts = server::parts()?;
+        let host = parts.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
+        Some(format!("http://{}", host.or(parts.uri.authority().map(http::uri::Authority::as_str))?))
+    };
+    public.or_else(host).unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<> {
+    let Data { gateway, keys, progress, latest, token, may_issue } = data;
+    let above = (format!("/{team}/gateways"), "Gateways");
+    let missing = missing_key(team, client, &keys);
+    let waiting = latest.is_none().then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
+    let issue = token_box(team, &gateway.slug, client, token.as_deref(), may_issue);
+    let tabs = gateways::tabs(team, &gateway.slug, "Connect");
+    let clients = client_tabs(team, &gateway.slug, client);
+    let code = code(team, &gateway.slug, client, token.as_deref());
+    let arrival = arrival(team, latest.as_ref());
+    let team = team.to_owned();
+    view! {
+        <Page title=gateway.name above>
+            {tabs}
+            <ProgressLine team progress />
+            <div data-live="arrival">{arrival}</div>
+            {waiting}
+            <section>
+                <h2>"Token"</h2>
+                {issue}
+            </section>
+            <section>
+                <h2>"Your application"</h2>
+                {clients}
+                {missing}
+                {code}
+            </section>
+        </Page>
+    }
+}
+
+fn client_tabs(team: &str, gateway: &str, client: &'static Client) -> impl IntoView + use<> {
+    let address = |known: &Client| format!("/{team}/gateways/{gateway}/connect?client={}", known.slug);
+    let tabs = CLIENTS.iter().map(|known| (address(known), known.name)).collect();
+    view! { <Tabs tabs current=client.name /> }
+}
+
+/// The token where it was issued just now; otherwise the way to one.
+fn token_box(
+    team: &str,
+    gateway: &str,
+    client: &'static Client,
+    token: Option<&str>,
+    may_issue: bool,
+) -> impl IntoView + use<> {
+    if let Some(token) = token {
+        return view! {
+            <Notice tone=Tone::Warn>
+                <p>"This is shown once, and filled into the snippets below. Store it now: Weir keeps only a fingerprint of it."</p>
+            </Notice>
+            <CopyBox label="New token" text=token />
+        }
+        .into_any();
+    }
+    if !may_issue {
+        return view! { <p class="help">"Ask an editor or admin of the team for a token."</p> }.into_any();
+    }
+    let (team, gateway) = (team.to_owned(), gateway.to_owned());
+    let longest = domain::validate::MAX_NAME as u64;
+    let name = format!("{gateway}-app").chars().take(domain::validate::MAX_NAME).collect::<String>();
+    view! {
+        <PostForm action={ServerAction::<IssueGatewayToken>::new()}>
+            <input type="hidden" name="team" value=team />
+            <input type="hidden" name="gateway" value=gateway />
+            <input type="hidden" name="client" value=client.slug />
+            <div class="line">
+                <Field label="Name of the application" name="name" value=name required=true longest />
+                <SubmitButton quiet=true>"Issue a token"</SubmitButton>
+            </div>
+        </PostForm>
+        <p class="help">
+            {format!("For this gateway only. Have one already? Put it in place of {TOKEN_PLACEHOLDER}.")}
+        </p>
+    }
+    .into_any()
+}
+
+/// Says that the client needs a provider key which is not there.
+fn missing_key(team: &str, client: &Client, keys: &[ProviderKeyView]) -> Option<impl IntoView + use<>> {
+    let there = keys.iter().any(|key| key.enabled && key.provider == client.provider);
+    let name = wire::providers::find(client.provider).map_or(client.provider, |provider| provider.name.as_str());
+    let href = format!("/{team}/keys?provider={}#add", client.provider);
+    (!there).then(|| {
+        view! {
+            <Notice tone=Tone::Warn>
+                <p>{format!("The team has no key for {name} yet, so this will be refused. ")}<a href=href>"Add one"</a></p>
+            </Notice>
+        }
+    })
+}
+
+fn code(team: &str, gateway: &str, client: &'static Client, token: Option<&str>) -> impl IntoView + use<> {
+    let origin = origin();
+    let target = Target { origin: &origin, team, gateway, token: token.unwrap_or(TOKEN_PLACEHOLDER) };
+    let snippets = client.snippets(target).into_iter().map(|snippet| {
+        view! {
+            <div class="snippet">
+                <h3>{snippet.title}</h3>
+                <CopyBox label=snippet.title text=snippet.code />
+            </div>
+        }
+    });
+    snippets.collect_view()
+}
+
+/// The panel that waits for the first request, and shows it when it came.
+fn arrival(team: &str, latest: Option<&RequestRow>) -> impl IntoView + use<> {
+    let Some(row) = latest else {
+        return view! {
+            <div class="arrival waiting" role="status">
+                <span class="pulse" aria-hidden="true"></span>
+                <p>"Waiting for the first request. This turns live by itself; without JavaScript, reload the page."</p>
+            </div>
+        }
+        .into_any();
+    };
+    let href = format!("/{team}/requests/{}", row.request_id);
+    let model = row.model.clone().or_else(|| row.model_asked.clone()).unwrap_or_else(|| row.path.clone());
+    let tokens = row.usage.input + row.usage.output;
+    let tokens = (tokens > 0).then(|| format!(", {} tokens", format::grouped(tokens)));
+    let cost = row.cost.map(|cost| format!(", {}", format::money(cost)));
+    view! {
+        <div class="arrival arrived" role="status">
+            <Icon symbol=Symbol::Check />
+            <p>
+                "Connected. Latest request: "<StatusDot code=row.status />" "{model}{tokens}{cost}
+                " "<a href=href>"Look at it"</a>
+            </p>
+        </div>
+    }
+    .into_any()
+}

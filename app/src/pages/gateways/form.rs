@@ -1,0 +1,163 @@
+//! The settings form: what each setting does in plain words, its unit, and what holds while it is empty.
+
+use domain::GatewaySettings;
+use domain::settings::{
+    Backoff, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RETRY_DELAY,
+    REQUEST_TIMEOUT, RateTechnique,
+};
+use domain::view::GatewayView;
+use leptos::prelude::*;
+
+use crate::api::gateways::UpdateGateway;
+use crate::components::{Checkbox, Field, Fieldset, PostForm, Select, SubmitButton};
+
+/// The form; without the permission, the same without its button.
+pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl IntoView + use<> {
+    let settings = gateway.settings.clone();
+    let longest = domain::validate::MAX_NAME as u64;
+    let (team, slug, name) = (team.to_owned(), gateway.slug.clone(), gateway.name.clone());
+    let groups = (
+        access(settings.clone()),
+        caching(settings.clone()),
+        limits(settings.clone()),
+        retries(settings.clone()),
+        logging(settings.clone()),
+    );
+    let send = if may_edit {
+        view! { <SubmitButton>"Save settings"</SubmitButton> }.into_any()
+    } else {
+        view! { <p class="help">"Your role can look at these settings, not change them."</p> }.into_any()
+    };
+    view! {
+        <PostForm action={ServerAction::<UpdateGateway>::new()} class="settings">
+            <input type="hidden" name="team" value=team />
+            <input type="hidden" name="gateway" value=slug />
+            <Field label="Name" name="name" value=name required=true longest />
+            {groups}
+            {send}
+        </PostForm>
+    }
+}
+
+fn access(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Access">
+            <Checkbox
+                label="Require an API token" name="authentication" checked=settings.authentication
+                help="On unless you turn it off. Without it, anyone who reaches the address spends your provider keys."
+            />
+        </Fieldset>
+    }
+}
+
+fn caching(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Caching" help="An identical request is answered from memory: at once and free of charge. Only complete, \
+                                         successful answers are kept, and never shared with another team.">
+            <Field
+                label="Keep answers for" name="cache_ttl" kind="number" unit="seconds" value=text(settings.cache_ttl())
+                placeholder="off" min=0 max=u64::from(CACHE_TTL.1)
+                help=format!("Empty or 0: no caching. {} seconds to 30 days ({}).", CACHE_TTL.0, CACHE_TTL.1)
+            />
+            <Checkbox
+                label="Forget cached answers when these settings are saved" name="cache_invalidate_on_update"
+                checked=settings.cache_invalidate_on_update
+                help="Off by default: answers live on until their time is up."
+            />
+        </Fieldset>
+    }
+}
+
+fn limits(settings: GatewaySettings) -> impl IntoView {
+    let (limit, interval) = settings.rate_limit().unzip();
+    let technique = match settings.rate_limiting_technique {
+        RateTechnique::Fixed => "fixed",
+        RateTechnique::Sliding => "sliding",
+    };
+    let techniques = choices(&[
+        ("sliding", "Sliding: any stretch of that length counts"),
+        ("fixed", "Fixed: the count starts anew at each interval"),
+    ]);
+    view! {
+        <Fieldset legend="Rate limit" help="Counts the requests of the whole gateway. Beyond the limit a request gets status 429 and \
+                                            is told when to try again. Answers from the cache do not count.">
+            <div class="pair">
+                <Field
+                    label="Requests" name="rate_limiting_limit" kind="number" unit="requests" value=text(limit)
+                    placeholder="no limit" min=0 max=u64::from(MAX_RATE_LIMIT) help="Empty or 0: no limit."
+                />
+                <Field
+                    label="In each" name="rate_limiting_interval" kind="number" unit="seconds" value=text(interval)
+                    placeholder="60" min=1 max=u64::from(MAX_RATE_INTERVAL) help="Needed with a limit; a day at most."
+                />
+            </div>
+            <Select label="Window" name="rate_limiting_technique" options=techniques value=technique />
+        </Fieldset>
+    }
+}
+
+fn retries(settings: GatewaySettings) -> impl IntoView {
+    let backoff = match settings.retry_backoff {
+        Backoff::Constant => "constant",
+        Backoff::Linear => "linear",
+        Backoff::Exponential => "exponential",
+    };
+    let backoffs = choices(&[
+        ("exponential", "Exponential: doubled each time"),
+        ("linear", "Linear: one more pause each time"),
+        ("constant", "Constant: always the same"),
+    ]);
+    view! {
+        <Fieldset legend="Retries and timeout" help="A provider that refuses the connection, breaks off, limits (429) or fails (5xx) is \
+                                                     asked again, until the first byte of an answer has gone to the caller.">
+            <div class="pair">
+                <Field
+                    label="Attempts in all" name="retry_max_attempts" kind="number" unit="attempts"
+                    value=text(settings.retry_max_attempts) placeholder="1" min=u64::from(MAX_ATTEMPTS.0)
+                    max=u64::from(MAX_ATTEMPTS.1) help="Empty or 1: no retries."
+                />
+                <Field
+                    label="Pause before the second" name="retry_delay" kind="number" unit="ms" value=text(settings.retry_delay)
+                    placeholder="0" min=0 max=u64::from(MAX_RETRY_DELAY) help=format!("At most {MAX_RETRY_DELAY} ms.")
+                />
+            </div>
+            <Select label="How the pause grows" name="retry_backoff" options=backoffs value=backoff />
+            <Field
+                label="Give an attempt up after" name="request_timeout" kind="number" unit="ms"
+                value=text(settings.request_timeout) placeholder="server default" min=u64::from(REQUEST_TIMEOUT.0)
+                max=u64::from(REQUEST_TIMEOUT.1)
+                help="Counts to the first byte of the answer, so that long streams are never cut. Empty: the server's default."
+            />
+        </Fieldset>
+    }
+}
+
+fn logging(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Logging" help="Cost and token counts are always recorded; this is about what the request log shows.">
+            <Checkbox
+                label="Log requests" name="collect_logs" checked=settings.collect_logs
+                help="On by default. Off: requests count in the figures and are not listed."
+            />
+            <Checkbox
+                label="Keep request and response bodies" name="collect_log_payloads" checked=settings.collect_log_payloads
+                help="On by default. Off where prompts must not be stored; callers can also ask for it request by request."
+            />
+            <Field
+                label="Keep the log for" name="log_retention_days" kind="number" unit="days"
+                value=settings.log_retention_days.to_string() required=true min=u64::from(LOG_RETENTION_DAYS.0)
+                max=u64::from(LOG_RETENTION_DAYS.1)
+                help=format!("{} days unless you change it. Figures are kept longer.", GatewaySettings::default().log_retention_days)
+            />
+        </Fieldset>
+    }
+}
+
+/// A number as the field shows it; empty for none.
+fn text<T: ToString>(number: Option<T>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
+}
+
+fn choices(options: &[(&str, &str)]) -> Vec<(String, String)> {
+    options.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect()
+}

@@ -1,0 +1,155 @@
+//! The team's provider keys at a glance, and the form for another.
+
+use domain::view::{CustomProviderView, ProviderKeyView};
+use leptos::prelude::*;
+
+use super::custom::custom_providers;
+use super::provider_name;
+use crate::api::provider_keys::CreateProviderKey;
+use crate::components::{
+    Badge, EmptyState, Field, Page, PostForm, Saved, Select, SubmitButton, Symbol, Table, Time, Tone, load,
+};
+use crate::pages::address;
+use crate::pages::overview::{Progress, ProgressLine};
+use crate::{AppError, server};
+
+/// Provider keys.
+#[component]
+pub fn ProviderKeysPage() -> impl IntoView {
+    let team = address::part("team");
+    load(find(team.clone()), move |data| show(team, data))
+}
+
+struct Data {
+    keys: Vec<ProviderKeyView>,
+    custom: Vec<CustomProviderView>,
+    progress: Progress,
+    may_edit: bool,
+}
+
+async fn find(team: String) -> Result<Data, AppError> {
+    let grant = server::grant::<control::can::View>(&team).await?;
+    let may_edit = server::grant::<control::can::ManageProviderKeys>(&team).await.is_ok();
+    let control = server::control()?;
+    let gateways = control.list_gateways(&grant).await?;
+    let progress = Progress::find(&control, &grant, &gateways).await?;
+    let keys = control.list_provider_keys(&grant).await?;
+    let custom = control.list_custom_providers(&grant).await?;
+    Ok(Data { keys, custom, progress, may_edit })
+}
+
+fn show(team: String, data: Data) -> impl IntoView {
+    let Data { keys, custom, progress, may_edit } = data;
+    let button =
+        (may_edit && !keys.is_empty()).then(|| view! { <a class="button primary" href="#add">"Add a key"</a> });
+    let list = if keys.is_empty() {
+        view! {
+            <EmptyState symbol=Symbol::Key title="No provider keys yet">
+                <p>"Weir calls a provider with the key you store here. It is encrypted at rest, used only for the call itself, and \
+                    never shown again. Applications hold a Weir token instead."</p>
+            </EmptyState>
+        }
+        .into_any()
+    } else {
+        table(&team, &keys, &custom).into_any()
+    };
+    let add = may_edit.then(|| add(&team, &custom));
+    let own = custom_providers(&team, &custom, may_edit);
+    view! {
+        <Page title="Provider keys" toolbar=move || button>
+            <ProgressLine team progress />
+            <Saved word="gateway"><p>"The gateway was created. Now give it a key to call a provider with."</p></Saved>
+            <Saved word="deleted"><p>"The key was deleted; its secret is erased."</p></Saved>
+            <Saved word="provider"><p>"The provider was saved."</p></Saved>
+            <Saved word="provider-deleted"><p>"The provider was deleted."</p></Saved>
+            {list}
+            {add}
+            {own}
+        </Page>
+    }
+}
+
+fn table(team: &str, keys: &[ProviderKeyView], custom: &[CustomProviderView]) -> impl IntoView + use<> {
+    let now = server::now();
+    let rows = keys.iter().map(|key| {
+        let changed = key.rotated_at.unwrap_or(key.created_at);
+        let name = provider_name(&key.provider, custom);
+        let address = key.base_url.clone();
+        view! {
+            <tr>
+                <td class="cut" title=name.clone()>
+                    <a class="row-link" href=format!("/{team}/keys/{}", key.id)>{name.clone()}</a>
+                </td>
+                <td class="cut" title=key.alias.clone()>{key.alias.clone()}</td>
+                <td class="mono">{key.hint.clone()}</td>
+                <td>{state(key, now)}</td>
+                <td class="cut mono" title=address.clone()>
+                    {match key.base_url.clone() {
+                        Some(address) => view! { <span>{address}</span> }.into_any(),
+                        None => view! { <span class="muted">"the provider's"</span> }.into_any(),
+                    }}
+                </td>
+                <td><Time at=changed now /></td>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <Table label="Provider keys">
+            <thead>
+                <tr>
+                    <th>"Provider"</th>
+                    <th>"Alias"</th>
+                    <th>"Key"</th>
+                    <th>"State"</th>
+                    <th>"Address"</th>
+                    <th>"Stored"</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </Table>
+    }
+}
+
+/// Whether it is used.
+pub(super) fn state(key: &ProviderKeyView, now: chrono::DateTime<chrono::Utc>) -> AnyView {
+    match (key.enabled, key.expires_at) {
+        (false, _) => view! { <Badge tone=Tone::Warn>"Off"</Badge> }.into_any(),
+        (true, Some(at)) if at <= now => view! { <Badge tone=Tone::Bad>"Replaced"</Badge> }.into_any(),
+        (true, Some(at)) => view! { <Badge tone=Tone::Warn>"Replaced, ends "<Time at now /></Badge> }.into_any(),
+        (true, None) => view! { <Badge tone=Tone::Good>"In use"</Badge> }.into_any(),
+    }
+}
+
+fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
+    let known = wire::providers::all().iter().map(|provider| (provider.slug.clone(), provider.name.clone()));
+    let own = custom.iter().filter(|provider| provider.enabled);
+    let own = own.map(|provider| (format!("custom-{}", provider.slug), provider.name.clone()));
+    let options: Vec<_> = known.chain(own).collect();
+    let chosen = address::asked(&address::query(), "provider").unwrap_or_default();
+    let sources = wire::providers::all().iter().map(|provider| {
+        view! { <li><a href=provider.key_url.clone() rel="noopener noreferrer" target="_blank">{provider.name.clone()}</a></li> }
+    });
+    let sources = sources.collect_view();
+    let (team, longest) = (team.to_owned(), domain::validate::MAX_NAME as u64);
+    view! {
+        <section id="add">
+            <h2>"Add a key"</h2>
+            <PostForm action={ServerAction::<CreateProviderKey>::new()} class="narrow">
+                <input type="hidden" name="team" value=team />
+                <Select label="Provider" name="provider" options value=chosen />
+                <Field label="Key" name="secret" kind="password" required=true mono=true
+                    help="Encrypted at rest. Nobody sees it again, you neither." />
+                <Field label="Alias" name="alias" value="default" required=true longest mono=true
+                    help="Requests use the key called default unless they name another." />
+                <Field label="Address" name="base_url" kind="url" mono=true placeholder="the provider's own"
+                    help="Only to call another address than the provider's, such as a proxy of yours." />
+                <SubmitButton>"Store key"</SubmitButton>
+            </PostForm>
+            <details class="sources">
+                <summary>"Where do I get a key?"</summary>
+                <ul class="plain">{sources}</ul>
+            </details>
+        </section>
+    }
+}
