@@ -1,0 +1,125 @@
+"""Every refusal has its own status, code and words, in the caller's dialect, and every way to bring a token works."""
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import openai
+import pytest
+
+MODEL = "gpt-4o-mini"
+
+
+def send(world, method, path, body=None, headers=None):
+    connection = http.client.HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    try:
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+def chat(text="hello"):
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+
+
+def bearer(world, token="APP_TOKEN"):
+    return {"authorization": f"Bearer {world.environment[token]}", "content-type": "application/json"}
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "x-goog-api-key", "api-key"])
+def test_a_token_is_taken_from_each_header(world, header):
+    token = world.environment["APP_TOKEN"]
+    value = f"Bearer {token}" if header == "authorization" else token
+    headers = {header: value, "content-type": "application/json"}
+    status, _, _ = send(world, "POST", "/v1/acme/main/openai/chat/completions", chat(), headers)
+    assert status == 200
+
+
+def test_with_cf_aig_authorization_the_callers_own_provider_key_is_used(world, unique):
+    headers = {**bearer(world), "cf-aig-authorization": f"Bearer {world.environment['APP_TOKEN']}"}
+    headers["authorization"] = "Bearer sk-my-own-key"
+    status, _, _ = send(world, "POST", "/v1/acme/main/openai/chat/completions", chat(unique), headers)
+    assert status == 200
+    sent = next(dict(request["headers"]) for request in reversed(world.received()) if unique in request["body"])
+    assert sent["authorization"] == "Bearer sk-my-own-key"
+    assert "cf-aig-authorization" not in sent
+
+
+def test_the_stored_key_replaces_the_token(world, unique):
+    send(world, "POST", "/v1/acme/main/openai/chat/completions", chat(unique), bearer(world))
+    sent = next(dict(request["headers"]) for request in reversed(world.received()) if unique in request["body"])
+    assert sent["authorization"] == f"Bearer {world.environment['PROVIDER_KEY']}"
+    assert world.environment["APP_TOKEN"] not in json.dumps(sent)
+
+
+OPENAI = "/v1/acme/main/openai/chat/completions"
+REFUSALS = {
+    "no token": ("POST", OPENAI, chat(), None, 401, "missing_token"),
+    "wrong token": ("POST", OPENAI, chat(), {"authorization": "Bearer weir_wrong_00000000000"}, 401, "invalid_token"),
+    "another team": ("POST", "/v1/other/cached/openai/chat/completions", chat(), "APP_TOKEN", 404, "unknown_team"),
+    "unknown gateway": ("POST", "/v1/acme/nowhere/openai/chat/completions", chat(), "APP_TOKEN", 404, "unknown_gateway"),
+    "disabled gateway": ("POST", "/v1/acme/closed/openai/chat/completions", chat(), "APP_TOKEN", 403, "gateway_disabled"),
+    "gateway out of scope": ("POST", "/v1/acme/cached/openai/chat/completions", chat(), "SINGLE_TOKEN", 403, "token_not_allowed"),
+    "model out of scope": ("POST", OPENAI, {**chat(), "model": "gpt-4.1"}, "MODEL_TOKEN", 403, "token_not_allowed"),
+    "several gateways, none named": ("POST", "/v1/chat/completions", {**chat(), "model": f"openai/{MODEL}"}, "APP_TOKEN", 400, "gateway_required"),
+    "unknown provider": ("POST", "/v1/acme/main/nobody/chat/completions", chat(), "APP_TOKEN", 404, "unknown_provider"),
+    "no provider key": ("POST", "/v1/acme/main/deepseek/chat/completions", chat(), "APP_TOKEN", 400, "missing_provider_key"),
+    "unknown route": ("POST", "/v1/nowhere", chat(), "APP_TOKEN", 404, "unknown_route"),
+    "wrong method": ("GET", "/v1/chat/completions", None, "APP_TOKEN", 405, "method_not_allowed"),
+    "broken JSON": ("POST", OPENAI, '{"model": ', "APP_TOKEN", 400, "invalid_json"),
+    "no model": ("POST", OPENAI, {"messages": []}, "APP_TOKEN", 400, "model_required"),
+    "a provider that is not there": ("POST", "/v1/acme/main/groq/chat/completions", chat(), "APP_TOKEN", 502, "upstream_unreachable"),
+    "a silent provider": ("POST", "/v1/acme/hasty/openai/chat/completions", chat("mock-silent"), "APP_TOKEN", 504, "upstream_timeout"),
+    "a provider that hangs up": ("POST", OPENAI, chat("mock-reset"), "APP_TOKEN", 502, "upstream_reset"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
+def test_each_fault_has_its_own_answer(world, case):
+    method, path, body, credential, status, code = case
+    headers = {"content-type": "application/json", **(bearer(world, credential) if isinstance(credential, str) else credential or {})}
+    got, _, text = send(world, method, path, body, headers)
+    error = json.loads(text)["error"]
+    assert (got, error["code"]) == (status, code)
+    assert len(error["message"]) > 20
+
+
+def test_a_body_that_is_too_large_is_refused_early(world):
+    headers = {**bearer(world), "content-length": str(10**12)}
+    connection = http.client.HTTPConnection(urlsplit(world.url).netloc, timeout=30)
+    connection.putrequest("POST", OPENAI)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "body_too_large")
+    connection.close()
+
+
+def test_refusals_are_the_sdks_own_errors(world):
+    def client(gateway, token="APP_TOKEN"):
+        return openai.OpenAI(base_url=world.path("acme", gateway, "openai"), api_key=world.environment[token], max_retries=0)
+
+    messages = [{"role": "user", "content": "hello"}]
+    for gateway, token, kind in [
+        ("nowhere", "APP_TOKEN", openai.NotFoundError),
+        ("closed", "APP_TOKEN", openai.PermissionDeniedError),
+        ("cached", "OTHER_TOKEN", openai.NotFoundError),
+    ]:
+        with pytest.raises(kind):
+            client(gateway, token).chat.completions.create(model=MODEL, messages=messages)
+
+
+def test_any_method_and_body_passes_through(world, unique):
+    status, _, body = send(world, "PUT", f"/v1/acme/main/openai/v1/echo?a={unique.split()[1]}", b"\x00\x01raw", {**bearer(world), "content-type": "application/octet-stream"})
+    seen = json.loads(body)
+    assert (status, seen["method"], seen["path"], seen["query"]) == (200, "PUT", "/v1/echo", f"a={unique.split()[1]}")
+
+
+def test_a_gateway_without_authentication_needs_no_token(world):
+    status, _, _ = send(world, "POST", "/v1/acme/open/openai/chat/completions", chat(), {"content-type": "application/json"})
+    assert status == 200
