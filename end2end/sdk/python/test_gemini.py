@@ -59,6 +59,8 @@ def test_a_provider_error_arrives_as_the_sdks_own(client, unique):
 
 
 def test_the_gateways_own_refusal_is_a_gemini_error(world, unique):
+    # Held by a name: a client that is collected closes its connections under the request.
+    client = client_of(world, "weir_nobody_0000000000000")
     with pytest.raises(errors.ClientError) as caught:
-        client_of(world, "weir_nobody_0000000000000").models.generate_content(model=MODEL, contents=unique)
+        client.models.generate_content(model=MODEL, contents=unique)
     assert (caught.value.code, caught.value.status) == (401, "UNAUTHENTICATED")

@@ -42,7 +42,6 @@ def test_a_plain_answer_has_text_and_usage(door, unique):
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens == 5 + 24
     assert raw.headers["cf-aig-log-id"]
-    assert raw.headers["cf-aig-cache-status"] in ("MISS", "BYPASS", "DISABLED", "NONE")
     assert "gateway" in raw.headers["server-timing"]
 
 

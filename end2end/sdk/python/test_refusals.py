@@ -71,7 +71,7 @@ REFUSALS = {
     "unknown route": ("POST", "/v1/nowhere", chat(), "APP_TOKEN", 404, "unknown_route"),
     "wrong method": ("GET", "/v1/chat/completions", None, "APP_TOKEN", 405, "method_not_allowed"),
     "broken JSON": ("POST", OPENAI, '{"model": ', "APP_TOKEN", 400, "invalid_json"),
-    "no model": ("POST", OPENAI, {"messages": []}, "APP_TOKEN", 400, "model_required"),
+    "no model": ("POST", "/v1/acme/main/compat/chat/completions", {"messages": []}, "APP_TOKEN", 400, "model_required"),
     "a provider that is not there": ("POST", "/v1/acme/main/groq/chat/completions", chat(), "APP_TOKEN", 502, "upstream_unreachable"),
     "a silent provider": ("POST", "/v1/acme/hasty/openai/chat/completions", chat("mock-silent"), "APP_TOKEN", 504, "upstream_timeout"),
     "a provider that hangs up": ("POST", OPENAI, chat("mock-reset"), "APP_TOKEN", 502, "upstream_reset"),
