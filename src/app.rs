@@ -8,17 +8,23 @@ use control::Control;
 use gateway::Gateway;
 use leptos::config::LeptosOptions;
 use store::Store;
-use store::writer::WriterStatus;
+use store::spool::SpoolAppender;
 
 /// The parts that request handlers need; cheap to clone.
-#[derive(Clone, FromRef)]
+#[derive(Clone)]
 pub struct App {
     pub gateway: Gateway,
     pub control: Control,
     pub store: Store,
-    pub ledger: WriterStatus,
+    pub ledger: SpoolAppender,
     pub leptos: LeptosOptions,
     pub draining: Draining,
+}
+
+impl FromRef<App> for LeptosOptions {
+    fn from_ref(app: &App) -> Self {
+        app.leptos.clone()
+    }
 }
 
 /// Set once the server has been told to stop.

@@ -167,7 +167,11 @@ impl Reader {
         for (key, value) in table {
             let Some((name, _)) = NAMES.into_iter().find(|(_, known)| *known == key) else {
                 let known: Vec<_> = NAMES.iter().map(|(_, known)| *known).collect();
-                self.errors.push(format!("{}: unknown setting `{key}`; known are {}", path.display(), known.join(", ")));
+                self.errors.push(format!(
+                    "{}: unknown setting `{key}`; known are {}",
+                    path.display(),
+                    known.join(", ")
+                ));
                 continue;
             };
             let value = match value {
@@ -201,8 +205,7 @@ fn database_url(text: &str) -> Option<DatabaseUrl> {
 fn public_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (plain && matches!(url.scheme(), "http" | "https") && url.has_host())
-        .then(|| text.trim_end_matches('/').to_owned())
+    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

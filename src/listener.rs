@@ -117,7 +117,8 @@ async fn answer(
         Ok(Err(never)) => match never {},
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            let mut response = Response::new(Body::from("The page could not be rendered. The server's log says why.\n"));
+            let mut response =
+                Response::new(Body::from("The page could not be rendered. The server's log says why.\n"));
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response
         }

@@ -1,7 +1,7 @@
 //! What the data plane is handed from outside: the ledger's spool and the cache's second tier. The gateway knows the traits
 //! only; the store knows nothing of the gateway.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,7 +30,7 @@ impl ports::Ledger for Ledger {
 }
 
 /// Answers known to be in the database, so that a miss costs no query.
-const MAX_KNOWN: usize = 200_000;
+const MAX_KNOWN: u64 = 200_000;
 /// Answers waiting to be written; more are not kept beyond memory.
 const MAX_WAITING: usize = 1_024;
 /// Answers written in one transaction.
@@ -39,7 +39,7 @@ const BATCH: usize = 64;
 /// The cache in the database. Which keys it holds is known in memory.
 pub struct CacheTier {
     store: Store,
-    known: Arc<Mutex<HashMap<CacheKey, i64>>>,
+    known: Arc<Mutex<HashSet<CacheKey>>>,
     waiting: mpsc::Sender<Arc<CacheEntry>>,
     runtime: Handle,
 }
@@ -60,12 +60,19 @@ impl CacheTier {
 
 impl ports::CacheTier for CacheTier {
     fn holds(&self, key: &CacheKey) -> bool {
-        lock(&self.known).get(key).is_some_and(|expires_at_ms| *expires_at_ms > now_ms())
+        lock(&self.known).contains(key)
     }
 
     fn load(&self, key: CacheKey) -> BoxFuture<'static, Option<CacheEntry>> {
-        let store = self.store.clone();
-        let query = self.runtime.spawn(async move { cache_tier::load(&store, &key, now_ms()).await });
+        let (store, known) = (self.store.clone(), Arc::clone(&self.known));
+        let query = self.runtime.spawn(async move {
+            let found = cache_tier::load(&store, &key, now_ms()).await;
+            if matches!(found, Ok(None)) {
+                // It expired or was purged, perhaps by another process.
+                lock(&known).remove(&key);
+            }
+            found
+        });
         // A cache that cannot be read is a miss.
         async move { query.await.ok()?.ok()? }.boxed()
     }
@@ -76,7 +83,7 @@ impl ports::CacheTier for CacheTier {
     }
 }
 
-async fn write(store: Store, known: Arc<Mutex<HashMap<CacheKey, i64>>>, mut entries: mpsc::Receiver<Arc<CacheEntry>>) {
+async fn write(store: Store, known: Arc<Mutex<HashSet<CacheKey>>>, mut entries: mpsc::Receiver<Arc<CacheEntry>>) {
     let mut batch = Vec::with_capacity(BATCH);
     while entries.recv_many(&mut batch, BATCH).await > 0 {
         match cache_tier::save(&store, &batch).await {
@@ -87,20 +94,20 @@ async fn write(store: Store, known: Arc<Mutex<HashMap<CacheKey, i64>>>, mut entr
     }
 }
 
-fn remember(known: &Mutex<HashMap<CacheKey, i64>>, batch: &[Arc<CacheEntry>]) {
+fn remember(known: &Mutex<HashSet<CacheKey>>, batch: &[Arc<CacheEntry>]) {
     let mut known = lock(known);
-    if known.len() + batch.len() > MAX_KNOWN {
-        let now = now_ms();
-        known.retain(|_, expires_at_ms| *expires_at_ms > now);
-    }
     for entry in batch {
-        if known.len() < MAX_KNOWN {
-            known.insert(entry.key, entry.expires_at_ms);
+        // A full table forgets an arbitrary key: that answer is asked for again, nothing worse.
+        if known.len() as u64 >= MAX_KNOWN
+            && let Some(forgotten) = known.iter().next().copied()
+        {
+            known.remove(&forgotten);
         }
+        known.insert(entry.key);
     }
 }
 
-fn lock(known: &Mutex<HashMap<CacheKey, i64>>) -> std::sync::MutexGuard<'_, HashMap<CacheKey, i64>> {
+fn lock(known: &Mutex<HashSet<CacheKey>>) -> std::sync::MutexGuard<'_, HashSet<CacheKey>> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

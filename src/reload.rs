@@ -25,7 +25,9 @@ pub async fn watch(store: Store, sealer: Sealer, control: Control, gateway: Gate
         let outcome = bring_up_to_date(&store, &sealer, &control, &gateway).await;
         match (&outcome, failing) {
             // One line when it begins and one when it ends; the old snapshot serves on meanwhile.
-            (Err(error), false) => tracing::error!(%error, "the configuration cannot be reloaded; the last one stays in force"),
+            (Err(error), false) => {
+                tracing::error!(%error, "the configuration cannot be reloaded; the last one stays in force")
+            }
             (Ok(()), true) => tracing::info!(version = gateway.version(), "the configuration is up to date again"),
             _ => {}
         }

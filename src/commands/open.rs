@@ -38,10 +38,8 @@ pub async fn open(settings: &Settings) -> Result<Installation, String> {
     let store = open_store(settings).await?;
     let key = master_key::load(settings)?;
     let sealer = Sealer::new(key);
-    let options = Options {
-        public_url: settings.public_url.clone(),
-        allow_private_upstreams: settings.allow_private_upstreams,
-    };
+    let options =
+        Options { public_url: settings.public_url.clone(), allow_private_upstreams: settings.allow_private_upstreams };
     let control = Control::new(store.clone(), sealer.clone(), options).await.map_err(|error| error.to_string())?;
     Ok(Installation { store, sealer, control })
 }

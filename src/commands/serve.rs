@@ -4,13 +4,12 @@
 //! SIGINT): not ready any more, no new connections, running requests and streams finish up to the limit, what is cut then
 //! is settled and written down, the ledger is drained into the database.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Gateway;
 use store::spool::{Spool, SpoolOptions};
-use store::writer::LedgerWriter;
+use store::writer::{LedgerWriter, WriterOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,12 +36,18 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     pages.spawn(stop_on_signal(stop, server.app.draining.clone()));
     let complete = data_plane.block_on(serve(server.listener, server.services, stopping, settings.shutdown_timeout));
     if !complete {
-        tracing::warn!(in_flight = server.app.gateway.in_flight(), "the time to finish is over; running streams are cut");
+        tracing::warn!(
+            in_flight = server.app.gateway.in_flight(),
+            "the time to finish is over; running streams are cut"
+        );
     }
     // Dropping the connections settles what still runs.
     data_plane.shutdown_timeout(Duration::from_secs(2));
-    let drained = server.writer.drained(LEDGER_DRAIN);
-    server.writer.stop();
+    let drained = pages.block_on(async {
+        let drained = server.writer.drained(LEDGER_DRAIN).await;
+        server.writer.stop().await;
+        drained
+    });
     pages.shutdown_timeout(Duration::from_secs(2));
     tracing::info!(ledger_drained = drained, "stopped");
     Ok(())
@@ -76,17 +81,17 @@ impl Server {
     async fn start(settings: &Settings, pages: &Runtime) -> Result<Self, String> {
         open::create_data_dir(settings)?;
         // Opening the spool takes the lock on the data directory, so a second start touches nothing.
-        let (spool, appender) = Spool::open(&settings.data_dir.join("spool"), SpoolOptions::default())
+        let (appender, spool) = Spool::open(&settings.data_dir.join("spool"), SpoolOptions::default())
             .map_err(|error| format!("WEIR_DATA_DIR: {}: {error}", settings.data_dir.display()))?;
         let Installation { store, sealer, control } = open::open(settings).await?;
-        let writer = LedgerWriter::start(store.clone(), spool).map_err(|error| error.to_string())?;
+        let writer = LedgerWriter::start(&store, spool, WriterOptions::default()).map_err(|error| error.to_string())?;
         let config = store::config::load_config(&store, &sealer).await.map_err(|error| error.to_string())?;
         let tier = ports::CacheTier::open(store.clone(), pages.handle().clone()).await.map_err(|e| e.to_string())?;
         let options = gateway::Options {
             allow_private_upstreams: settings.allow_private_upstreams,
             ..gateway::Options::default()
         };
-        let gateway = Gateway::new(options, &config, Arc::new(ports::Ledger(appender)), Arc::new(tier))
+        let gateway = Gateway::new(options, &config, Arc::new(ports::Ledger(appender.clone())), Arc::new(tier))
             .map_err(|error| error.to_string())?;
         control.set_live_version(gateway.version());
         let listener = listen(settings)?;
@@ -97,12 +102,11 @@ impl Server {
             gateway: gateway.clone(),
             control,
             store,
-            ledger: writer.status(),
+            ledger: appender,
             leptos: leptos_options(),
             draining: Draining::default(),
         };
-        let services =
-            Services { gateway, pages: build_server(app.clone()), pages_runtime: pages.handle().clone() };
+        let services = Services { gateway, pages: build_server(app.clone()), pages_runtime: pages.handle().clone() };
         Ok(Self { app, listener, services, writer })
     }
 }
@@ -134,7 +138,10 @@ async fn announce(
     let url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     println!("Weir is listening on http://{address}");
     if let Some(secret) = control.setup_secret().await.map_err(|error| error.to_string())? {
-        println!("Nobody owns this installation yet. Open this link once to set it up:\n{url}/setup/{}", secret.expose());
+        println!(
+            "Nobody owns this installation yet. Open this link once to set it up:\n{url}/setup/{}",
+            secret.expose()
+        );
     } else {
         println!("Dashboard: {url}");
     }

@@ -29,10 +29,7 @@ pub fn decode(text: &str) -> Result<MasterKey, &'static str> {
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 /// The key from the settings, else from the key file, which is made on the first start.

@@ -1,17 +1,22 @@
 //! Stopping loses nothing.
 
 use crate::harness::{Installation, Server};
+use domain::TeamId;
 use domain::ledger::Outcome;
+use domain::view::AttemptDetail;
 use store::Store;
 
-async fn opened(installation: &Installation) -> Store {
+/// What the ledger says of a request of the installation's only team.
+async fn attempts(installation: &Installation, id: &str) -> Vec<AttemptDetail> {
     let path = installation.directory.path().join("data/weir.db");
-    Store::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+    let store = Store::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let found = store::request_log::find_request(&store, TeamId(1), id.parse().unwrap(), false).await;
+    found.unwrap().attempts
 }
 
 /// Starts a slow stream and returns once its first event is here.
 async fn begin_stream(server: &Server) -> reqwest::Response {
-    let mut response = server.chat("openai/gpt-4o-mini-mock-pace-20-mock-tokens-40", true).await;
+    let mut response = server.chat("Please mock-pace-20 mock-tokens-40", true).await;
     assert_eq!(response.status(), 200);
     assert!(response.chunk().await.unwrap().is_some());
     response
@@ -31,9 +36,9 @@ async fn a_running_stream_finishes_after_sigterm() {
     }
     assert!(String::from_utf8(rest).unwrap().trim_end().ends_with("data: [DONE]"));
     assert!(server.child.wait().await.unwrap().success());
-    let rows = store::request_log::find_attempts(&opened(&installation).await, id.parse().unwrap()).await.unwrap();
+    let rows = attempts(&installation, &id).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].outcome, Outcome::Ok);
+    assert_eq!(rows[0].row.outcome, Outcome::Ok);
 }
 
 #[tokio::test]
@@ -45,7 +50,7 @@ async fn a_stream_that_outlives_the_limit_is_cut_and_written_down() {
     let id = response.headers()["cf-aig-log-id"].to_str().unwrap().to_owned();
     server.terminate().await;
     assert!(server.child.wait().await.unwrap().success());
-    let rows = store::request_log::find_attempts(&opened(&installation).await, id.parse().unwrap()).await.unwrap();
+    let rows = attempts(&installation, &id).await;
     assert_eq!(rows.len(), 1);
-    assert_ne!(rows[0].outcome, Outcome::Ok);
+    assert_ne!(rows[0].row.outcome, Outcome::Ok);
 }

@@ -106,10 +106,10 @@ impl Server {
         format!("{}{path}", self.url)
     }
 
-    /// Sends a chat request with the token.
-    pub async fn chat(&self, model: &str, stream: bool) -> reqwest::Response {
+    /// Sends a chat request with the token. `mock-…` words in the prompt tell the provider how to answer.
+    pub async fn chat(&self, prompt: &str, stream: bool) -> reqwest::Response {
         let body = format!(
-            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"Hello from a test"}}]}}"#
+            r#"{{"model":"openai/gpt-4o-mini","stream":{stream},"messages":[{{"role":"user","content":"{prompt}"}}]}}"#
         );
         let request = client().post(self.url("/v1/chat/completions")).bearer_auth(TOKEN);
         request.header("content-type", "application/json").body(body).send().await.unwrap()

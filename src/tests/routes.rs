@@ -10,7 +10,7 @@ async fn every_data_plane_route_refuses_without_a_token() {
     assert!(!gateway::ROUTES.is_empty());
     for route in gateway::ROUTES {
         let path = route
-            .path
+            .pattern
             .replace("{team}", "acme")
             .replace("{gateway}", "main")
             .replace("{provider}", "openai")

@@ -8,7 +8,8 @@ use crate::harness::{Installation, client, text};
 async fn wrong_settings_stop_the_start_with_a_line_each() {
     let installation = Installation::new().await;
     let mut command = installation.command(&["serve"]);
-    let output = command.env("WEIR_LISTEN", "nowhere").env("DATABASE_URL", "mysql://u:hunter2@h/d").output().await.unwrap();
+    let output =
+        command.env("WEIR_LISTEN", "nowhere").env("DATABASE_URL", "mysql://u:hunter2@h/d").output().await.unwrap();
     assert!(!output.status.success());
     let message = text(&output.stderr);
     assert_eq!(message.lines().count(), 2, "{message}");
