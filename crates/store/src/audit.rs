@@ -133,3 +133,35 @@ fn digest(previous: &[u8], event: &NewEvent) -> Vec<u8> {
     }
     context.finish().as_ref().to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::db_test;
+
+    async fn add(store: &crate::Store, action: &str) {
+        let tx = store.write_tx().await.expect("a transaction");
+        crate::config::bump(&tx).await.expect("the lock");
+        append(&tx, NewEvent { action: action.to_owned(), ..NewEvent::default() }).await.expect("appended");
+        tx.commit().await.expect("committed");
+    }
+
+    db_test! {
+        async fn a_changed_or_removed_event_breaks_the_chain(store: Store) {
+            for action in ["a", "b", "c", "d"] {
+                add(&store, action).await;
+            }
+            assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(4));
+            let rows = Entity::find().order_by_asc(Column::Id).all(store.read()).await.expect("read");
+            let tx = store.write_tx().await.expect("a transaction");
+            let forged = ActiveModel { id: Set(rows[2].id), action: Set("x".to_owned()), ..Default::default() };
+            forged.update(&tx).await.expect("forged");
+            tx.commit().await.expect("committed");
+            assert_eq!(verify(store.read()).await.expect("read"), Chain::BrokenAt(rows[2].id));
+            let tx = store.write_tx().await.expect("a transaction");
+            Entity::delete_by_id(rows[1].id).exec(&tx).await.expect("removed");
+            tx.commit().await.expect("committed");
+            assert_eq!(verify(store.read()).await.expect("read"), Chain::BrokenAt(rows[2].id));
+        }
+    }
+}
