@@ -2,8 +2,6 @@
 //! answer to everything is 401, whatever the path.
 
 mod credentials;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

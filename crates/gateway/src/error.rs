@@ -6,7 +6,7 @@ mod respond;
 
 use std::borrow::Cow;
 
-pub(crate) use respond::{event, respond};
+pub(crate) use respond::{event, internal, respond};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $text:literal),+ $(,)?) => {

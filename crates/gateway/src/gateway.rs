@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::body::Body;
 use crate::cache::ExactCache;
 use crate::counters::{Counters, Live, count};
-use crate::error::{Refusal, respond};
+use crate::error;
 use crate::ingress::ingress;
 use crate::options::Options;
 use crate::pipeline;
@@ -109,6 +109,7 @@ impl Gateway {
     {
         // Who asks is known by the token; addresses are neither judged nor written down here.
         let _ = peer;
+        count(&self.shared.counters.requests);
         let (parts, body) = request.into_parts();
         let mut body = body.map_err(Into::into);
         let ingress = ingress(&parts.method, parts.uri.path());
@@ -117,10 +118,8 @@ impl Gateway {
         settle::note_head(&mut settlement, &parts);
         let run = AssertUnwindSafe(pipeline::run(settlement, ingress, &parts, &mut body));
         run.catch_unwind().await.unwrap_or_else(|_| {
-            // The settlement that was lost on the way has written its row; this one only makes the answer.
             count(&self.shared.counters.panics);
-            let mut answer = Settlement::open(self.shared.clone(), id, ingress.surface(), ingress.dialect);
-            respond(&mut answer, &Refusal::internal())
+            error::internal(ingress.dialect, id)
         })
     }
 

@@ -9,8 +9,6 @@
 
 mod capture;
 mod cost;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -56,8 +54,9 @@ pub(crate) struct Settlement {
     /// able to fill the disk.
     pub recordable: bool,
     pub keep_payload: bool,
-    pub request: Bytes,
-    pub request_content_type: Option<String>,
+    /// As much of the body as the log keeps.
+    request: Bytes,
+    request_content_type: Option<String>,
     /// The provider's name in the price book.
     pub price_provider: Option<String>,
     /// The state of the gateway's rate limit, where it has one.
@@ -99,7 +98,6 @@ impl End<'_> {
 impl Settlement {
     /// Opens the books for a request that has just come in.
     pub(crate) fn open(shared: Arc<Shared>, id: RequestId, surface: Surface, dialect: Dialect) -> Box<Self> {
-        count(&shared.counters.requests);
         let now = Instant::now();
         Box::new(Self {
             _in_flight: InFlight::enter(shared.clone()),
@@ -230,11 +228,10 @@ impl Settlement {
             return None;
         }
         let cap = self.shared.options.payload_cap;
-        let request = &self.request[..self.request.len().min(cap)];
         let (response, response_cut) = end.response.map(|capture| capture.head(cap)).unwrap_or_default();
         Some(Payload {
-            request: request.to_vec(),
-            request_cut: request.len() < self.request.len(),
+            request: self.request.to_vec(),
+            request_cut: (self.request.len() as u64) < self.row.request_bytes,
             request_content_type: self.request_content_type.clone(),
             response,
             response_cut,
@@ -300,8 +297,12 @@ pub(crate) fn note_head(settlement: &mut Settlement, parts: &http::request::Part
 /// Notes a request's body.
 pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, body: &Bytes) {
     settlement.row.request_bytes = body.len() as u64;
-    settlement.request_content_type = text(headers, &CONTENT_TYPE);
-    settlement.request = body.clone();
+    if settlement.keep_payload {
+        let cap = settlement.shared.options.payload_cap;
+        settlement.request_content_type = text(headers, &CONTENT_TYPE);
+        // A long body is copied: its beginning would keep all of it in memory for as long as the answer takes.
+        settlement.request = if body.len() > cap { Bytes::copy_from_slice(&body[..cap]) } else { body.clone() };
+    }
 }
 
 /// Notes what will be called.

@@ -1,13 +1,15 @@
 //! Refusals on their way out.
 
 use bytes::Bytes;
+use domain::RequestId;
+use domain::provider::Dialect;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use wire::error::ErrorBody;
 
 use super::Refusal;
 use crate::body::Body;
-use crate::headers::response;
+use crate::headers::{name, response};
 use crate::settle::Settlement;
 
 /// Settles the request as refused and makes the answer that says so.
@@ -29,6 +31,18 @@ pub(crate) fn respond(settlement: &mut Settlement, refusal: &Refusal) -> Respons
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response::complete(headers, settlement);
+    answer
+}
+
+/// The answer to a request that was lost to a fault of ours. Its row is written already.
+pub(crate) fn internal(dialect: Dialect, id: RequestId) -> Response<Body> {
+    let (refusal, id) = (Refusal::internal(), id.to_string());
+    let mut answer = Response::new(Body::whole(wire::error::body(dialect, &describe(&refusal, &id)).into()));
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response::insert(headers, name::LOG_ID, &id);
+    response::harden(headers);
     answer
 }
 

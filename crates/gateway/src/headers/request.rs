@@ -11,7 +11,8 @@ pub(crate) fn for_upstream(incoming: &HeaderMap) -> HeaderMap {
     let nominating = incoming.contains_key(http::header::CONNECTION);
     let mut headers = HeaderMap::with_capacity(incoming.len() + 2);
     for (name, value) in incoming {
-        if !is_kept_back(name) && !(nominating && is_nominated(incoming, name)) {
+        let kept_back = is_kept_back(name) || (nominating && is_nominated(incoming, name));
+        if !kept_back {
             headers.append(name.clone(), value.clone());
         }
     }

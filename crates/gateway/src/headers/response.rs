@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ledger::CacheStatus;
-use http::header::{CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 
 use super::{is_hop_by_hop, is_nominated, name};
@@ -12,8 +12,9 @@ use crate::settle::Settlement;
 /// Takes out of a provider's answer what is meant for one connection, speaks for the gateway's own host, or imitates
 /// the gateway.
 pub(crate) fn from_upstream(headers: &mut HeaderMap) {
-    let unwanted: Vec<HeaderName> =
-        headers.keys().filter(|name| is_unwanted(name) || is_nominated(headers, name)).cloned().collect();
+    let nominating = headers.contains_key(CONNECTION);
+    let unwanted = |name: &&HeaderName| is_unwanted(name) || (nominating && is_nominated(headers, name));
+    let unwanted: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();
     for name in unwanted {
         headers.remove(name);
     }
@@ -77,7 +78,7 @@ fn timing(settlement: &Settlement) -> String {
 }
 
 /// The dashboard lives on the same host: an answer that a browser takes for a page must not act in its name.
-fn harden(headers: &mut HeaderMap) {
+pub(crate) fn harden(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
 }

@@ -1,0 +1,11 @@
+//! The data plane as a whole, in process, against a provider that does what each test tells it.
+
+mod cache;
+mod credentials;
+mod errors;
+mod limits;
+mod plain;
+mod retries;
+mod settling;
+mod streams;
+mod world;

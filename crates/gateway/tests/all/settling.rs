@@ -1,0 +1,128 @@
+//! Exactly one row for each attempt, whatever happens.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use domain::ledger::Outcome;
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+
+use crate::world::*;
+
+const ASK: &str = r#"{"model":"openai/gpt-4o-mini","stream":true,"messages":[]}"#;
+const EVENT: &str = "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
+const END: &str =
+    "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+#[tokio::test]
+async fn a_client_that_leaves_before_any_answer_has_a_row() {
+    let (called, calls) = std::sync::mpsc::channel();
+    let world = World::new(move |_| {
+        called.send(()).expect("the test waits");
+        Answer::Silence
+    })
+    .await;
+    let mut handled = Box::pin(world.start(post(CHAT, QUESTION)));
+    while calls.try_recv().is_err() {
+        tokio::select! {
+            biased;
+            _ = &mut handled => unreachable!("the provider is silent"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    drop(handled);
+    let row = world.row();
+    assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 499, Outcome::ClientGone));
+    assert_eq!(world.gateway.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_between_two_attempts_has_one_last_row() {
+    let mut world = World::answering(503, "{}").await;
+    world.settings(|settings| {
+        settings.retry_max_attempts = Some(2);
+        settings.retry_delay = Some(5_000);
+    });
+    let left = tokio::time::timeout(std::time::Duration::from_secs(2), world.start(post(CHAT, QUESTION))).await;
+    assert!(left.is_err());
+    let row = world.row();
+    assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 503, Outcome::UpstreamError));
+}
+
+/// What happens to one request.
+#[derive(Clone, Debug)]
+struct Fate {
+    /// Attempts that fail first.
+    failures: u8,
+    /// Events before the end.
+    events: u8,
+    /// How often the client asks for more before it leaves; it may stay.
+    patience: Option<u8>,
+    /// Whether the provider resets in the place of an end.
+    reset: bool,
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    (0..4_u8, 0..4_u8, proptest::option::of(0..5_u8), any::<bool>())
+        .prop_map(|(failures, events, patience, reset)| Fate { failures, events, patience, reset })
+}
+
+async fn live(fate: Fate) {
+    let script = Mutex::new((fate.failures, fate.clone()));
+    let mut world = World::new(move |_| {
+        let mut script = script.lock().expect("free");
+        if script.0 > 0 {
+            script.0 -= 1;
+            return Answer::json(503, "{}");
+        }
+        let (feed, answer) = Answer::stream();
+        for _ in 0..script.1.events {
+            feed.try_send(Ok(Bytes::from_static(EVENT.as_bytes()))).expect("room");
+        }
+        let end =
+            if script.1.reset { Err(std::io::Error::other("reset")) } else { Ok(Bytes::from_static(END.as_bytes())) };
+        feed.try_send(end).expect("room");
+        answer
+    })
+    .await;
+    world.settings(|settings| {
+        settings.retry_max_attempts = Some(3);
+        settings.retry_delay = Some(0);
+    });
+    let mut body = world.start(post(CHAT, ASK)).await.into_body();
+    let mut asked = 0;
+    while fate.patience != Some(asked) && body.frame().await.is_some() {
+        asked = asked.saturating_add(1);
+    }
+    drop(body);
+
+    let rows = world.rows();
+    let attempts: Vec<_> = rows.iter().map(|row| usize::from(row.attempt)).collect();
+    assert_eq!(attempts, (1..=rows.len()).collect::<Vec<_>>(), "{fate:?}");
+    if !fate.reset {
+        // A reset may come before the head, and is then tried again too.
+        assert_eq!(rows.len(), usize::from(fate.failures.min(2)) + 1, "{fate:?}");
+        assert_eq!(world.upstream.calls().len(), rows.len(), "{fate:?}");
+    }
+    assert_eq!(rows.iter().filter(|row| row.last).count(), 1, "{fate:?}");
+    assert!(rows.last().is_some_and(|row| row.last), "{fate:?}");
+    assert_eq!(world.gateway.in_flight(), 0, "{fate:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn every_attempt_has_one_row_whenever_the_client_leaves(fate in fates()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(live(fate));
+    }
+}
+
+#[tokio::test]
+async fn a_request_takes_little_room() {
+    let world = World::answering(200, ANSWER).await;
+    let size = std::mem::size_of_val(&world.start(post(CHAT, QUESTION)));
+    println!("a request in flight takes {size} bytes");
+    assert!(size < 8 << 10, "{size}");
+}

@@ -1,0 +1,206 @@
+//! A gateway with a team, a provider that follows a script, and a ledger in memory.
+
+mod ledger;
+mod upstream;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::ledger::AttemptRow;
+use domain::provider::{AuthScheme, Dialect};
+use domain::{CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
+use gateway::body::Body;
+use gateway::{Gateway, Options};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+
+pub use ledger::{Memory, NoTier};
+pub use upstream::{Answer, Seen, Upstream};
+
+pub const TOKEN: &str = "weir_app-token-of-acme";
+pub const CHAT: &str = "/v1/acme/main/compat/chat/completions";
+pub const ANSWER: &str = r#"{"id":"c1","object":"chat.completion","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}"#;
+pub const QUESTION: &str = r#"{"model":"openai/gpt-4o-mini","messages":[{"role":"user","content":"hi"}]}"#;
+
+pub struct World {
+    pub gateway: Gateway,
+    pub ledger: Arc<Memory>,
+    pub upstream: Upstream,
+    pub config: Config,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Read {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: String,
+    /// Whether the connection would have been cut before the end.
+    pub broken: bool,
+}
+
+impl Read {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("visible"))
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The gateway's code, in whatever dialect.
+    pub fn code(&self) -> String {
+        let json = self.json();
+        let code = json["error"]["code"].as_str().or(json["error"]["details"][0]["reason"].as_str());
+        code.unwrap_or_else(|| panic!("no code: {}", self.body)).to_owned()
+    }
+}
+
+impl World {
+    /// A world whose provider gives the same answer to everything.
+    pub async fn answering(status: u16, body: &'static str) -> Self {
+        Self::new(move |_| Answer::json(status, body)).await
+    }
+
+    pub async fn new(script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_options(Options { allow_private_upstreams: true, ..Options::default() }, script).await
+    }
+
+    pub async fn with_options(options: Options, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        let upstream = Upstream::start(script).await;
+        let config = Config { version: 1, teams: vec![team(1, "acme", TOKEN, &upstream.url())] };
+        let ledger = Arc::new(Memory::default());
+        let gateway =
+            Gateway::new(options, &config, ledger.clone(), Arc::new(NoTier)).expect("the configuration is sound");
+        Self { gateway, ledger, upstream, config }
+    }
+
+    /// Changes the configuration and puts it in force.
+    pub fn change(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.config.version += 1;
+        self.gateway.reload(&self.config).expect("the configuration is sound");
+    }
+
+    /// Changes the settings of the gateway `main`.
+    pub fn settings(&mut self, change: impl FnOnce(&mut GatewaySettings)) {
+        self.change(|config| change(&mut config.teams[0].gateways[0].settings));
+    }
+
+    pub async fn start(&self, request: Request<Full<Bytes>>) -> Response<Body> {
+        self.gateway.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+    }
+
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Read {
+        read(self.start(request).await).await
+    }
+
+    pub async fn chat(&self, body: &str) -> Read {
+        self.send(post(CHAT, body)).await
+    }
+
+    pub fn rows(&self) -> Vec<AttemptRow> {
+        self.ledger.rows.lock().expect("no test panics with it").iter().map(|(row, _)| row.clone()).collect()
+    }
+
+    /// The only row there is.
+    pub fn row(&self) -> AttemptRow {
+        let rows = self.rows();
+        assert_eq!(rows.len(), 1, "{rows:#?}");
+        rows.into_iter().next().expect("one row")
+    }
+}
+
+pub async fn read(response: Response<Body>) -> Read {
+    let (parts, mut body) = response.into_parts();
+    let mut all = Vec::new();
+    let mut broken = false;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => all.extend_from_slice(&frame.into_data().expect("data")),
+            Err(_) => broken = true,
+        }
+    }
+    let body = String::from_utf8(all).expect("text");
+    Read { status: parts.status.as_u16(), headers: parts.headers, body, broken }
+}
+
+/// A request with a JSON body and the team's token.
+pub fn post(path: &str, body: &str) -> Request<Full<Bytes>> {
+    with(path, body, &[("authorization", &format!("Bearer {TOKEN}"))])
+}
+
+/// A request with a JSON body and these headers.
+pub fn with(path: &str, body: &str, headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
+    let mut builder = Request::post(path).header("content-type", "application/json");
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("a request")
+}
+
+/// The same with more headers.
+pub fn and(mut request: Request<Full<Bytes>>, headers: &[(&'static str, &str)]) -> Request<Full<Bytes>> {
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().expect("a header value"));
+    }
+    request
+}
+
+pub fn team(id: i64, slug: &str, token: &str, url: &str) -> TeamConfig {
+    let keys = ["openai", "anthropic", "google-ai-studio", "custom-own"];
+    TeamConfig {
+        id: TeamId(id),
+        slug: slug.into(),
+        gateways: vec![gateway(id * 10 + 1, "main", true), gateway(id * 10 + 2, "open", false)],
+        provider_keys: keys.iter().zip(id * 10..).map(|(provider, id)| key(id, provider, url)).collect(),
+        custom_providers: vec![CustomProviderConfig {
+            id: CustomProviderId(id),
+            slug: "own".into(),
+            base_url: format!("{url}/own"),
+            dialect: Dialect::Anthropic,
+            auth: AuthScheme::XApiKey,
+            enabled: true,
+        }],
+        tokens: vec![token_config(id * 10, token)],
+    }
+}
+
+pub fn gateway(id: i64, slug: &str, authentication: bool) -> GatewayConfig {
+    GatewayConfig {
+        id: GatewayId(id),
+        slug: slug.into(),
+        enabled: true,
+        settings: GatewaySettings { authentication, ..GatewaySettings::default() },
+        cache_epoch: 0,
+    }
+}
+
+pub fn key(id: i64, provider: &str, url: &str) -> ProviderKeyConfig {
+    ProviderKeyConfig {
+        id: ProviderKeyId(id),
+        provider: provider.into(),
+        alias: "default".into(),
+        secret: Secret::new(format!("sk-stored-{provider}")),
+        base_url: Some(url.into()),
+        enabled: true,
+        expires_at: None,
+    }
+}
+
+pub fn token_config(id: i64, plain: &str) -> TokenConfig {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(digest::digest(&digest::SHA256, plain.as_bytes()).as_ref());
+    TokenConfig {
+        id: TokenId(id),
+        name: plain.into(),
+        digest,
+        gateways: None,
+        models: None,
+        revoked: false,
+        expires_at: None,
+    }
+}
