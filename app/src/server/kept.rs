@@ -10,7 +10,7 @@ pub(super) const MAX_AGE_S: i64 = 60;
 /// Longest value, in bytes; browsers drop cookies above 4096.
 const MAX_LENGTH: usize = 3_500;
 /// Fields that are never kept.
-const SECRET_FIELDS: &[&str] = &["password", "current", "new", "repeat", "secret", "token", "key"];
+const SECRET_FIELDS: &[&str] = &["link", "password", "current", "new", "repeat", "secret", "token", "key"];
 
 /// The cookie's value for a form sent to `path`, or nothing where it would not fit.
 pub(super) fn encode(path: &str, body: &[u8]) -> Option<String> {

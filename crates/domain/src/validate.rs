@@ -63,7 +63,7 @@ impl fmt::Display for Problem {
             Self::Unknown => f.write_str("does not exist"),
             Self::InThePast => f.write_str("must be in the future"),
             Self::NotAChoice => f.write_str("is not one of the choices"),
-            Self::NotConfirmed => f.write_str("does not match; type the name exactly"),
+            Self::NotConfirmed => f.write_str("does not match; type it exactly"),
         }
     }
 }
