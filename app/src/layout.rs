@@ -9,7 +9,7 @@ use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags};
-use leptos_router::hooks::{use_location, use_params_map};
+use leptos_router::hooks::use_location;
 
 use crate::components::ErrorPage;
 use crate::routes::App;
@@ -65,13 +65,13 @@ pub fn framed<V: IntoView + 'static>(page: impl FnOnce() -> V) -> impl IntoView 
         Ok(actor) => actor,
         Err(error) => return view! { <main class="bare" id="content"><ErrorPage error /></main> }.into_any(),
     };
-    let slug = use_params_map().read_untracked().get("team");
     let path = use_location().pathname.get_untracked();
-    let member = slug.as_deref().map(|slug| server::member(slug));
+    let member = team_of(&path).map(server::member);
     let (team, content) = match member {
         Some(Ok(member)) => (Some(member.team().clone()), page().into_any()),
         Some(Err(error)) => (None, view! { <ErrorPage error /> }.into_any()),
-        None => (None, page().into_any()),
+        // Pages of the person have no team; the navigation shows their first one's.
+        None => (actor.me().teams.into_iter().next(), page().into_any()),
     };
     view! {
         <a class="skip" href="#content">"Skip to the content"</a>
@@ -81,4 +81,9 @@ pub fn framed<V: IntoView + 'static>(page: impl FnOnce() -> V) -> impl IntoView 
         </div>
     }
     .into_any()
+}
+
+/// The team that a path belongs to; also where no page is, so that somebody who is lost keeps their bearings.
+fn team_of(path: &str) -> Option<&str> {
+    path.split('/').nth(1).filter(|first| !matches!(*first, "" | "account" | "issued"))
 }

@@ -40,7 +40,7 @@ fn form(secret: String) -> impl IntoView {
     let longest = MAX_NAME as u64;
     let action = ServerAction::<Claim>::new();
     view! {
-        <p class="lead">"Make the owner's account and the first team. You can add people and teams later."</p>
+        <p class="lead">"Make the owner's account and the first team."</p>
         {wrong_link.then(|| view! {
             <Notice tone=Tone::Bad>
                 <p>"This is not the set-up link of this server. Copy the whole link from the console of its latest start."</p>
