@@ -1,4 +1,4 @@
-//! Fourth stage: whether this request may pass at all. Which gateway it goes through, whether that gateway, the token
+//! Third stage: whether this request may pass at all. Which gateway it goes through, whether that gateway, the token
 //! and the server itself are fit for it, and, right before a provider is called, whether the rate limit has room.
 //!
 //! The rate limit is asked after the cache: an answer from the cache costs the provider nothing, so it does not count

@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::admit::{check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
 use crate::attempt::attempt;
-use crate::authenticate::authenticate;
+use crate::authenticate::{Access, authenticate};
 use crate::body::Body;
 use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
@@ -59,8 +59,8 @@ async fn stages(
     let (query, key) = split_key(&parts.uri);
 
     let access = authenticate(settlement, &snapshot, &ingress, &parts.headers, key.as_deref(), now_ms)?;
-    check_door(settlement, &ingress, parts, &access)?;
-    if ingress.door == Door::Models {
+    let called = open(settlement, &ingress, parts, &access)?;
+    if matches!(called, Called::Models) {
         return Ok(Reached::Answer(models::answer(settlement, &access, now_ms)));
     }
     let mut controls = controls::read(&parts.headers)?;
@@ -76,7 +76,7 @@ async fn stages(
 
     let request = plan::Request {
         access: &access,
-        settings: &gateway.settings,
+        gateway: &gateway,
         controls: &controls,
         method: &parts.method,
         headers: &parts.headers,
@@ -84,52 +84,65 @@ async fn stages(
         now_ms,
         first_byte_timeout: shared.options.first_byte_timeout,
     };
-    let plan = match ingress.door {
-        Door::ChatCompletions => plan_chat(settlement, &request, &gateway.slug)?,
-        Door::Native { provider, rest } => plan_native(settlement, &request, provider, rest, query.as_deref())?,
-        Door::Models | Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
+    let plan = match called {
+        Called::Native { provider, rest } => plan_native(settlement, &request, &provider, rest, query.as_deref())?,
+        Called::Chat | Called::Models => plan_chat(settlement, &request)?,
     };
-    settle::note_plan(settlement, &plan);
+    look_up(settlement, &request, plan).await
+}
 
-    let slot = reuse::slot(settlement, &access, &gateway, &controls, &plan, &body);
-    if let Some(slot) = slot
-        && let Some(entry) = shared.cache.get(&slot.key, now_ms).await
-    {
-        look_at_limit(settlement, &gateway);
-        return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
+/// Answers from the cache, or counts the request and lets it through to the provider.
+async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, plan: Plan) -> Result<Reached, Refusal> {
+    settle::note_plan(settlement, &plan);
+    let slot = reuse::slot(settlement, request, &plan);
+    if let Some(slot) = slot {
+        let shared = settlement.shared().clone();
+        if let Some(entry) = shared.cache.get(&slot.key, request.now_ms).await {
+            look_at_limit(settlement, request.gateway);
+            return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
+        }
     }
-    take_from_limit(settlement, &gateway)?;
+    take_from_limit(settlement, request.gateway)?;
     Ok(Reached::Upstream(Box::new(plan), slot))
 }
 
-/// Whether there is such a door, and it takes the method. Known only to those who authenticated.
-fn check_door(
-    settlement: &mut Settlement,
-    ingress: &Ingress<'_>,
-    parts: &Parts,
-    access: &crate::authenticate::Access,
-) -> Result<(), Refusal> {
-    let Door::Native { provider, rest } = ingress.door else {
-        return match (ingress.door, ingress.allow) {
-            (Door::Unknown, _) => Err(Refusal::unknown_route(parts.uri.path())),
-            (_, Some(allow)) => Err(Refusal::method_not_allowed(allow)),
-            _ => Ok(()),
-        };
-    };
-    let known: &ProviderState = access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
-    // A provider of the team's own may speak another dialect than its path shows.
-    settlement.dialect = crate::ingress::dialect(known.dialect, rest);
-    settlement.row.provider = Some(known.slug.clone());
-    Ok(())
+/// What is called behind a door that is open.
+enum Called<'a> {
+    Chat,
+    Models,
+    Native { provider: Arc<ProviderState>, rest: &'a str },
 }
 
-fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>, gateway: &str) -> Result<Plan, Refusal> {
+/// Whether there is such a door, and it takes the method. Told only to those who authenticated.
+fn open<'a>(
+    settlement: &mut Settlement,
+    ingress: &Ingress<'a>,
+    parts: &Parts,
+    access: &Access,
+) -> Result<Called<'a>, Refusal> {
+    if let Some(allow) = ingress.allow {
+        return Err(Refusal::method_not_allowed(allow));
+    }
+    let (provider, rest) = match ingress.door {
+        Door::ChatCompletions => return Ok(Called::Chat),
+        Door::Models => return Ok(Called::Models),
+        Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
+        Door::Native { provider, rest } => (provider, rest),
+    };
+    let provider = access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
+    // A provider of the team's own may speak another dialect than its path shows.
+    settlement.dialect = crate::ingress::dialect(provider.dialect, rest);
+    settlement.row.provider = Some(provider.slug.clone());
+    Ok(Called::Native { provider: provider.clone(), rest })
+}
+
+fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>) -> Result<Plan, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
     let asked = scan.model.as_ref().map(|text| text.value.as_ref()).filter(|model| !model.is_empty());
     let asked = asked.ok_or_else(Refusal::model_required)?;
     settlement.row.model_asked = Some(settle::bounded(asked));
     settlement.row.streamed = scan.stream == Some(true);
-    let (provider, model) = plan::resolve(request.access, gateway, asked, request.now_ms)?;
+    let (provider, model) = plan::resolve(request.access, &request.gateway.slug, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     plan::chat(request, &provider, model, &scan)
@@ -138,12 +151,11 @@ fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>, gateway: 
 fn plan_native(
     settlement: &mut Settlement,
     request: &plan::Request<'_>,
-    provider: &str,
+    provider: &ProviderState,
     rest: &str,
     query: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let scan = scan_native(request.method, request.headers, request.body)?;
-    let provider = request.access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
     let model = plan::native_model(provider, rest, scan.as_ref());
     settlement.row.model_asked = model.map(settle::bounded);
     plan::native(request, provider, rest, query, scan.as_ref())

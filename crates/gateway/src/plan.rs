@@ -1,4 +1,4 @@
-//! Sixth stage: what will be sent, where, with which key, how long and how often. Everything is decided and built here,
+//! Fifth stage: what will be sent, where, with which key, how long and how often. Everything is decided and built here,
 //! so that an attempt only sends.
 
 mod model;
@@ -21,7 +21,7 @@ use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
-use crate::snapshot::{ProviderState, Target, Upstream};
+use crate::snapshot::{GatewayState, ProviderState, Target, Upstream};
 
 /// Alias of the stored key that is used when the caller names none.
 const DEFAULT_ALIAS: &str = "default";
@@ -85,7 +85,7 @@ fn first_byte_timeout(settings: &GatewaySettings, controls: &Controls, otherwise
 /// What a plan is made from, beside the model.
 pub(crate) struct Request<'a> {
     pub access: &'a Access,
-    pub settings: &'a GatewaySettings,
+    pub gateway: &'a GatewayState,
     pub controls: &'a Controls,
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
@@ -172,8 +172,8 @@ fn call(
         must_be_json: false,
         says_when_done: false,
         stream: false,
-        first_byte_timeout: first_byte_timeout(request.settings, request.controls, request.first_byte_timeout),
-        retry: Retry::new(request.settings, request.controls),
+        first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),
+        retry: Retry::new(&request.gateway.settings, request.controls),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Fifth stage: answers that were given before. Works out whether a request may be answered from the cache and under
+//! Sixth stage: answers that were given before. Works out whether a request may be answered from the cache and under
 //! which key, replays what is found, and keeps what a provider answered.
 //!
 //! The key holds the team, the gateway and its epoch, so no team sees another's answers. It also holds a fingerprint
@@ -13,15 +13,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
 use wire::usage::Observed;
 
-use crate::authenticate::Access;
 use crate::body::Body;
 use crate::cache::{KeyParts, key};
 use crate::clock::now_ms;
-use crate::headers::controls::Controls;
 use crate::headers::response;
-use crate::plan::Plan;
+use crate::plan::{Plan, Request};
 use crate::settle::{Capture, End, Settlement};
-use crate::snapshot::GatewayState;
 
 /// Seconds an answer is kept that was asked to be kept by key only, on a gateway that keeps nothing.
 const TTL_BY_KEY: u32 = 300;
@@ -36,14 +33,8 @@ pub(crate) struct Slot {
 }
 
 /// Whether and where the answer may be kept. Notes in the row what the cache will do.
-pub(crate) fn slot(
-    settlement: &mut Settlement,
-    access: &Access,
-    gateway: &GatewayState,
-    controls: &Controls,
-    plan: &Plan,
-    body: &Bytes,
-) -> Option<Slot> {
+pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Plan) -> Option<Slot> {
+    let Request { access, gateway, controls, body, .. } = *request;
     let by_key = controls.cache_key.as_ref().map(|_| TTL_BY_KEY);
     let ttl_s = controls.cache_ttl.or(gateway.settings.cache_ttl()).or(by_key).filter(|ttl| *ttl != 0)?;
     if plan.method != Method::POST || body.len() > MAX_REQUEST {

@@ -1,4 +1,4 @@
-//! Third stage: takes the body in and finds what the gateway must know of it, without parsing it.
+//! Fourth stage: takes the body in and finds what the gateway must know of it, without parsing it.
 
 mod collect;
 

@@ -122,7 +122,10 @@ proptest! {
 #[tokio::test]
 async fn a_request_takes_little_room() {
     let world = World::answering(200, ANSWER).await;
-    let size = std::mem::size_of_val(&world.start(post(CHAT, QUESTION)));
+    let request = world.start(post(CHAT, QUESTION));
+    let size = std::mem::size_of_val(&request);
+    fn may_move_between_threads<T: Send>(_: &T) {}
+    may_move_between_threads(&request);
     println!("a request in flight takes {size} bytes");
     assert!(size < 8 << 10, "{size}");
 }
