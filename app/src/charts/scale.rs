@@ -144,7 +144,7 @@ mod tests {
     fn moments_fall_on_round_times_of_day() {
         let from = 1_795_000_000_000 / DAY * DAY + 7 * HOUR + 13 * MINUTE;
         let labels: Vec<_> = moments(from, from + HOUR).into_iter().map(|moment| moment.label).collect();
-        assert_eq!(labels, ["07:15", "07:30", "07:45", "08:00"].map(String::from).to_vec());
+        assert_eq!(labels, ["07:20", "07:30", "07:40", "07:50", "08:00", "08:10"]);
         let day: Vec<_> = moments(from, from + DAY).into_iter().map(|moment| moment.label).collect();
         assert!(day.iter().any(|label| label.contains(' ')), "midnight shows its date: {day:?}");
     }

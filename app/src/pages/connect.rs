@@ -59,6 +59,14 @@ pub fn client_slug(asked: Option<&str>) -> &'static str {
     snippets::find(asked).slug
 }
 
+/// The shortest call of a gateway, with a word in place of the token.
+#[must_use]
+pub fn first_snippet(team: &str, gateway: &str) -> String {
+    let origin = origin();
+    let target = Target { origin: &origin, team, gateway, token: TOKEN_PLACEHOLDER };
+    snippets::find(None).snippets(target).into_iter().next().map(|snippet| snippet.code).unwrap_or_default()
+}
+
 /// Scheme and host the dashboard is reached at, without a slash at the end.
 #[must_use]
 pub fn origin() -> String {

@@ -9,6 +9,7 @@ use domain::view::GatewayView;
 use leptos::prelude::*;
 
 use crate::api::gateways::UpdateGateway;
+use crate::components::format::grouped;
 use crate::components::{Checkbox, Field, Fieldset, PostForm, Select, SubmitButton};
 
 /// The form; without the permission, the same without its button.
@@ -57,7 +58,7 @@ fn caching(settings: GatewaySettings) -> impl IntoView {
             <Field
                 label="Keep answers for" name="cache_ttl" kind="number" unit="seconds" value=text(settings.cache_ttl())
                 placeholder="off" min=0 max=u64::from(CACHE_TTL.1)
-                help=format!("Empty or 0: no caching. {} seconds to 30 days ({}).", CACHE_TTL.0, CACHE_TTL.1)
+                help=format!("Empty or 0: no caching. Otherwise {} to {} (30 days).", CACHE_TTL.0, grouped(CACHE_TTL.1.into()))
             />
             <Checkbox
                 label="Forget cached answers when these settings are saved" name="cache_invalidate_on_update"
@@ -118,7 +119,7 @@ fn retries(settings: GatewaySettings) -> impl IntoView {
                 />
                 <Field
                     label="Pause before the second" name="retry_delay" kind="number" unit="ms" value=text(settings.retry_delay)
-                    placeholder="0" min=0 max=u64::from(MAX_RETRY_DELAY) help=format!("At most {MAX_RETRY_DELAY} ms.")
+                    placeholder="0" min=0 max=u64::from(MAX_RETRY_DELAY) help=format!("At most {} ms.", grouped(MAX_RETRY_DELAY.into()))
                 />
             </div>
             <Select label="How the pause grows" name="retry_backoff" options=backoffs value=backoff />

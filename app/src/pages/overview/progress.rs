@@ -5,7 +5,8 @@ use domain::view::GatewayView;
 use leptos::prelude::*;
 
 use crate::AppError;
-use crate::components::{Icon, Symbol};
+use crate::components::{CopyBox, Icon, Symbol};
+use crate::pages::connect::first_snippet;
 
 /// How far a team has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +67,14 @@ pub fn Steps(team: String, progress: Progress) -> impl IntoView {
         ("Send the first request", "Paste one of the ready-made snippets; it shows here a moment later.", connect),
     ];
     let items = steps.into_iter().enumerate().map(|(index, step)| item(index, step, next)).collect_view();
+    let snippet = progress.gateway.filter(|_| next == Some(3)).map(|slug| {
+        view! { <CopyBox label="A first request" text=first_snippet(&team, &slug) /> }
+    });
     view! {
         <section class="steps" aria-label="First steps">
             <h2>"Four steps to your first request"</h2>
             <ol>{items}</ol>
+            {snippet}
         </section>
     }
 }
