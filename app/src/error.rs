@@ -42,7 +42,9 @@ impl AppError {
     #[must_use]
     pub fn problem(&self, field: &str) -> Option<Problem> {
         match self {
-            Self::Invalid(errors) => errors.iter().find(|error| error.field == field).map(|error| error.problem.clone()),
+            Self::Invalid(errors) => {
+                errors.iter().find(|error| error.field == field).map(|error| error.problem.clone())
+            }
             _ => None,
         }
     }

@@ -88,7 +88,9 @@ pub fn redirect(path: &str) {
 /// Whether a path stays on this site.
 #[must_use]
 pub fn is_local(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// The status of the page that is being rendered.

@@ -10,7 +10,9 @@ use super::format;
 #[component]
 pub fn Money(#[prop(into)] amount: Option<Nanos>) -> impl IntoView {
     match amount {
-        Some(amount) => view! { <span class="number" title=amount.to_string()>{format::money(amount)}</span> }.into_any(),
+        Some(amount) => {
+            view! { <span class="number" title=amount.to_string()>{format::money(amount)}</span> }.into_any()
+        }
         None => view! { <span class="number muted" title="The price of this model is not known">"–"</span> }.into_any(),
     }
 }

@@ -3,7 +3,7 @@
 use leptos::either::Either;
 use leptos::prelude::*;
 
-use super::{Page, Symbol, Icon};
+use super::{Icon, Page, Symbol};
 use crate::{AppError, server};
 
 /// Loads what a page needs, then shows it; a failure becomes the error page with its status.
@@ -52,7 +52,9 @@ fn words(error: &AppError) -> (&'static str, &'static str) {
             "Not found",
             "It may have been deleted or renamed, or it belongs to a team you are not a member of. Check the address.",
         ),
-        AppError::Invalid(_) => ("Not accepted", "The address holds a value this page cannot use. Check it, or go back."),
+        AppError::Invalid(_) => {
+            ("Not accepted", "The address holds a value this page cannot use. Check it, or go back.")
+        }
         AppError::Throttled { .. } => ("Too many attempts", "Nothing was lost. Wait for that long, then reload."),
         AppError::Malformed => ("Not understood", "Nothing was changed. Reload the page and send the form again."),
         AppError::Unavailable => (

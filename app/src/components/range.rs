@@ -60,9 +60,7 @@ impl Range {
         let mut text = Serializer::new(String::new());
         match self.preset {
             Some(word) => text.append_pair("range", word),
-            None => text
-                .append_pair("from", &self.from_ms().to_string())
-                .append_pair("to", &self.to_ms().to_string()),
+            None => text.append_pair("from", &self.from_ms().to_string()).append_pair("to", &self.to_ms().to_string()),
         };
         text.finish()
     }

@@ -155,10 +155,9 @@ fn command(event: &KeyboardEvent) -> Option<Command> {
     if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
         return Some(Command::Palette);
     }
-    let typing = event
-        .target()
-        .and_then(|target| target.dyn_into::<Element>().ok())
-        .is_some_and(|target| target.closest("input, textarea, select, dialog, [contenteditable]").ok().flatten().is_some());
+    let typing = event.target().and_then(|target| target.dyn_into::<Element>().ok()).is_some_and(|target| {
+        target.closest("input, textarea, select, dialog, [contenteditable]").ok().flatten().is_some()
+    });
     if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return None;
     }

@@ -148,7 +148,8 @@ async fn gateways(team: &TeamRef) -> Vec<PaletteLink> {
     let base = format!("/{}/gateways", team.slug);
     let both = found.into_iter().flat_map(|gateway| {
         let settings = link(&gateway.slug, "Gateway", format!("{base}/{}", gateway.slug));
-        let connect = link(&format!("Connect to {}", gateway.slug), "Action", format!("{base}/{}/connect", gateway.slug));
+        let connect =
+            link(&format!("Connect to {}", gateway.slug), "Action", format!("{base}/{}/connect", gateway.slug));
         [settings, connect]
     });
     both.collect()

@@ -61,7 +61,11 @@ impl Theme {
 #[component]
 pub fn ThemeSwitch() -> impl IntoView {
     let chosen = Theme::chosen();
-    let choices = [(Theme::Auto, Symbol::Contrast, "As the system"), (Theme::Light, Symbol::Sun, "Light"), (Theme::Dark, Symbol::Moon, "Dark")];
+    let choices = [
+        (Theme::Auto, Symbol::Contrast, "As the system"),
+        (Theme::Light, Symbol::Sun, "Light"),
+        (Theme::Dark, Symbol::Moon, "Dark"),
+    ];
     let buttons = choices.into_iter().map(|(theme, symbol, name)| {
         let pressed = (theme == chosen).to_string();
         view! {

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 
 use crate::AppError;
 use crate::api::session::{ChangePassword, RevokeSession};
-use crate::components::{Badge, Confirm, Field, Fieldset, FormErrors, FormState, Page, PostForm, Saved, SubmitButton, Table, Time, Tone, load};
+use crate::components::{
+    Badge, Confirm, Field, Fieldset, FormErrors, FormState, Page, PostForm, Saved, SubmitButton, Table, Time, Tone,
+    load,
+};
 use crate::server;
 
 /// Sessions with a way to end each, and the form for a new password.
@@ -55,7 +58,8 @@ fn Sessions(sessions: Vec<SessionView>) -> impl IntoView {
         } else {
             let action = ServerAction::<RevokeSession>::new();
             let fields = vec![("id", session.id.to_string())];
-            view! { <Confirm action label="Sign out" question="That browser has to sign in again." fields /> }.into_any()
+            view! { <Confirm action label="Sign out" question="That browser has to sign in again." fields /> }
+                .into_any()
         };
         view! {
             <tr>
@@ -100,9 +104,20 @@ fn browser(user_agent: &str) -> String {
     let first = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    let browser = first(&[("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
+    let browser = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
     let system = first(&[
-        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
     ]);
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),

@@ -12,7 +12,8 @@ pub fn IssuedPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     let next = use_query_map().read_untracked().get("next").filter(|path| server::is_local(path));
     let next = next.unwrap_or_else(|| "/".to_owned());
-    let secret = server::control().ok().zip(server::actor().ok()).and_then(|(control, actor)| control.flash_take(&actor, &id));
+    let secret =
+        server::control().ok().zip(server::actor().ok()).and_then(|(control, actor)| control.flash_take(&actor, &id));
     match secret {
         Some(secret) => view! {
             <Page title="Your new token" narrow=true>

@@ -7,7 +7,9 @@ use leptos_router::hooks::use_params_map;
 
 use crate::AppError;
 use crate::api::setup::Claim;
-use crate::components::{Field, Fieldset, FormErrors, FormState, Icon, Notice, PostForm, SubmitButton, Symbol, Tone, load};
+use crate::components::{
+    Field, Fieldset, FormErrors, FormState, Icon, Notice, PostForm, SubmitButton, Symbol, Tone, load,
+};
 use crate::server;
 
 /// The form; after it was used, what happened.

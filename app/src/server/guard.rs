@@ -152,7 +152,11 @@ fn is_same_origin(control: &Control, headers: &HeaderMap, uri: &Uri) -> bool {
         return site == "same-origin";
     }
     let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else { return false };
-    if control.public_url().and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.origin().ascii_serialization() == origin) {
+    if control
+        .public_url()
+        .and_then(|url| Url::parse(url).ok())
+        .is_some_and(|url| url.origin().ascii_serialization() == origin)
+    {
         return true;
     }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
@@ -210,9 +214,11 @@ fn keep_form(control: &Control, response: &mut Response, form: Form) {
 /// Prolongs the session of somebody who is active, unless the answer changes the session itself.
 fn renew(control: &Control, response: &mut Response, actor: Option<&Actor>) {
     let name = cookie::session_name(control);
-    let changed = response.headers().get_all(header::SET_COOKIE).iter().any(|value| {
-        value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
-    });
+    let changed = response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .any(|value| value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")));
     if changed {
         return;
     }
