@@ -45,7 +45,6 @@ pub async fn create_gateway(team: String, name: Option<String>, slug: Option<Str
 /// # Errors
 /// [`AppError::Invalid`] names each field out of bounds; [`AppError::NotFound`].
 #[server(prefix = "/ui", endpoint = "update-gateway")]
-#[expect(clippy::too_many_arguments, reason = "one argument for each field of the form")]
 pub async fn update_gateway(
     team: String,
     gateway: String,

@@ -99,5 +99,6 @@ pub async fn set_theme(theme: String) -> Result<(), AppError> {
     let control = server::control()?;
     let theme = crate::layout::Theme::parse(&theme).ok_or(AppError::Malformed)?;
     server::remember(&control, crate::layout::THEME_COOKIE, theme.as_str());
+    server::redirect_back();
     Ok(())
 }

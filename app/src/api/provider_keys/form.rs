@@ -4,8 +4,12 @@ use domain::validate::{FieldError, Problem};
 use domain::view::ConnectionTestCode;
 
 /// How long a replaced key goes on working: value of the field and words.
-pub const OVERLAPS: [(&str, &str); 4] =
-    [("0", "Stop it now"), ("3600", "1 hour"), ("86400", "24 hours"), ("604800", "7 days")];
+pub const OVERLAPS: [(&str, &str); 4] = [
+    ("0", "Stops now"),
+    ("3600", "Works 1 hour more"),
+    ("86400", "Works 24 hours more"),
+    ("604800", "Works 7 days more"),
+];
 
 /// The chosen overlap in seconds; a day where the field is missing.
 ///

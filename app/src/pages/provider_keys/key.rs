@@ -135,7 +135,7 @@ fn rotate(team: &str, key: &ProviderKeyView) -> impl IntoView + use<> {
                 <input type="hidden" name="team" value=team />
                 <input type="hidden" name="id" value=id />
                 <Field label="New key" name="secret" kind="password" required=true mono=true />
-                <Select label="The old key works for another" name="overlap" options value="86400" />
+                <Select label="The old key" name="overlap" options value="86400" />
                 <SubmitButton>"Rotate"</SubmitButton>
             </PostForm>
         </section>
