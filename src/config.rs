@@ -62,6 +62,9 @@ impl fmt::Debug for DatabaseUrl {
 #[error("{}", .0.join("\n"))]
 pub struct BadSettings(pub Vec<String>);
 
+/// Faults and state changes; the migrator tells at every start that it has nothing to do.
+const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
+
 /// The settings: name in the environment, name in the file.
 const NAMES: [(&str, &str); 9] = [
     ("WEIR_LISTEN", "listen"),
@@ -130,7 +133,7 @@ impl Settings {
                 .parse("WEIR_LOG", "a filter such as `info` or `weir=debug,gateway=trace`", |v| {
                     v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
                 })
-                .unwrap_or_else(|| "info".to_owned()),
+                .unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             log_json: reader
                 .parse("WEIR_LOG_FORMAT", "`text` or `json`", |v| match v {
                     "text" => Some(false),

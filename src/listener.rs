@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +30,10 @@ use crate::router::is_data_plane;
 const MAX_CONNECTIONS: usize = 20_000;
 /// Time a client has to send its request head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Silence after which the kernel asks a client whether it is still there.
+const CLIENT_IDLE: Duration = Duration::from_secs(60);
+/// Longest time what was sent may stay unread.
+const CLIENT_STUCK: Duration = Duration::from_secs(300);
 /// Most bytes of a request head.
 const MAX_HEAD: usize = 64 * 1024;
 /// Most HTTP/2 streams of a connection.
@@ -96,10 +101,19 @@ fn open(
     peer: SocketAddr,
     services: Services,
 ) -> impl hyper_util::server::graceful::GracefulConnection + Send + use<> {
-    // Small events must leave at once; a socket that refuses the option still works.
-    let _ = stream.set_nodelay(true);
+    prepare(&stream);
     let service = service_fn(move |request| answer(services.clone(), peer, request));
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
+}
+
+/// Small events must leave at once, and a client that is gone, or never reads, must not hold an upstream connection for
+/// ever: the kernel gives up on it. A socket that refuses an option still works.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(CLIENT_IDLE));
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(CLIENT_STUCK));
 }
 
 async fn answer(

@@ -4,6 +4,7 @@
 //! SIGINT): not ready any more, no new connections, running requests and streams finish up to the limit, what is cut then
 //! is settled and written down, the ledger is drained into the database.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,7 +167,10 @@ async fn stop_on_signal(stop: watch::Sender<bool>, draining: Draining) {
 
 fn start_log(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::new(&settings.log);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second initialisation happens only in tests; the first one stays.
     let _ = if settings.log_json { log.json().try_init() } else { log.try_init() };
 }
