@@ -1,0 +1,71 @@
+// The test function of every spec: a server to talk to, and a page whose console must stay clean.
+
+import { test as base, expect } from "@playwright/test";
+
+import { SignInPage } from "../pages/people.ts";
+import { Installation } from "./installation.ts";
+
+type Fixtures = {
+  /** An installation of the test's own that nobody has set up. */
+  fresh: Installation;
+  /** Console messages that the test expects; others fail it. */
+  expectedMessages: RegExp[];
+  cleanConsole: void;
+  /** Whether scripts run. */
+  scripted: boolean;
+  /** Signs the owner in. */
+  signedIn: void;
+};
+
+type WorkerFixtures = {
+  /** An installation with a team, shared by the tests of a worker. */
+  furnished: Installation;
+};
+
+// The browser drops a transition between two pages when the next click comes before it has begun.
+const noise = [/Transition was (aborted|skipped)/];
+// Nobody fetches the preloaded scripts where none run.
+const noiseWithoutScripts = [/was preloaded using link preload but not used/];
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  fresh: async ({}, use) => {
+    const installation = await Installation.start(false);
+    await use(installation);
+    await installation.stop();
+  },
+
+  furnished: [
+    async ({}, use) => {
+      const installation = await Installation.start(true);
+      await use(installation);
+      await installation.stop();
+    },
+    { scope: "worker" },
+  ],
+
+  expectedMessages: [[], { option: true }],
+
+  cleanConsole: [
+    async ({ page, expectedMessages, scripted }, use) => {
+      const messages: string[] = [];
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) messages.push(`${message.type()}: ${message.text()}`);
+      });
+      page.on("pageerror", (error) => messages.push(`exception: ${error.message}`));
+      await use();
+      const expected = [...expectedMessages, ...noise, ...(scripted ? [] : noiseWithoutScripts)];
+      const unexpected = messages.filter((message) => !expected.some((pattern) => pattern.test(message)));
+      expect(unexpected, "the browser's console").toEqual([]);
+    },
+    { auto: true },
+  ],
+
+  scripted: async ({ javaScriptEnabled }, use) => use(javaScriptEnabled !== false),
+
+  signedIn: async ({ page, furnished }, use) => {
+    await new SignInPage(page, furnished).enter();
+    await use();
+  },
+});
+
+export { expect };

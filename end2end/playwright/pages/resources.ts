@@ -1,0 +1,64 @@
+// Gateways, provider keys and tokens.
+
+import { type Locator, type Page, expect } from "@playwright/test";
+
+export class GatewayForm {
+  constructor(private readonly page: Page) {}
+
+  async create(name: string, slug: string) {
+    await this.page.getByLabel("Name", { exact: true }).fill(name);
+    await this.page.getByLabel("Short name").fill(slug);
+    await this.page.getByRole("button", { name: "Create gateway" }).click();
+  }
+
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true });
+  }
+
+  async save() {
+    await this.page.getByRole("button", { name: "Save settings" }).click();
+  }
+
+  /** What is said beside a field, found as a screen reader finds it. */
+  async problemOf(label: string): Promise<string> {
+    const field = this.field(label);
+    await expect(field).toHaveAttribute("aria-invalid", "true");
+    const ids = ((await field.getAttribute("aria-describedby")) ?? "").split(" ").filter(Boolean);
+    const texts = await Promise.all(ids.map((id) => this.page.locator(`[id="${id}"]`).innerText()));
+    return texts.join(" ");
+  }
+}
+
+export class KeysPage {
+  constructor(private readonly page: Page) {}
+
+  /** The form of a stored key; the one below it adds a provider. */
+  private get form(): Locator {
+    return this.page.locator("form").filter({ has: this.page.getByRole("button", { name: "Store key" }) });
+  }
+
+  async store(provider: string, secret: string, address: string, alias = "default") {
+    await this.form.getByRole("combobox", { name: "Provider" }).selectOption(provider);
+    await this.form.locator('input[name="secret"]').fill(secret);
+    await this.form.locator('input[name="alias"]').fill(alias);
+    await this.form.locator('input[name="base_url"]').fill(address);
+    await this.form.getByRole("button", { name: "Store key" }).click();
+  }
+
+  async test() {
+    await this.page.getByRole("button", { name: "Test connection" }).click();
+  }
+}
+
+export class TokensPage {
+  constructor(private readonly page: Page) {}
+
+  /** Issues a token on the form that is on the screen, and reads it from the page that shows it once. */
+  async issue(name: string): Promise<string> {
+    await this.page.getByLabel("Name", { exact: true }).fill(name);
+    await this.page.getByRole("button", { name: "Issue token" }).click();
+    const shown = this.page.getByRole("group", { name: "New token" }).locator("code");
+    await expect(shown).toHaveText(/^weir_/);
+    return shown.innerText();
+  }
+}

@@ -1,0 +1,83 @@
+// Every page: no serious accessibility fault in light and in dark, no sideways scrolling at 390 px, and pictures of all.
+
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+
+import { owner } from "../lib/installation.ts";
+import { expect, test } from "../lib/test.ts";
+
+const pictures = resolve(import.meta.dirname, "../../output/pictures");
+const team = `/${owner.slug}`;
+const pages: Record<string, string> = {
+  "sign-in": "/sign-in",
+  overview: team,
+  requests: `${team}/requests`,
+  "requests-none": `${team}/requests?model=nothing`,
+  gateways: `${team}/gateways`,
+  "gateway-new": `${team}/gateways/new`,
+  gateway: `${team}/gateways/main`,
+  connect: `${team}/gateways/main/connect`,
+  "connect-claude-code": `${team}/gateways/main/connect?client=claude-code`,
+  keys: `${team}/keys`,
+  tokens: `${team}/tokens`,
+  "token-new": `${team}/tokens/new`,
+  members: `${team}/members`,
+  audit: `${team}/audit`,
+  account: "/account",
+  "not-found": `${team}/nowhere/at/all`,
+};
+
+async function check(page: Page, name: string) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    const told = grave.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+    expect.soft(told, `${name}, ${colorScheme}`).toEqual([]);
+    await page.screenshot({ path: `${pictures}/${name}-${colorScheme}.png`, fullPage: true });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect.soft(overflow, `${name} at 390 px scrolls sideways`).toBeLessThanOrEqual(0);
+  await page.screenshot({ path: `${pictures}/${name}-390.png`, fullPage: true });
+  if (size) await page.setViewportSize(size);
+}
+
+test.beforeAll(async ({ furnished }) => {
+  mkdirSync(pictures, { recursive: true });
+  const asked = ["hello", "hello", "how deep?", "mock-status-500", "mock-status-429", "a longer question about water levels"];
+  for (const text of asked) await furnished.ask(text);
+});
+
+test("the set-up page is accessible", async ({ page, fresh }) => {
+  await page.goto(fresh.setupLink());
+  await check(page, "setup");
+});
+
+for (const [name, path] of Object.entries(pages)) {
+  test.describe(name, () => {
+    if (name === "not-found") test.use({ expectedMessages: [/404 \(Not Found\)/] });
+
+    test("is accessible and fits", async ({ page, furnished, signedIn }) => {
+      if (name === "sign-in") await page.context().clearCookies();
+      await page.goto(furnished.url + path);
+      await expect(page.locator("h1")).toBeVisible();
+      await check(page, name);
+    });
+  });
+}
+
+test("the pages of one thing are accessible and fit", async ({ page, furnished, signedIn }) => {
+  const first = { request: "requests", key: "keys", token: "tokens" };
+  for (const [name, list] of Object.entries(first)) {
+    await page.goto(`${furnished.url}${team}/${list}`);
+    await page.locator("a.row-link").first().click();
+    await expect(page.locator("h1")).toBeVisible();
+    await check(page, name);
+  }
+});

@@ -1,0 +1,64 @@
+// Signing in and out, and sessions elsewhere.
+
+import { owner } from "../lib/installation.ts";
+import { expect, test } from "../lib/test.ts";
+import { AccountPage, SetupPage, SignInPage } from "../pages/people.ts";
+
+test("a page asks a stranger to sign in, and leads on afterwards", async ({ page, furnished }) => {
+  await page.goto(`${furnished.url}/${owner.slug}/gateways`);
+  await expect(page).toHaveURL(/\/sign-in/);
+  await new SignInPage(page, furnished).send(owner.email, owner.password);
+  await expect(page.getByRole("heading", { name: "Gateways" })).toBeVisible();
+});
+
+test("signing out ends the session", async ({ page, furnished, signedIn }) => {
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByText("You are signed out.")).toBeVisible();
+  await page.goto(`${furnished.url}/${owner.slug}`);
+  await expect(page).toHaveURL(/\/sign-in/);
+});
+
+test("a wrong password and an unknown person are refused with the same words", async ({ page, furnished }) => {
+  const signIn = new SignInPage(page, furnished);
+  await page.goto(`${furnished.url}/sign-in`);
+  await signIn.send(owner.email, "not the right password");
+  await expect(signIn.refusal).toBeVisible();
+  await signIn.send("nobody@example.com", "not the right password");
+  await expect(signIn.refusal).toBeVisible();
+});
+
+test("a session elsewhere can be ended", async ({ browser, page, furnished, signedIn, scripted }) => {
+  const other = await browser.newContext({ javaScriptEnabled: scripted });
+  const otherPage = await other.newPage();
+  await new SignInPage(otherPage, furnished).enter();
+  await page.goto(`${furnished.url}/account`);
+  const account = new AccountPage(page);
+  const before = await account.sessions.count();
+  expect(before).toBeGreaterThan(1);
+  while ((await account.sessions.count()) > 1) {
+    const count = await account.sessions.count();
+    await account.endOther();
+    await expect(page.getByText("That session was signed out.")).toBeVisible();
+    await expect(account.sessions).toHaveCount(count - 1);
+  }
+  await otherPage.goto(`${furnished.url}/${owner.slug}`);
+  await expect(otherPage).toHaveURL(/\/sign-in/);
+  await other.close();
+});
+
+test("a password is changed, and the old one no longer works", async ({ page, fresh }) => {
+  await new SetupPage(page).claim(fresh.setupLink());
+  await page.goto(`${fresh.url}/account`);
+  const account = new AccountPage(page);
+  const next = "another walk by the river";
+  await account.changePassword("wrong in every way", next);
+  await expect(page.getByLabel("Present password")).toHaveAttribute("aria-invalid", "true");
+  await account.changePassword(owner.password, next);
+  await expect(page.getByText("Your password was changed.")).toBeVisible();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  const signIn = new SignInPage(page, fresh);
+  await signIn.send(owner.email, owner.password);
+  await expect(signIn.refusal).toBeVisible();
+  await signIn.send(owner.email, next);
+  await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+});

@@ -1,0 +1,97 @@
+// Gateways, keys and tokens: what is changed takes effect, what is wrong is said where it is wrong.
+
+import { owner } from "../lib/installation.ts";
+import { expect, test } from "../lib/test.ts";
+import { GatewayForm, KeysPage, TokensPage } from "../pages/resources.ts";
+
+test("a gateway's settings are saved and live", async ({ page, furnished, signedIn }) => {
+  const address = `${furnished.url}/${owner.slug}/gateways/second`;
+  await page.goto(address);
+  const form = new GatewayForm(page);
+  await form.field("Requests").fill("3");
+  await form.field("In each").fill("86400");
+  await form.field("Window").selectOption("fixed");
+  await form.save();
+  await expect(page.getByText("Saved, and live since version")).toBeVisible();
+  await page.goto(address);
+  await expect(form.field("Requests")).toHaveValue("3");
+  await expect(form.field("Window")).toHaveValue("fixed");
+  const statuses = [];
+  for (const number of [1, 2, 3, 4]) statuses.push(await furnished.ask(`limited ${number}`, { gateway: "second" }));
+  expect(statuses).toEqual([200, 200, 200, 429]);
+  await form.field("Requests").fill("");
+  await form.save();
+  await expect(page.getByText("Saved, and live since version")).toBeVisible();
+  await expect.poll(() => furnished.ask("unlimited", { gateway: "second" })).toBe(200);
+});
+
+test("a setting out of bounds is refused beside its field, and nothing is lost", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/main`);
+  const form = new GatewayForm(page);
+  // The browser would stop this before it is sent; the server must not rely on that.
+  await page.locator("form").evaluateAll((forms) => forms.forEach((form) => form.setAttribute("novalidate", "")));
+  await form.field("Keep answers for").fill("5");
+  await form.field("Pause before the second").fill("123");
+  await form.save();
+  expect(await form.problemOf("Keep answers for")).toContain("must be between 60 and 2592000");
+  await expect(form.field("Keep answers for")).toHaveValue("5");
+  await expect(form.field("Pause before the second")).toHaveValue("123");
+});
+
+test("a gateway is created, turned off and deleted", async ({ page, furnished, signedIn, scripted }) => {
+  const slug = scripted ? "short-lived" : "short-lived-plain";
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  await new GatewayForm(page).create("Short lived", slug);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/${slug}`);
+  expect(await furnished.ask("hello", { gateway: slug })).toBe(200);
+  await page.getByRole("button", { name: "Turn off" }).click();
+  await expect(page.getByRole("button", { name: "Turn on" })).toBeVisible();
+  await expect.poll(() => furnished.ask("hello", { gateway: slug })).toBe(403);
+  await page.locator("summary", { hasText: "Delete" }).click();
+  await page.locator("details[open] input:not([type=hidden])").fill(slug);
+  await page.locator("details[open]").getByRole("button", { name: /Delete/ }).click();
+  await expect(page.getByText("The gateway was deleted")).toBeVisible();
+  await expect.poll(() => furnished.ask("hello", { gateway: slug })).toBe(404);
+});
+
+test("a gateway's name that is taken is refused", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  const form = new GatewayForm(page);
+  await form.create("Again", "main");
+  expect(await form.problemOf("Short name")).toContain("is taken already");
+});
+
+test("a key is added, tested, turned off and rotated, and never shown", async ({ page, furnished, signedIn, scripted }) => {
+  const alias = scripted ? "spare" : "spare-plain";
+  await page.goto(`${furnished.url}/${owner.slug}/keys`);
+  const keys = new KeysPage(page);
+  await keys.store("Mistral AI", "mistral-secret-98765", furnished.mock, alias);
+  await expect(page.getByText("The key is stored")).toBeVisible();
+  await keys.test();
+  await expect(page.getByText("Mistral AI accepted the key")).toBeVisible();
+  await page.getByRole("button", { name: "Turn off" }).click();
+  await expect(page.getByText("The key is off")).toBeVisible();
+  await page.getByRole("button", { name: "Turn on" }).click();
+  await page.getByLabel("New key").fill("mistral-secret-43210");
+  await page.getByLabel("The old key works for another").selectOption("3600");
+  await page.getByRole("button", { name: "Rotate" }).click();
+  await expect(page.getByText("The new key is in use.")).toBeVisible();
+  expect(await page.content()).not.toContain("mistral-secret");
+});
+
+test("a token is restricted and revoked", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}/${owner.slug}/tokens/new`);
+  const token = await new TokensPage(page).issue("short-lived");
+  expect(await furnished.ask("hello", { token })).toBe(200);
+  await page.goto(`${furnished.url}/${owner.slug}/tokens`);
+  expect(await page.content()).not.toContain(token);
+  await page.getByRole("link", { name: "short-lived" }).first().click();
+  await page.getByLabel("Models").fill("gpt-4.1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Every request from now on follows it.")).toBeVisible();
+  await expect.poll(() => furnished.ask("hello", { token })).toBe(403);
+  await page.locator("summary", { hasText: "Revoke" }).click();
+  await page.getByRole("button", { name: "Revoke for good" }).click();
+  await expect(page.getByText("The token was revoked.")).toBeVisible();
+  await expect.poll(() => furnished.ask("hello", { token })).toBe(401);
+});
