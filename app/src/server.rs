@@ -7,11 +7,12 @@ mod kept;
 use axum::extract::ConnectInfo;
 use chrono::{DateTime, Timelike, Utc};
 use control::{Actor, Client, Control, Grant, Member, SignedIn, can};
-use http::header::{HeaderValue, SET_COOKIE, USER_AGENT};
+use http::header::{HeaderValue, REFERER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use std::net::SocketAddr;
+use url::{Position, Url};
 
 use crate::AppError;
 
@@ -83,6 +84,13 @@ pub fn cookie(name: &str) -> Option<String> {
 /// the front page instead.
 pub fn redirect(path: &str) {
     leptos_axum::redirect(if is_local(path) { path } else { "/" });
+}
+
+/// Sends the browser back to the page that the form was on.
+pub fn redirect_back() {
+    let referer = parts().and_then(|parts| Url::parse(parts.headers.get(REFERER)?.to_str().ok()?).ok());
+    let page = referer.map(|url| url[Position::BeforePath..Position::AfterQuery].to_owned());
+    redirect(page.as_deref().unwrap_or("/"));
 }
 
 /// Whether a path stays on this site.

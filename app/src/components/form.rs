@@ -82,7 +82,7 @@ pub fn PostForm<F>(
     /// Whether the error is said at the top of the form; otherwise place a [`FormErrors`] yourself.
     #[prop(default = true)]
     errors: bool,
-    children: TypedChildren<impl IntoView + Send + 'static>,
+    children: TypedChildren<impl IntoView + 'static>,
 ) -> impl IntoView
 where
     F: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,

@@ -44,7 +44,7 @@ pub fn Sidebar(me: Me, team: Option<TeamRef>, path: String) -> impl IntoView {
             <a class="brand" href="/"><Icon symbol=Symbol::Mark />"Weir"</a>
         </header>
         <label for="drawer" class="scrim" aria-hidden="true"></label>
-        <div class="sidebar">
+        <aside class="sidebar" aria-label="Sidebar">
             {switcher}
             <button type="button" class="search" data-palette="">
                 <Icon symbol=Symbol::Search /><span>"Go to…"</span><kbd>"Ctrl K"</kbd>
@@ -53,7 +53,7 @@ pub fn Sidebar(me: Me, team: Option<TeamRef>, path: String) -> impl IntoView {
             <div class="sidebar-end">
                 <Person me=me.clone() path=path.clone() />
             </div>
-        </div>
+        </aside>
         <Palette me team />
     }
 }
