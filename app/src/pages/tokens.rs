@@ -108,12 +108,13 @@ fn show(team: String, data: Data) -> impl IntoView {
 
 fn restrict(team: &str, token: &TokenView, gateways: &[GatewayView]) -> impl IntoView + use<> {
     let (team, id) = (team.to_owned(), token.id.to_string());
-    let fields = form::fields::<RestrictToken>(gateways, Some(token));
+    let (token, gateways) = (token.clone(), gateways.to_vec());
     view! {
         <PostForm action={ServerAction::<RestrictToken>::new()} class="narrow">
             <input type="hidden" name="team" value=team />
             <input type="hidden" name="id" value=id />
-            {fields}
+            // Made in here, not before: a field finds its problem in the context that the form provides.
+            {form::fields::<RestrictToken>(&gateways, Some(&token))}
             <SubmitButton>"Save"</SubmitButton>
         </PostForm>
     }

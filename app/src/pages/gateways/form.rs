@@ -17,13 +17,6 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
     let settings = gateway.settings.clone();
     let longest = domain::validate::MAX_NAME as u64;
     let (team, slug, name) = (team.to_owned(), gateway.slug.clone(), gateway.name.clone());
-    let groups = (
-        access(settings.clone()),
-        caching(settings.clone()),
-        limits(settings.clone()),
-        retries(settings.clone()),
-        logging(settings.clone()),
-    );
     let send = if may_edit {
         view! { <SubmitButton>"Save settings"</SubmitButton> }.into_any()
     } else {
@@ -34,7 +27,12 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             <input type="hidden" name="team" value=team />
             <input type="hidden" name="gateway" value=slug />
             <Field label="Name" name="name" value=name required=true longest />
-            {groups}
+            // Made in here, not before: a field finds its problem in the context that the form provides.
+            {access(settings.clone())}
+            {caching(settings.clone())}
+            {limits(settings.clone())}
+            {retries(settings.clone())}
+            {logging(settings.clone())}
             {send}
         </PostForm>
     }
