@@ -6,6 +6,9 @@ use crate::AppError;
 
 #[cfg(feature = "ssr")]
 mod form;
+mod update;
+
+pub use update::*;
 
 /// Creates a gateway with default settings and leads to what is missing next.
 ///
@@ -37,62 +40,6 @@ pub async fn create_gateway(team: String, name: Option<String>, slug: Option<Str
         format!("/{team}/gateways/{}?saved=created", gateway.slug)
     };
     server::redirect(&next);
-    Ok(())
-}
-
-/// Changes the name and settings of a gateway.
-///
-/// # Errors
-/// [`AppError::Invalid`] names each field out of bounds; [`AppError::NotFound`].
-#[server(prefix = "/ui", endpoint = "update-gateway")]
-pub async fn update_gateway(
-    team: String,
-    gateway: String,
-    name: Option<String>,
-    authentication: Option<String>,
-    cache_ttl: Option<String>,
-    cache_invalidate_on_update: Option<String>,
-    rate_limiting_limit: Option<String>,
-    rate_limiting_interval: Option<String>,
-    rate_limiting_technique: Option<String>,
-    retry_max_attempts: Option<String>,
-    retry_delay: Option<String>,
-    retry_backoff: Option<String>,
-    request_timeout: Option<String>,
-    collect_logs: Option<String>,
-    collect_log_payloads: Option<String>,
-    log_retention_days: Option<String>,
-) -> Result<(), AppError> {
-    use control::{GatewayChange, can};
-
-    use self::form::SettingsForm;
-    use super::fields::filled;
-    use crate::server;
-
-    let grant = server::grant::<can::EditGateways>(&team).await?;
-    let form = SettingsForm {
-        authentication,
-        cache_ttl,
-        cache_invalidate_on_update,
-        rate_limiting_limit,
-        rate_limiting_interval,
-        rate_limiting_technique,
-        retry_max_attempts,
-        retry_delay,
-        retry_backoff,
-        request_timeout,
-        collect_logs,
-        collect_log_payloads,
-        log_retention_days,
-    };
-    let settings = form.read().map_err(AppError::Invalid)?;
-    let control = server::control()?;
-    let view = server::grant::<can::View>(&team).await?;
-    let before = control.find_gateway(&view, &gateway).await?;
-    let name = filled(name.as_deref()).unwrap_or_default().to_owned();
-    let change = GatewayChange { name, enabled: before.enabled, settings };
-    control.update_gateway(&grant, before.id, change).await?;
-    server::redirect(&format!("/{team}/gateways/{}?saved=settings", before.slug));
     Ok(())
 }
 
