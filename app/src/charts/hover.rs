@@ -73,6 +73,7 @@ pub fn ChartHover(
             class="chart-hover"
             node_ref=root
             tabindex=move || awake.get().then_some("0")
+            role="group"
             aria-label="Values over time; use the arrow keys"
             on:pointermove=on_move
             on:pointerdown=on_down

@@ -38,10 +38,16 @@ pub fn Page(
 
 /// Tabs as links: `(address, name)` each, and the name of the one that is open.
 #[component]
-pub fn Tabs(tabs: Vec<(String, &'static str)>, current: &'static str) -> impl IntoView {
+pub fn Tabs(
+    tabs: Vec<(String, &'static str)>,
+    current: &'static str,
+    /// What the tabs are about, for screen readers; different where a page has two rows of them.
+    #[prop(default = "Parts of this page")]
+    label: &'static str,
+) -> impl IntoView {
     let tabs = tabs.into_iter().map(|(href, name)| {
         let open = (name == current).then_some("page");
         view! { <a href=href aria-current=open>{name}</a> }
     });
-    view! { <nav class="tabs" aria-label="Parts of this page">{tabs.collect_view()}</nav> }
+    view! { <nav class="tabs" aria-label=label>{tabs.collect_view()}</nav> }
 }

@@ -93,7 +93,7 @@ fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<
     view! {
         <Page title=gateway.name above>
             {tabs}
-            <ProgressLine team progress />
+            <div data-live="progress"><ProgressLine team progress /></div>
             <div data-live="arrival">{arrival}</div>
             {waiting}
             <section>
@@ -113,7 +113,7 @@ fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<
 fn client_tabs(team: &str, gateway: &str, client: &'static Client) -> impl IntoView + use<> {
     let address = |known: &Client| format!("/{team}/gateways/{gateway}/connect?client={}", known.slug);
     let tabs = CLIENTS.iter().map(|known| (address(known), known.name)).collect();
-    view! { <Tabs tabs current=client.name /> }
+    view! { <Tabs tabs current=client.name label="Client" /> }
 }
 
 /// The token where it was issued just now; otherwise the way to one.

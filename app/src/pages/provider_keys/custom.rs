@@ -62,7 +62,7 @@ fn table(team: &str, custom: &[CustomProviderView], may_edit: bool) -> impl Into
                     <th>"Address"</th>
                     <th>"Speaks"</th>
                     <th>"State"</th>
-                    <th></th>
+                    <th><span class="hidden">"Actions"</span></th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>

@@ -13,6 +13,9 @@ use crate::pages::address;
 use crate::pages::overview::{Progress, ProgressLine};
 use crate::{AppError, server};
 
+const WHAT_KEYS_ARE: &str = "Weir calls a provider with the key that is stored here. It is encrypted at rest, used only for the \
+     call itself, and never shown again. Applications hold a Weir token instead.";
+
 /// Provider keys.
 #[component]
 pub fn ProviderKeysPage() -> impl IntoView {
@@ -42,11 +45,13 @@ fn show(team: String, data: Data) -> impl IntoView {
     let Data { keys, custom, progress, may_edit } = data;
     let button =
         (may_edit && !keys.is_empty()).then(|| view! { <a class="button primary" href="#add">"Add a key"</a> });
-    let list = if keys.is_empty() {
+    let list = if keys.is_empty() && may_edit {
+        // The form follows at once, so a word before it is enough.
+        view! { <p class="lead">{WHAT_KEYS_ARE}</p> }.into_any()
+    } else if keys.is_empty() {
         view! {
             <EmptyState symbol=Symbol::Key title="No provider keys yet">
-                <p>"Weir calls a provider with the key you store here. It is encrypted at rest, used only for the call itself, and \
-                    never shown again. Applications hold a Weir token instead."</p>
+                <p>{WHAT_KEYS_ARE}</p>
             </EmptyState>
         }
         .into_any()
