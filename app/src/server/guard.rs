@@ -253,24 +253,4 @@ fn protect(control: &Control, headers: &mut HeaderMap) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_form_returns_to_a_clean_address() {
-        let from = HeaderValue::from_static("http://weir.test/a/gateways?q=x+y&__path=%2Fui%2Fz&__err=abc&saved=1");
-        assert_eq!(clean_referer(&from), Some(HeaderValue::from_static("http://weir.test/a/gateways?q=x+y")));
-        let plain = HeaderValue::from_static("http://weir.test/sign-in?__err=abc");
-        assert_eq!(clean_referer(&plain), Some(HeaderValue::from_static("http://weir.test/sign-in")));
-    }
-
-    #[test]
-    fn only_set_up_and_sign_in_are_open() {
-        for open in ["/sign-in", "/setup/abc", SignIn::PATH, Claim::PATH] {
-            assert!(is_open(open), "{open}");
-        }
-        for closed in ["/", "/setup", "/sign-in/x", "/account", "/acme", "/ui/", "/ui/sign-out"] {
-            assert!(!is_open(closed), "{closed}");
-        }
-    }
-}
+mod tests;
