@@ -20,7 +20,7 @@ test("the whole page can be reached by keyboard", async ({ page, furnished, sign
 
 test("the theme stays", async ({ page, furnished, signedIn }) => {
   await page.goto(`${furnished.url}/${owner.slug}`);
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const light = await background();
   await page.getByRole("button", { name: "Dark" }).click();
   await expect.poll(background).not.toBe(light);

@@ -12,7 +12,7 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   await form.field("In each").fill("86400");
   await form.field("Window").selectOption("fixed");
   await form.save();
-  await expect(page.getByText("Saved, and live since version")).toBeVisible();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
   await page.goto(address);
   await expect(form.field("Requests")).toHaveValue("3");
   await expect(form.field("Window")).toHaveValue("fixed");
@@ -21,7 +21,7 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   expect(statuses).toEqual([200, 200, 200, 429]);
   await form.field("Requests").fill("");
   await form.save();
-  await expect(page.getByText("Saved, and live since version")).toBeVisible();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
   await expect.poll(() => furnished.ask("unlimited", { gateway: "second" })).toBe(200);
 });
 
@@ -47,9 +47,11 @@ test("a gateway is created, turned off and deleted", async ({ page, furnished, s
   await page.getByRole("button", { name: "Turn off" }).click();
   await expect(page.getByRole("button", { name: "Turn on" })).toBeVisible();
   await expect.poll(() => furnished.ask("hello", { gateway: slug })).toBe(403);
-  await page.locator("summary", { hasText: "Delete" }).click();
-  await page.locator("details[open] input:not([type=hidden])").fill(slug);
-  await page.locator("details[open]").getByRole("button", { name: /Delete/ }).click();
+  await page.getByLabel(`Type ${slug} to confirm`).fill("another");
+  await page.getByRole("button", { name: "Delete this gateway" }).click();
+  expect(await new GatewayForm(page).problemOf(`Type ${slug} to confirm`)).toContain("does not match");
+  await page.getByLabel(`Type ${slug} to confirm`).fill(slug);
+  await page.getByRole("button", { name: "Delete this gateway" }).click();
   await expect(page.getByText("The gateway was deleted")).toBeVisible();
   await expect.poll(() => furnished.ask("hello", { gateway: slug })).toBe(404);
 });
@@ -73,7 +75,7 @@ test("a key is added, tested, turned off and rotated, and never shown", async ({
   await expect(page.getByText("The key is off")).toBeVisible();
   await page.getByRole("button", { name: "Turn on" }).click();
   await page.getByLabel("New key").fill("mistral-secret-43210");
-  await page.getByLabel("The old key works for another").selectOption("3600");
+  await page.getByLabel("The old key", { exact: true }).selectOption("3600");
   await page.getByRole("button", { name: "Rotate" }).click();
   await expect(page.getByText("The new key is in use.")).toBeVisible();
   expect(await page.content()).not.toContain("mistral-secret");
