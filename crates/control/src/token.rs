@@ -61,7 +61,7 @@ impl Control {
         let scope = scope_of(&new.name, &new.gateways, &new.models, new.expires_at);
         let plain = format!("weir_{}", random_name()?);
         let change = self.begin().await?;
-        check_scope(&change, grant.team_id(), &scope).await?;
+        check_scope(&change, grant.team_id(), &scope, None).await?;
         let digest = sha256(plain.as_bytes());
         let row = rows::create(change.tx(), grant.team_id(), digest, hint(&plain), &scope, change.now()).await?;
         record(&change, grant, "token.issue", None, &row).await?;
@@ -82,7 +82,7 @@ impl Control {
         let scope = scope_of(&change.name, &change.gateways, &change.models, change.expires_at);
         let open = self.begin().await?;
         let old = find_live(&open, grant.team_id(), id).await?;
-        check_scope(&open, grant.team_id(), &scope).await?;
+        check_scope(&open, grant.team_id(), &scope, Some(&old)).await?;
         let row = rows::update(open.tx(), id, &scope).await?;
         if row == old {
             return view(row);
@@ -138,17 +138,27 @@ fn scope_of<'a>(
     }
 }
 
-async fn check_scope(change: &Change, team: TeamId, scope: &rows::Scope<'_>) -> Result<(), ControlError> {
+/// What an existing token has already is not refused: a gateway that was deleted since, or an end that has passed, must
+/// not stand in the way of another name.
+async fn check_scope(
+    change: &Change,
+    team: TeamId,
+    scope: &rows::Scope<'_>,
+    old: Option<&Model>,
+) -> Result<(), ControlError> {
     let known = store::gateway::list(change.tx(), team).await?;
+    let had = old.map(rows::gateways).transpose()?.flatten().unwrap_or_default();
+    let ended = old.and_then(|old| old.expires_at);
     let gateways = scope.gateways.and_then(|ids| {
-        let all_known = ids.iter().all(|id| known.iter().any(|row| row.id == id.0));
+        let all_known = ids.iter().all(|id| had.contains(id) || known.iter().any(|row| row.id == id.0));
         count(ids.len()).or((!all_known).then_some(Problem::Unknown))
     });
+    let past = scope.expires_at.filter(|at| *at <= now() && ended != Some(*at));
     let problems = [
         ("name", validate::name(scope.name).err()),
         ("gateways", gateways),
         ("models", scope.models.and_then(|models| check_models(models).err())),
-        ("expires_at", scope.expires_at.filter(|at| *at <= now()).map(|_| Problem::InThePast)),
+        ("expires_at", past.map(|_| Problem::InThePast)),
     ];
     let errors: Vec<_> =
         problems.into_iter().filter_map(|(field, problem)| Some(FieldError::new(field, problem?))).collect();

@@ -104,6 +104,26 @@ db_test! {
         assert!(config.teams[0].tokens[0].revoked);
     }
 
+    async fn a_token_keeps_a_gateway_that_is_gone(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageTokens>(&ann);
+        let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
+        let only = NewToken { name: "app".into(), gateways: Some(vec![main.id]), ..NewToken::default() };
+        let issued = control.issue_token(&manage, only).await.expect("issued");
+        control.delete_gateway(&grant(&ann), main.id, "main").await.expect("deleted");
+        let named = |name: &str, gateway| TokenChange {
+            name: name.into(),
+            gateways: Some(vec![gateway]),
+            models: None,
+            expires_at: None,
+        };
+        let renamed = control.restrict_token(&manage, issued.token.id, named("service", main.id)).await.expect("renamed");
+        assert_eq!((renamed.name.as_str(), renamed.gateways), ("service", Some(vec![main.id])));
+        let unknown = control.restrict_token(&manage, issued.token.id, named("service", GatewayId(99))).await;
+        assert_eq!(unknown, Err(ControlError::Invalid(vec![FieldError::new("gateways", Problem::Unknown)])));
+    }
+
     async fn every_bad_field_of_a_token_is_named(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
