@@ -16,7 +16,7 @@ use url::{Position, Url};
 
 use crate::AppError;
 
-pub use guard::{Guard, GuardLayer, layer};
+pub use guard::{BACK_FIELD, Guard, GuardLayer, layer};
 pub use kept::kept_values;
 
 /// The control plane.
@@ -72,6 +72,12 @@ pub fn now() -> DateTime<Utc> {
 #[must_use]
 pub fn parts() -> Option<Parts> {
     use_context::<Parts>()
+}
+
+/// Path and query of the page that is being rendered.
+#[must_use]
+pub fn address() -> String {
+    parts().and_then(|parts| Some(parts.uri.path_and_query()?.to_string())).unwrap_or_default()
 }
 
 /// The value of a cookie of the request.

@@ -53,7 +53,7 @@ pub fn Field(
     let form = FormState::around();
     let error = error.or_else(|| form.problem(&name));
     let value = if kind == "password" { value } else { form.value(&name, value) };
-    let notes = Notes::new(&name, help, error);
+    let notes = Notes::new(form.id(&name), help, error);
     let list = (!choices.is_empty()).then(|| format!("{}-choices", notes.id));
     let options = list.clone().map(|id| {
         view! { <datalist id=id>{choices.into_iter().map(|choice| view! { <option value=choice></option> }).collect_view()}</datalist> }
@@ -91,7 +91,7 @@ pub fn TextArea(
     let form = FormState::around();
     let error = error.or_else(|| form.problem(&name));
     let value = form.value(&name, value);
-    let notes = Notes::new(&name, help, error);
+    let notes = Notes::new(form.id(&name), help, error);
     view! {
         <div class="field">
             <label for=notes.id.clone()>{label}</label>
@@ -117,7 +117,7 @@ pub fn Select(
     let form = FormState::around();
     let error = error.or_else(|| form.problem(&name));
     let chosen = form.value(&name, value);
-    let notes = Notes::new(&name, help, error);
+    let notes = Notes::new(form.id(&name), help, error);
     let options = options.into_iter().map(|(value, words)| {
         let selected = value == chosen;
         view! { <option value=value selected=selected>{words}</option> }
@@ -148,11 +148,14 @@ pub fn Checkbox(
     /// One of several that exclude each other.
     #[prop(optional)]
     radio: bool,
+    /// Shown as it is; browsers do not send it.
+    #[prop(optional)]
+    disabled: bool,
 ) -> impl IntoView {
     let form = FormState::around();
     let error = error.or_else(|| form.problem(&name));
     let checked = if form.has_values() { form.has_value(&name, &value) } else { checked };
-    let mut notes = Notes::new(&name, help, error);
+    let mut notes = Notes::new(form.id(&name), help, error);
     if value != "on" {
         notes.id = format!("{}-{value}", notes.id);
     }
@@ -160,7 +163,7 @@ pub fn Checkbox(
         <div class="field check">
             <input
                 id=notes.id.clone() type=if radio { "radio" } else { "checkbox" } name=name value=value checked=checked
-                aria-describedby=notes.described_by() aria-invalid=notes.invalid()
+                disabled=disabled aria-describedby=notes.described_by() aria-invalid=notes.invalid()
             />
             <label for=notes.id.clone()>{label}</label>
             {notes.show()}
@@ -194,8 +197,8 @@ struct Notes {
 }
 
 impl Notes {
-    fn new(name: &str, help: String, error: Option<Problem>) -> Self {
-        Self { id: format!("field-{name}"), help: filled(help), error }
+    fn new(id: String, help: String, error: Option<Problem>) -> Self {
+        Self { id, help: filled(help), error }
     }
 
     fn described_by(&self) -> Option<String> {

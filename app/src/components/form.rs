@@ -13,6 +13,8 @@ use crate::{AppError, server};
 /// What became of a form when it was sent last: the error and the values, both empty for a fresh form.
 #[derive(Clone, Debug, Default)]
 pub struct FormState {
+    /// The last part of the server function's path; empty outside of a form.
+    name: &'static str,
     error: Option<AppError>,
     kept: Vec<(String, String)>,
 }
@@ -21,11 +23,19 @@ impl FormState {
     /// The state of the form that is sent to a server function.
     #[must_use]
     pub fn of<F: ServerFn<Error = AppError>>() -> Self {
+        let name = F::PATH.rsplit('/').next().unwrap_or_default();
         let Some(refused) = use_context::<ServerActionError>().filter(|refused| refused.path() == F::PATH) else {
-            return Self::default();
+            return Self { name, ..Self::default() };
         };
         let error = ServerFnUrlError::<AppError>::decode_err(refused.err());
-        Self { error: Some(error), kept: server::kept_values(F::PATH) }
+        Self { name, error: Some(error), kept: server::kept_values(F::PATH) }
+    }
+
+    /// The id of a field's input, different in each form of a page.
+    #[must_use]
+    pub fn id(&self, field: &str) -> String {
+        let form = if self.name.is_empty() { "field" } else { self.name };
+        format!("{form}-{field}")
     }
 
     /// Why the form was refused.
@@ -82,6 +92,9 @@ pub fn PostForm<F>(
     /// Whether the error is said at the top of the form; otherwise place a [`FormErrors`] yourself.
     #[prop(default = true)]
     errors: bool,
+    /// For fields that stand outside of the form and name it.
+    #[prop(optional)]
+    id: Option<&'static str>,
     children: TypedChildren<impl IntoView + 'static>,
 ) -> impl IntoView
 where
@@ -91,9 +104,12 @@ where
     let _ = action;
     let children = children.into_inner();
     let state = FormState::of::<F>();
+    let back = server::address();
     view! {
         <Provider value=state>
-            <form method="post" action=F::url() class=format!("form {class}")>
+            <form method="post" action=F::url() class=format!("form {class}") id=id>
+                // The way back for a browser that does not say where it comes from.
+                <input type="hidden" name=server::BACK_FIELD value=back />
                 {errors.then(|| view! { <FormErrors /> })}
                 {children()}
             </form>

@@ -76,6 +76,9 @@ pub fn ThemeSwitch() -> impl IntoView {
     });
     let address = <SetTheme as leptos::server_fn::ServerFn>::url();
     view! {
-        <form method="post" action=address class="theme" aria-label="Theme">{buttons.collect_view()}</form>
+        <form method="post" action=address class="theme" aria-label="Theme">
+            <input type="hidden" name=server::BACK_FIELD value=server::address() />
+            {buttons.collect_view()}
+        </form>
     }
 }

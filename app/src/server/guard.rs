@@ -10,18 +10,21 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Redirect, Response};
 use control::{Actor, Control, ControlError};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 use leptos::server_fn::ServerFn;
 use tower::{Layer, Service};
 use url::Url;
-use url::form_urlencoded::byte_serialize;
+use url::form_urlencoded::{byte_serialize, parse};
 
-use super::{cookie, kept};
+use super::{cookie, is_local, kept};
 use crate::api::session::SignIn;
 use crate::api::setup::Claim;
 
 /// Largest form a page of ours sends, in bytes.
 const MAX_FORM: usize = 64 * 1024;
+/// The field of a form that says which page it is on, for browsers that send no referrer.
+pub const BACK_FIELD: &str = "back";
 /// Where server functions live.
 const FUNCTIONS: &str = "/ui/";
 
@@ -97,7 +100,7 @@ where
     if let Some(actor) = &actor {
         request.extensions_mut().insert(actor.clone());
     }
-    let (request, form) = match read_form(request).await {
+    let (request, form) = match read_form(control, request).await {
         Ok(read) => read,
         Err(response) => return response,
     };
@@ -159,16 +162,21 @@ fn is_same_origin(control: &Control, headers: &HeaderMap, uri: &Uri) -> bool {
     {
         return true;
     }
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
-    let authority = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
-    authority.is_some() && authority == host
+    let asked = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
+    asked.is_some() && asked == authority(headers, uri)
+}
+
+/// Host and port that a request was sent to.
+fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    host.or(uri.authority().map(http::uri::Authority::as_str))
 }
 
 /// A form that was read whole: where it goes and what it says.
 type Form = Option<(String, axum::body::Bytes)>;
 
 /// Reads a form within its bound, and cleans the address it will be sent back to.
-async fn read_form(request: Request) -> Result<(Request, Form), Response> {
+async fn read_form(control: &Control, request: Request) -> Result<(Request, Form), Response> {
     let path = request.uri().path().to_owned();
     if request.method() != Method::POST || !path.starts_with(FUNCTIONS) {
         return Ok((request, None));
@@ -177,10 +185,30 @@ async fn read_form(request: Request) -> Result<(Request, Form), Response> {
     let Ok(bytes) = to_bytes(body, MAX_FORM).await else {
         return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours."));
     };
+    if !parts.headers.contains_key(header::REFERER)
+        && let Some(page) = page_of(control, &parts, &bytes)
+    {
+        parts.headers.insert(header::REFERER, page);
+    }
     if let Some(clean) = parts.headers.get(header::REFERER).and_then(clean_referer) {
         parts.headers.insert(header::REFERER, clean);
     }
     Ok((Request::from_parts(parts, Body::from(bytes.clone())), Some((path, bytes))))
+}
+
+/// The address of the page that a form says it is on, if that is one of ours.
+fn page_of(control: &Control, parts: &Parts, form: &[u8]) -> Option<HeaderValue> {
+    let (_, path) = parse(form).find(|(name, _)| name == BACK_FIELD)?;
+    if !is_local(&path) {
+        return None;
+    }
+    let host = || {
+        let scheme = if cookie::is_https(control) { "https" } else { "http" };
+        Some(format!("{scheme}://{}", authority(&parts.headers, &parts.uri)?))
+    };
+    let public = control.public_url().and_then(|url| Url::parse(url).ok());
+    let origin = public.map(|url| url.origin().ascii_serialization()).or_else(host)?;
+    HeaderValue::from_str(&format!("{origin}{path}")).ok()
 }
 
 /// Without what the last form left in the address, so that neither an old error nor an old success is shown again.

@@ -9,8 +9,9 @@ pub(super) const COOKIE_NAME: &str = "weir-kept";
 pub(super) const MAX_AGE_S: i64 = 60;
 /// Longest value, in bytes; browsers drop cookies above 4096.
 const MAX_LENGTH: usize = 3_500;
-/// Fields that are never kept.
-const SECRET_FIELDS: &[&str] = &["link", "password", "current", "new", "repeat", "secret", "token", "key"];
+/// Fields that are never kept. The way back holds the set-up link on the page of that link.
+const SECRET_FIELDS: &[&str] =
+    &[super::BACK_FIELD, "link", "password", "current", "new", "repeat", "secret", "token", "key"];
 
 /// The cookie's value for a form sent to `path`, or nothing where it would not fit.
 pub(super) fn encode(path: &str, body: &[u8]) -> Option<String> {
@@ -39,7 +40,8 @@ mod tests {
 
     #[test]
     fn values_come_back_and_secrets_do_not() {
-        let text = encode("/ui/claim", b"name=Ann+%26+Bob&password=hunter2hunter2&secret=x").expect("short enough");
+        let text = encode("/ui/claim", b"back=%2Fsetup%2Fhunter2&name=Ann+%26+Bob&password=hunter2hunter2&secret=x")
+            .expect("short enough");
         assert!(!text.contains("hunter2"));
         assert_eq!(decode(&text, "/ui/claim"), Some(vec![("name".into(), "Ann & Bob".into())]));
         assert_eq!(decode(&text, "/ui/other"), None);

@@ -117,6 +117,30 @@ async fn a_form_from_another_site_is_refused_even_where_no_session_is_needed() {
 }
 
 #[tokio::test]
+async fn a_form_without_a_referrer_says_itself_where_it_is() {
+    let fixture = Fixture::new().await;
+    let tell = |request: Request| async move {
+        let from = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
+        from.unwrap_or_default().to_owned()
+    };
+    let router = Router::new().fallback(any(tell)).layer(layer(fixture.control.clone()));
+    let fixture = Fixture { router, ..fixture };
+    let host = ("host", "weir.test:8787");
+    let sent = async |headers: &[(&str, &str)], form: &str| {
+        let headers = [&[OURS, host], headers].concat();
+        text(fixture.ask("POST", SignIn::PATH, &headers, form.into()).await).await
+    };
+    assert_eq!(
+        sent(&[], "back=%2Fsign-in%3Fnext%3D%252Fa%26saved%3D1").await,
+        "http://weir.test:8787/sign-in?next=%2Fa"
+    );
+    assert_eq!(sent(&[("referer", "http://weir.test/x")], "back=%2Fy").await, "http://weir.test/x");
+    for foreign in ["back=%2F%2Fevil.test", "back=https%3A%2F%2Fevil.test", "back=%40evil.test", "name=x"] {
+        assert_eq!(sent(&[], foreign).await, "", "{foreign}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_larger_than_any_of_ours_is_refused() {
     let fixture = Fixture::new().await;
     let answer = fixture.ask("POST", SignIn::PATH, &[OURS], "a".repeat(MAX_FORM + 1)).await;
