@@ -17,16 +17,14 @@ pub async fn issue_gateway_token(
 ) -> Result<(), AppError> {
     use control::{NewToken, can};
 
-    use super::tokens::TokenForm;
     use crate::pages::connect::client_slug;
     use crate::server;
 
     let grant = server::grant::<can::ManageTokens>(&team).await?;
-    let terms = TokenForm { name, ..TokenForm::default() }.read().map_err(AppError::Invalid)?;
     let control = server::control()?;
     let view = server::grant::<can::View>(&team).await?;
     let gateway = control.find_gateway(&view, &gateway).await?;
-    let new = NewToken { name: terms.name, gateways: Some(vec![gateway.id]), ..NewToken::default() };
+    let new = NewToken { name: name.unwrap_or_default(), gateways: Some(vec![gateway.id]), ..NewToken::default() };
     let issued = control.issue_token(&grant, new).await?;
     let flash = control.flash_put(&server::actor()?, issued.plain);
     let client = client_slug(client.as_deref());

@@ -8,7 +8,7 @@ use crate::AppError;
 mod form;
 
 #[cfg(feature = "ssr")]
-pub use form::{TokenForm, TokenTerms};
+pub use form::{TokenForm, TokenTerms, date};
 
 /// Issues a token and leads to the page that shows it once.
 ///
@@ -18,6 +18,7 @@ pub use form::{TokenForm, TokenTerms};
 pub async fn issue_token(
     team: String,
     name: Option<String>,
+    scope: Option<String>,
     gateways: Option<Vec<String>>,
     models: Option<String>,
     expires_at: Option<String>,
@@ -27,8 +28,8 @@ pub async fn issue_token(
     use crate::server;
 
     let grant = server::grant::<can::ManageTokens>(&team).await?;
-    let form = TokenForm { name, gateways: gateways.unwrap_or_default(), models, expires_at };
-    let TokenTerms { name, gateways, models, expires_at } = form.read().map_err(AppError::Invalid)?;
+    let form = TokenForm { name, scope, gateways: gateways.unwrap_or_default(), models, expires_at };
+    let TokenTerms { name, gateways, models, expires_at } = form.read(None).map_err(AppError::Invalid)?;
     let control = server::control()?;
     let issued = control.issue_token(&grant, NewToken { name, gateways, models, expires_at }).await?;
     let view = server::grant::<can::View>(&team).await?;
@@ -52,6 +53,7 @@ pub async fn restrict_token(
     team: String,
     id: String,
     name: Option<String>,
+    scope: Option<String>,
     gateways: Option<Vec<String>>,
     models: Option<String>,
     expires_at: Option<String>,
@@ -63,10 +65,13 @@ pub async fn restrict_token(
 
     let grant = server::grant::<can::ManageTokens>(&team).await?;
     let id = fields::id("id", &id).map_err(AppError::Invalid)?;
-    let form = TokenForm { name, gateways: gateways.unwrap_or_default(), models, expires_at };
-    let TokenTerms { name, gateways, models, expires_at } = form.read().map_err(AppError::Invalid)?;
+    let form = TokenForm { name, scope, gateways: gateways.unwrap_or_default(), models, expires_at };
+    let control = server::control()?;
+    let tokens = control.list_tokens(&server::grant::<can::View>(&team).await?).await?;
+    let present = tokens.iter().find(|token| token.id == id).ok_or(AppError::NotFound)?.expires_at;
+    let TokenTerms { name, gateways, models, expires_at } = form.read(present).map_err(AppError::Invalid)?;
     let change = TokenChange { name, gateways, models, expires_at };
-    server::control()?.restrict_token(&grant, id, change).await?;
+    control.restrict_token(&grant, id, change).await?;
     server::redirect(&format!("/{team}/tokens/{id}?saved=restricted"));
     Ok(())
 }
