@@ -2,21 +2,25 @@
 
 mod snippets;
 
+use domain::ledger::Outcome;
 use domain::view::{GatewayView, ProviderKeyView, RequestRow};
 use leptos::prelude::*;
 
 use self::snippets::{CLIENTS, Client, TOKEN_PLACEHOLDER, Target};
 use crate::api::connect::IssueGatewayToken;
 use crate::components::{
-    CopyBox, Field, Icon, Notice, Page, PostForm, StatusDot, SubmitButton, Symbol, Tabs, Tone, format, load,
+    CopyBox, Field, Icon, Notice, Page, PostForm, StatusDot, SubmitButton, Symbol, Tone, format, load,
 };
 use crate::islands::LiveRefresh;
 use crate::pages::overview::{Progress, ProgressLine};
+use crate::pages::requests::outcome;
 use crate::pages::{address, gateways};
 use crate::{AppError, server};
 
 /// Seconds between looks for the first request.
 const REFRESH_S: u32 = 2;
+/// The id of the form that issues a token.
+const ISSUE_FORM: &str = "issue";
 
 /// Connect.
 #[component]
@@ -82,12 +86,11 @@ pub fn origin() -> String {
 fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<> {
     let Data { gateway, keys, progress, latest, token, may_issue } = data;
     let above = (format!("/{team}/gateways"), "Gateways");
-    let missing = missing_key(team, client, &keys);
-    let waiting = latest.is_none().then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
-    let issue = token_box(team, &gateway.slug, client, token.as_deref(), may_issue);
+    let answered = latest.as_ref().is_some_and(|row| row.outcome == Outcome::Ok);
+    let waiting = (!answered).then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
+    let issue = token_box(team, &gateway.slug, token.as_deref(), may_issue);
     let tabs = gateways::tabs(team, &gateway.slug, "Connect");
-    let clients = client_tabs(team, &gateway.slug, client);
-    let code = code(team, &gateway.slug, client, token.as_deref());
+    let clients = clients(team, &gateway.slug, client, &keys, token.as_deref());
     let arrival = arrival(team, latest.as_ref());
     let team = team.to_owned();
     view! {
@@ -103,27 +106,40 @@ fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<
             <section>
                 <h2>"Your application"</h2>
                 {clients}
-                {missing}
-                {code}
             </section>
         </Page>
     }
 }
 
-fn client_tabs(team: &str, gateway: &str, client: &'static Client) -> impl IntoView + use<> {
-    let address = |known: &Client| format!("/{team}/gateways/{gateway}/connect?client={}", known.slug);
-    let tabs = CLIENTS.iter().map(|known| (address(known), known.name)).collect();
-    view! { <Tabs tabs current=client.name label="Client" /> }
+/// All clients, of which the style sheet shows the chosen one: another page would not know the token any more. The choice
+/// is a field of the form that issues a token, so that it is kept.
+fn clients(
+    team: &str,
+    gateway: &str,
+    chosen: &Client,
+    keys: &[ProviderKeyView],
+    token: Option<&str>,
+) -> impl IntoView + use<> {
+    let clients = CLIENTS.iter().map(|client| {
+        let id = format!("client-{}", client.slug);
+        let checked = client.slug == chosen.slug;
+        view! {
+            <input
+                type="radio" id=id.clone() name="client" value=client.slug checked=checked form=ISSUE_FORM
+                autocomplete="off"
+            />
+            <label for=id>{client.name}</label>
+            <div class="switch-part">
+                {missing_key(team, client, keys)}
+                {code(team, gateway, client, token)}
+            </div>
+        }
+    });
+    view! { <div class="switch" role="radiogroup" aria-label="Client">{clients.collect_view()}</div> }
 }
 
 /// The token where it was issued just now; otherwise the way to one.
-fn token_box(
-    team: &str,
-    gateway: &str,
-    client: &'static Client,
-    token: Option<&str>,
-    may_issue: bool,
-) -> impl IntoView + use<> {
+fn token_box(team: &str, gateway: &str, token: Option<&str>, may_issue: bool) -> impl IntoView + use<> {
     if let Some(token) = token {
         return view! {
             <Notice tone=Tone::Warn>
@@ -140,10 +156,9 @@ fn token_box(
     let longest = domain::validate::MAX_NAME as u64;
     let name = format!("{gateway}-app").chars().take(domain::validate::MAX_NAME).collect::<String>();
     view! {
-        <PostForm action={ServerAction::<IssueGatewayToken>::new()}>
+        <PostForm action={ServerAction::<IssueGatewayToken>::new()} id=ISSUE_FORM>
             <input type="hidden" name="team" value=team />
             <input type="hidden" name="gateway" value=gateway />
-            <input type="hidden" name="client" value=client.slug />
             <div class="line">
                 <Field label="Name of the application" name="name" value=name required=true longest />
                 <SubmitButton quiet=true>"Issue a token"</SubmitButton>
@@ -196,6 +211,9 @@ fn arrival(team: &str, latest: Option<&RequestRow>) -> impl IntoView + use<> {
         .into_any();
     };
     let href = format!("/{team}/requests/{}", row.request_id);
+    if row.outcome != Outcome::Ok {
+        return refused(row, href).into_any();
+    }
     let model = row.model.clone().or_else(|| row.model_asked.clone()).unwrap_or_else(|| row.path.clone());
     let tokens = row.usage.input + row.usage.output;
     let tokens = (tokens > 0).then(|| format!(", {} tokens", format::grouped(tokens)));
@@ -210,4 +228,18 @@ fn arrival(team: &str, latest: Option<&RequestRow>) -> impl IntoView + use<> {
         </div>
     }
     .into_any()
+}
+
+/// A request that came and got no answer of use: the way is open, but something on it is wrong.
+fn refused(row: &RequestRow, href: String) -> impl IntoView + use<> {
+    let why = row.error_code.clone().unwrap_or_else(|| outcome(row).to_owned());
+    view! {
+        <div class="arrival refused" role="status">
+            <Icon symbol=Symbol::Alert />
+            <p>
+                "Not connected yet. The latest request failed: "<StatusDot code=row.status />" "{why}
+                " "<a href=href>"Look at it"</a>
+            </p>
+        </div>
+    }
 }

@@ -10,3 +10,4 @@ mod timing;
 
 pub use detail::RequestPage;
 pub use list::RequestsPage;
+pub(super) use list::outcome;

@@ -148,7 +148,7 @@ fn text(text: Option<String>, class: &'static str) -> impl IntoView {
 }
 
 /// What happened, in a word or two.
-pub(super) fn outcome(row: &RequestRow) -> &'static str {
+pub(in crate::pages) fn outcome(row: &RequestRow) -> &'static str {
     use domain::ledger::Outcome;
     match row.outcome {
         Outcome::Ok => "succeeded",
