@@ -22,6 +22,14 @@ pub use list::GatewaysPage;
 #[component]
 pub fn NewGatewayPage() -> impl IntoView {
     let team = address::part("team");
+    let permitted = {
+        let team = team.clone();
+        async move { server::grant::<control::can::EditGateways>(&team).await.map(|_| ()) }
+    };
+    load(permitted, move |()| new(team))
+}
+
+fn new(team: String) -> impl IntoView {
     let longest = domain::validate::MAX_NAME as u64;
     let above = (format!("/{team}/gateways"), "Gateways");
     view! {
