@@ -45,6 +45,8 @@ fn row(model: &str, totals: Totals, all: Totals, team: &str, range: &str) -> imp
     };
     let micros = |ms: Option<u32>| ms.map(|ms| u64::from(ms) * 1_000);
     let share = if all.cost.0 > 0 { totals.cost.0 as f64 / all.cost.0 as f64 } else { 0.0 };
+    // Requests without a known price cost something, only nobody knows what.
+    let cost = (totals.cost.0 > 0 || totals.unpriced < totals.requests.max(1)).then_some(totals.cost);
     view! {
         <tr>
             <td class="cut">{name}</td>
@@ -54,7 +56,7 @@ fn row(model: &str, totals: Totals, all: Totals, team: &str, range: &str) -> imp
             <td class="right"><Tokens count=totals.output_tokens /></td>
             <td class="right"><Duration microseconds=micros(totals.latency_p50_ms) /></td>
             <td class="right"><Duration microseconds=micros(totals.latency_p95_ms) /></td>
-            <td class="right"><Money amount=totals.cost /></td>
+            <td class="right"><Money amount=cost /></td>
             <td><Share of=share tone=Tone::Cost /></td>
         </tr>
     }
