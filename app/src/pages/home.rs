@@ -15,7 +15,10 @@ pub fn HomePage() -> impl IntoView {
     view! {
         <Page title="Weir">
             <EmptyState symbol=Symbol::Members title="You are not a member of a team">
-                <p>"Ask an owner or admin to add you. Your account itself is fine."</p>
+                <p>
+                    "Your account itself is fine. Members are listed in the configuration file: ask whoever runs this server to \
+                     add you there and run "<code>"weir apply"</code>"."
+                </p>
                 <p><a class="button" href="/account">"Open your account"</a></p>
             </EmptyState>
         </Page>

@@ -87,7 +87,7 @@ fn limits(settings: GatewaySettings) -> impl IntoView {
                 />
                 <Field
                     label="In each" name="rate_limiting_interval" kind="number" unit="seconds" value=text(interval)
-                    placeholder="60" min=1 max=u64::from(MAX_RATE_INTERVAL) help="Needed with a limit; a day at most."
+                    min=1 max=u64::from(MAX_RATE_INTERVAL) help="Needed with a limit, such as 60; a day at most."
                 />
             </div>
             <Select label="Window" name="rate_limiting_technique" options=techniques value=technique />
