@@ -4,7 +4,6 @@
 pub mod connect;
 #[cfg(feature = "ssr")]
 pub(crate) mod fields;
-#[expect(clippy::too_many_arguments, reason = "the fields of a form are the arguments of its server function")]
 pub mod gateways;
 pub mod provider_keys;
 pub mod session;
