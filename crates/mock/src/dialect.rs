@@ -63,9 +63,13 @@ impl Dialect {
         let openai = path.contains("/openai/") || path.ends_with("/chat/completions") || path.ends_with("/embeddings");
         if openai {
             Self::Openai
-        } else if path.contains("/messages") || parts.headers.contains_key("anthropic-version") {
+        } else if path.contains("/messages") {
             Self::Anthropic
-        } else if path.starts_with("/v1beta") || path.contains(':') || parts.headers.contains_key("x-goog-api-key") {
+        } else if path.starts_with("/v1beta") || path.contains(':') {
+            Self::Gemini
+        } else if parts.headers.contains_key("anthropic-version") {
+            Self::Anthropic
+        } else if parts.headers.contains_key("x-goog-api-key") {
             Self::Gemini
         } else {
             Self::Openai
