@@ -15,6 +15,8 @@ pub mod user;
 /// # Errors
 /// What to tell the person who called, line by line.
 pub fn run(cli: Cli) -> Result<(), String> {
+    // The database and the spool hold prompts: what is written here is nobody else's to read.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match cli.command {
         Command::Serve(common) => serve::run(&load(&common)?),
         Command::Apply(arguments) => apply::run(&load(&arguments.common)?, &arguments),

@@ -7,6 +7,7 @@
 //! | `DATABASE_URL` | `database_url` | SQLite in the data directory |
 //! | `WEIR_MASTER_KEY` | `master_key` | a key file in the data directory, made on the first start |
 //! | `WEIR_PUBLIC_URL` | `public_url` | the address listened on |
+//! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` is believed |
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
@@ -14,11 +15,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::Secret;
+use ipnet::IpNet;
 use url::Url;
 
 pub mod master_key;
@@ -34,6 +36,8 @@ pub struct Settings {
     /// Without a trailing slash.
     pub public_url: Option<String>,
     pub allow_private_upstreams: bool,
+    /// Peers whose `X-Forwarded-For` names the client.
+    pub trusted_proxies: Vec<IpNet>,
     pub shutdown_timeout: Duration,
     pub log: String,
     pub log_json: bool,
@@ -66,13 +70,14 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 10] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
     ("WEIR_MASTER_KEY", "master_key"),
     ("WEIR_PUBLIC_URL", "public_url"),
     ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
+    ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
     ("WEIR_LOG", "log"),
     ("WEIR_LOG_FORMAT", "log_format"),
@@ -122,6 +127,9 @@ impl Settings {
                     _ => None,
                 })
                 .unwrap_or(false),
+            trusted_proxies: reader
+                .parse("WEIR_TRUSTED_PROXIES", "addresses or networks such as 127.0.0.1,10.0.0.0/8", networks)
+                .unwrap_or_default(),
             shutdown_timeout: Duration::from_secs(
                 reader
                     .parse("WEIR_SHUTDOWN_TIMEOUT", "a number of seconds from 0 to 3600", |v| {
@@ -205,6 +213,11 @@ fn database_url(text: &str) -> Option<DatabaseUrl> {
     known.iter().any(|scheme| text.starts_with(scheme)).then(|| DatabaseUrl(text.to_owned()))
 }
 
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let network = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+    text.split(',').map(str::trim).map(network).collect()
+}
+
 fn public_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
@@ -234,6 +247,8 @@ mod tests {
         let settings = read(&[("WEIR_LISTEN", "127.0.0.1:2")], file).expect("valid");
         assert_eq!(settings.listen.port(), 2);
         assert!(settings.allow_private_upstreams);
+        let proxies = read(&[("WEIR_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")], "").expect("valid").trusted_proxies;
+        assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
         assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
     }
 

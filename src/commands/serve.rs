@@ -107,7 +107,12 @@ impl Server {
             leptos: leptos_options(),
             draining: Draining::default(),
         };
-        let services = Services { gateway, pages: build_server(app.clone()), pages_runtime: pages.handle().clone() };
+        let services = Services {
+            gateway,
+            pages: build_server(app.clone()),
+            pages_runtime: pages.handle().clone(),
+            trusted_proxies: settings.trusted_proxies.clone().into(),
+        };
         Ok(Self { app, listener, services, writer })
     }
 }

@@ -1,5 +1,9 @@
 //! No route without a guard.
 
+use ::app::api::session::SignIn;
+use ::app::api::setup::Claim;
+use leptos::server_fn::ServerFn;
+
 use crate::harness::{Installation, client};
 
 #[tokio::test]
@@ -39,10 +43,16 @@ async fn every_page_and_server_function_demands_a_session() {
         assert_eq!(response.status(), 303, "{path}");
         assert!(response.headers()["location"].to_str().unwrap().starts_with("/sign-in"), "{path}");
     }
-    for function in leptos::server_fn::axum::server_fn_paths() {
-        let (path, method) = function;
-        let response = client().request(method, server.url(path)).send().await.unwrap();
-        let open = ["sign_in", "claim"].iter().any(|name| path.contains(name));
-        assert!(open || response.status() == 401 || response.status() == 403, "{path}: {}", response.status());
+    let mut functions = 0;
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        if [SignIn::PATH, Claim::PATH].contains(&path) {
+            continue;
+        }
+        let foreign = client().request(method.clone(), server.url(path)).header("sec-fetch-site", "cross-site");
+        assert_eq!(foreign.send().await.unwrap().status(), 403, "{path}");
+        let own = client().request(method, server.url(path)).header("sec-fetch-site", "same-origin");
+        assert_eq!(own.send().await.unwrap().status(), 401, "{path}");
+        functions += 1;
     }
+    assert!(functions > 10, "only {functions} server functions were found");
 }

@@ -40,7 +40,9 @@ async fn the_first_start_prints_a_set_up_link_and_keeps_the_key_private() {
     let data = installation.directory.path().join("data");
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    assert_eq!(mode(&data.join("master.key")), 0o600);
+    for private in ["master.key", "weir.db"] {
+        assert_eq!(mode(&data.join(private)), 0o600, "{private}");
+    }
 }
 
 #[tokio::test]

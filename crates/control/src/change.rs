@@ -69,9 +69,11 @@ impl Change {
         Ok(audit::append(&self.tx, event).await?)
     }
 
+    /// Makes it so, announces it, and gives the data plane a moment to take it over.
     pub(crate) async fn commit(self, control: &Control) -> Result<(), ControlError> {
         self.tx.commit().await.map_err(store::StoreError::from)?;
         control.inner.changes.send_modify(|version| *version = self.version.max(*version));
+        control.until_live(self.version).await;
         Ok(())
     }
 }

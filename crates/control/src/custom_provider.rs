@@ -1,9 +1,9 @@
 //! Providers of a team's own, called `custom-{slug}`.
 
-use domain::CustomProviderId;
 use domain::provider::{AuthScheme, Dialect};
 use domain::validate::{self, FieldError};
 use domain::view::CustomProviderView;
+use domain::{CustomProviderId, ProviderKeyId};
 use serde_json::{Value, json};
 use store::custom_provider as rows;
 use store::entity::custom_provider::Model;
@@ -11,7 +11,7 @@ use store::entity::custom_provider::Model;
 use crate::address::check_base_url;
 use crate::change::{Change, Event};
 use crate::gateway::missing;
-use crate::{Control, ControlError, Grant, can};
+use crate::{Control, ControlError, Grant, can, provider_key};
 
 /// A provider to add.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Control {
         Ok(view(row))
     }
 
-    /// Deletes a provider.
+    /// Deletes a provider and its keys: kept, they would be sent to whatever address takes the slug next.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -99,6 +99,19 @@ impl Control {
     ) -> Result<(), ControlError> {
         let change = self.begin().await?;
         let old = find(&change, grant, id).await?;
+        let slug = format!("custom-{}", old.slug);
+        let keys = store::provider_key::list(change.tx(), grant.team_id(), change.now()).await?;
+        for key in keys.iter().filter(|key| key.provider == slug) {
+            store::provider_key::delete(change.tx(), ProviderKeyId(key.id), change.now()).await?;
+            let event = Event {
+                team: Some(grant.team_id()),
+                action: "provider_key.delete",
+                target: provider_key::target(key),
+                before: Some(provider_key::audited(key)),
+                after: None,
+            };
+            change.record(grant.author(), event).await?;
+        }
         rows::delete(change.tx(), id, change.now()).await?;
         self.finish_custom(change, grant, "custom_provider.delete", Some(&old), None).await
     }

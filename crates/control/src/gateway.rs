@@ -54,7 +54,7 @@ impl Control {
         grant: &Grant<can::EditGateways>,
         new: NewGateway,
     ) -> Result<GatewayView, ControlError> {
-        let slug = validate::slug(&new.slug).err().map(|problem| FieldError::new("slug", problem));
+        let slug = validate::gateway_slug(&new.slug).err().map(|problem| FieldError::new("slug", problem));
         check(slug, &new.name, &new.settings)?;
         let change = self.begin().await?;
         let row = rows::create(

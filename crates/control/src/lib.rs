@@ -27,7 +27,6 @@ mod throttle;
 mod token;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Secret;
@@ -71,9 +70,10 @@ struct Inner {
     sealer: Sealer,
     options: Options,
     changes: watch::Sender<i64>,
-    live_version: AtomicI64,
+    live_version: watch::Sender<i64>,
     signer: Signer,
     passwords: Passwords,
+    pairs: Throttle,
     accounts: Throttle,
     addresses: Throttle,
     recent: Recent,
@@ -83,10 +83,15 @@ struct Inner {
     setup: Mutex<Option<Secret>>,
 }
 
-/// An account's owner who mistypes waits a minute at most, whatever others do to the account.
-const ACCOUNT_POLICY: Policy = Policy { free: 5, longest: Duration::from_secs(60) };
+/// Tries at one account from one address: who mistypes waits a minute at most.
+const PAIR_POLICY: Policy = Policy { free: 5, longest: Duration::from_secs(60) };
+/// Tries at one account from everywhere: so many that a stranger with a few addresses cannot lock its owner out.
+const ACCOUNT_POLICY: Policy = Policy { free: 100, longest: Duration::from_secs(60) };
 /// An address may be an office full of people.
 const ADDRESS_POLICY: Policy = Policy { free: 20, longest: Duration::from_secs(900) };
+
+/// How long a change waits for the data plane to take it over.
+const LIVE_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Control {
     /// Opens the control plane on a migrated database.
@@ -99,13 +104,14 @@ impl Control {
         let inner = Inner {
             signer: Signer::new(&sealer.derive_key("weir session cookies v1")),
             passwords: Passwords::new(),
+            pairs: Throttle::new(PAIR_POLICY),
             accounts: Throttle::new(ACCOUNT_POLICY),
             addresses: Throttle::new(ADDRESS_POLICY),
             recent: Recent::default(),
             flashes: Flashes::default(),
             tester: Tester::new(options.allow_private_upstreams),
             setup: Mutex::new(None),
-            live_version: AtomicI64::new(0),
+            live_version: watch::Sender::new(0),
             store,
             sealer,
             options,
@@ -122,11 +128,22 @@ impl Control {
 
     /// Tells which configuration version the data plane of this process runs.
     pub fn set_live_version(&self, version: i64) {
-        self.inner.live_version.fetch_max(version, Ordering::AcqRel);
+        self.inner.live_version.send_modify(|live| *live = version.max(*live));
     }
 
     pub(crate) fn live_version(&self) -> i64 {
-        self.inner.live_version.load(Ordering::Acquire)
+        *self.inner.live_version.borrow()
+    }
+
+    /// Waits until the data plane of this process runs a version, so that what a person is told works at once; a second at
+    /// most, and not at all where this process has no data plane.
+    pub(crate) async fn until_live(&self, version: i64) {
+        if self.live_version() == 0 {
+            return;
+        }
+        let mut live = self.inner.live_version.subscribe();
+        // Too slow, or gone: the page says that the version is not live yet.
+        let _ = tokio::time::timeout(LIVE_PATIENCE, live.wait_for(|live| *live >= version)).await;
     }
 
     /// Where the dashboard is reached, as the operator said.

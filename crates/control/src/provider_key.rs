@@ -120,7 +120,7 @@ impl Control {
         self.finish(change, grant, "provider_key.rotate", Some(old), Some(row)).await
     }
 
-    /// Turns a credential on or off.
+    /// Turns a credential on or off. Turned off, it takes those that it replaced with it.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -136,11 +136,15 @@ impl Control {
             return Ok(view(old));
         }
         let row = rows::update(change.tx(), id, old.base_url.as_deref(), enabled).await?;
+        if !enabled {
+            // Without this the key that a rotation replaced, perhaps because it leaked, would come back into use.
+            rows::end_replaced(change.tx(), &old, change.now()).await?;
+        }
         let action = if enabled { "provider_key.enable" } else { "provider_key.disable" };
         self.finish(change, grant, action, Some(old), Some(row)).await
     }
 
-    /// Deletes a credential; the sealed secret is erased, its name stays readable in the log.
+    /// Deletes a credential and those that it replaced; the sealed secret is erased, its name stays readable in the log.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -152,6 +156,7 @@ impl Control {
         let change = self.begin().await?;
         let old = find_any(&change, grant.team_id(), id).await?;
         rows::delete(change.tx(), id, change.now()).await?;
+        rows::end_replaced(change.tx(), &old, change.now()).await?;
         self.finish(change, grant, "provider_key.delete", Some(old), None).await.map(drop)
     }
 

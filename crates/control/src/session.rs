@@ -52,15 +52,18 @@ impl Control {
         let address = address_key(&client.ip);
         let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
         self.inner.addresses.attempt(&address).map_err(throttled)?;
-        self.inner.accounts.attempt(&email).map_err(throttled)?;
         if validate::email(&email).is_err() || password.chars().count() > validate::PASSWORD.1 {
             return Err(ControlError::Unauthenticated);
         }
+        let pair = format!("{email} {address}");
+        self.inner.pairs.attempt(&pair).map_err(throttled)?;
+        self.inner.accounts.attempt(&email).map_err(throttled)?;
         let user = store::user::find_by_email(self.inner.store.read(), &email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         let right = self.inner.passwords.verify(password, hash).await?;
         let Some(user) = user.filter(|_| right) else { return Err(ControlError::Unauthenticated) };
-        self.inner.accounts.forgive(&email);
+        self.inner.pairs.forgive(&pair);
+        self.inner.accounts.give_back(&email);
         self.inner.addresses.give_back(&address);
         let tx = self.inner.store.write_tx().await?;
         let signed_in = self.open_session(&tx, UserId(user.id), client).await?;
@@ -197,12 +200,14 @@ impl Control {
         validate::password(new).map_err(|problem| ControlError::invalid("new", problem))?;
         let user = store::user::find(self.inner.store.read(), actor.user_id()).await?;
         let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
-        self.inner.accounts.attempt(&user.email).map_err(throttled)?;
+        // Whoever holds a session may try here; the account's own count is for strangers.
+        let pair = format!("{} session", user.email);
+        self.inner.pairs.attempt(&pair).map_err(throttled)?;
         let fits = current.chars().count() <= validate::PASSWORD.1;
         if !fits || !self.inner.passwords.verify(current, Some(&user.password_hash)).await? {
             return Err(ControlError::invalid("current", Problem::NotConfirmed));
         }
-        self.inner.accounts.forgive(&user.email);
+        self.inner.pairs.forgive(&pair);
         let hash = self.inner.passwords.hash(new).await?;
         self.replace_password(&actor.author(), actor.user_id(), hash, Some(actor.session_id())).await
     }

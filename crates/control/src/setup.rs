@@ -62,24 +62,36 @@ impl Control {
         Ok(held.clone())
     }
 
-    /// Creates the owner and the first team, once.
+    /// Whether a secret is the one that [`Control::claim`] takes now.
+    ///
+    /// # Errors
+    /// [`ControlError::Throttled`] after too many wrong ones.
+    pub async fn is_setup_secret(&self, secret: &str, client: &Client) -> Result<bool, ControlError> {
+        let address = address_key(&client.ip);
+        let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
+        self.inner.addresses.attempt(&address).map_err(throttled)?;
+        let stored = store::config::find_meta(self.inner.store.read(), META_KEY).await?.unwrap_or_default();
+        let right = bool::from(stored.as_bytes().ct_eq(hex(&sha256(secret.as_bytes())).as_bytes()));
+        if right {
+            self.inner.addresses.give_back(&address);
+        }
+        Ok(right)
+    }
+
+    /// Creates the owner and the first team, once. A team that `weir apply` declared and that has no members is taken over.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for a wrong or used secret, [`ControlError::Invalid`] for fields,
     /// [`ControlError::Throttled`] after too many wrong secrets.
     pub async fn claim(&self, secret: &str, owner: NewOwner, client: &Client) -> Result<SignedIn, ControlError> {
-        let address = address_key(&client.ip);
-        let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
-        self.inner.addresses.attempt(&address).map_err(throttled)?;
-        let stored = store::config::find_meta(self.inner.store.read(), META_KEY).await?.unwrap_or_default();
-        if !bool::from(stored.as_bytes().ct_eq(hex(&sha256(secret.as_bytes())).as_bytes())) {
+        let digest = hex(&sha256(secret.as_bytes()));
+        if !self.is_setup_secret(secret, client).await? {
             return Err(ControlError::NotFound("setup"));
         }
-        self.inner.addresses.give_back(&address);
         let email = normal_email(&owner.email);
         check_owner(&owner, &email)?;
         let hash = self.inner.passwords.hash(&owner.password).await?;
-        let signed_in = self.create_owner(&owner, &email, hash, &stored, client).await?;
+        let signed_in = self.create_owner(&owner, &email, hash, &digest, client).await?;
         *self.inner.setup.lock().await = None;
         self.inner.recent.clear();
         Ok(signed_in)
@@ -101,11 +113,12 @@ impl Control {
             return Err(ControlError::NotFound("setup"));
         }
         let user = store::user::create(tx, email, owner.name.trim(), password_hash, change.now()).await?;
-        let team = store::team::create(tx, &owner.team_slug, owner.team_name.trim(), change.now()).await;
-        let team = team.map_err(|error| match error {
-            store::StoreError::Conflict(_) => ControlError::taken("team_slug"),
-            other => other.into(),
-        })?;
+        let team = match store::team::find_by_slug(tx, &owner.team_slug).await? {
+            None => store::team::create(tx, &owner.team_slug, owner.team_name.trim(), change.now()).await?,
+            // Declared by `weir apply`, and nobody can open it: whoever holds the console's secret may have it.
+            Some(team) if store::team::list_memberships(tx, TeamId(team.id)).await?.is_empty() => team,
+            Some(_) => return Err(ControlError::taken("team_slug")),
+        };
         let (user_id, team_id) = (UserId(user.id), TeamId(team.id));
         store::team::set_member(tx, team_id, user_id, Role::Owner, change.now()).await?;
         store::config::delete_meta(tx, META_KEY).await?;

@@ -27,6 +27,8 @@ pub enum Problem {
     NotAUrl,
     /// An address on a private, link-local or metadata network.
     PrivateAddress,
+    /// Contains characters that show nothing or change how the rest is shown.
+    HiddenCharacters,
     /// Contains characters that cannot be sent in an HTTP header.
     NotAHeaderValue,
     /// Somebody has it already.
@@ -57,6 +59,7 @@ impl fmt::Display for Problem {
             Self::PrivateAddress => f.write_str(
                 "points to a private, link-local or metadata address; set WEIR_ALLOW_PRIVATE_UPSTREAMS=true to allow that",
             ),
+            Self::HiddenCharacters => f.write_str("contains characters that cannot be seen"),
             Self::NotAHeaderValue => f.write_str("contains spaces or characters that a key cannot have"),
             Self::Taken => f.write_str("is taken already"),
             Self::Reserved => f.write_str("is a reserved word; choose another"),
@@ -163,18 +166,33 @@ pub fn team_slug(text: &str) -> Result<(), Problem> {
     if RESERVED_TEAM_SLUGS.contains(&text) { Err(Problem::Reserved) } else { Ok(()) }
 }
 
-/// A display name: 1 to 64 characters, no control characters, not only spaces.
+/// A gateway's slug: a [`slug`] that is not the name of a page beside it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn gateway_slug(text: &str) -> Result<(), Problem> {
+    slug(text)?;
+    if text == "new" { Err(Problem::Reserved) } else { Ok(()) }
+}
+
+/// Characters that show nothing, or turn the writing direction of what follows: they make one name look like another.
+fn is_hidden(c: char) -> bool {
+    let shows_nothing = matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}');
+    c.is_control() || shows_nothing || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+}
+
+/// A display name: 1 to 64 characters, none of them hidden, not only spaces and joiners.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn name(text: &str) -> Result<(), Problem> {
-    if text.trim().is_empty() {
+    if text.chars().all(|c| c.is_whitespace() || matches!(c, '\u{200C}' | '\u{200D}')) {
         return Err(Problem::Required);
     }
     if text.chars().count() > MAX_NAME {
         return Err(Problem::TooLong { max: MAX_NAME as u64 });
     }
-    if text.chars().any(char::is_control) { Err(Problem::NotASlug) } else { Ok(()) }
+    if text.chars().any(is_hidden) { Err(Problem::HiddenCharacters) } else { Ok(()) }
 }
 
 /// An e-mail address, loosely: something, an `@`, something with a dot or `localhost`.
@@ -236,6 +254,18 @@ mod tests {
         }
         assert_eq!(slug(&"a".repeat(65)), Err(Problem::TooLong { max: 64 }));
         assert_eq!(team_slug("chat"), Err(Problem::Reserved));
+    }
+
+    #[test]
+    fn a_name_cannot_hide_what_it_is() {
+        assert_eq!(name("Ann Müller 日本"), Ok(()));
+        for hidden in ["acme\u{200B}", "\u{202E}emca", "a\nb"] {
+            assert_eq!(name(hidden), Err(Problem::HiddenCharacters), "{hidden:?}");
+        }
+        for empty in ["", "  ", "\u{200D}"] {
+            assert_eq!(name(empty), Err(Problem::Required), "{empty:?}");
+        }
+        assert_eq!(gateway_slug("new"), Err(Problem::Reserved));
     }
 
     #[test]

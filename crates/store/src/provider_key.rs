@@ -127,6 +127,24 @@ pub async fn expire(tx: &WriteTx, id: ProviderKeyId, at: DateTime<Utc>) -> Resul
     Ok(())
 }
 
+/// Ends the keys that a rotation replaced and that still work beside their successor.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn end_replaced(tx: &WriteTx, key: &Model, now: DateTime<Utc>) -> Result<(), StoreError> {
+    Entity::update_many()
+        .set(ActiveModel { expires_at: Set(Some(now)), ..Default::default() })
+        .filter(Column::TeamId.eq(key.team_id))
+        .filter(Column::Provider.eq(key.provider.as_str()))
+        .filter(Column::Alias.eq(key.alias.as_str()))
+        .filter(Column::Id.lt(key.id))
+        .filter(Column::DeletedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Marks a key deleted and erases the sealed secret.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ impl Planner<'_> {
         state: &State,
     ) -> Option<Step> {
         let slug = &entry.slug;
-        let mut fine = self.report.check(path, "slug", slug, validate::slug(&slug.value));
+        let mut fine = self.report.check(path, "slug", slug, validate::gateway_slug(&slug.value));
         self.once(format!("gateway {}/{}", team.slug.value, slug.value), path, "slug", slug);
         if let Some(name) = &entry.name {
             fine &= self.report.check(path, "name", name, validate::name(&name.value));

@@ -24,7 +24,7 @@ impl Planner<'_> {
         fine &= self.scope(path, team, entry, state);
         let expires_at = match &entry.expires_at {
             None => Some(old.as_ref().and_then(|row| row.expires_at)),
-            Some(text) => self.expiry(path, text).map(Some),
+            Some(text) => self.expiry(path, text, old.as_ref().and_then(|row| row.expires_at)).map(Some),
         };
         // A secret that was named and not found: `Some(None)`.
         let (Some(expires_at), true, false) = (expires_at, fine, matches!(plain, Some(None))) else { return None };
@@ -93,14 +93,15 @@ impl Planner<'_> {
         fine
     }
 
-    fn expiry(&mut self, path: &str, text: &file::Text) -> Option<DateTime<Utc>> {
+    /// A moment to come, or the one that is stored already: a file stays valid when its tokens have expired.
+    fn expiry(&mut self, path: &str, text: &file::Text, stored: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let (line, field) = (text.referenced.line(), format!("{path}.expires_at"));
         match DateTime::parse_from_rfc3339(&text.value) {
             Err(_) => {
                 self.report.add(line, field, "must be a time such as 2027-01-31T00:00:00Z");
                 None
             }
-            Ok(at) if at <= now() => {
+            Ok(at) if at <= now() && stored != Some(at.to_utc().trunc_subsecs(3)) => {
                 self.report.add(line, field, Problem::InThePast.to_string());
                 None
             }

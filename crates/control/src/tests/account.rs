@@ -5,7 +5,7 @@ use domain::{Permission, Role};
 use store::db_test;
 use store::secrets::Sealer;
 
-use super::fixture::{PASSWORD, ann, client, grant, member, open, owner, sealer};
+use super::fixture::{PASSWORD, ann, client, gateway, grant, member, open, owner, sealer};
 use crate::{Client, Control, ControlError, Options, StartError, can};
 
 db_test! {
@@ -27,6 +27,41 @@ db_test! {
         assert_eq!(control.setup_secret().await.expect("answered"), None);
         let late = control.claim(secret.expose(), owner(), &client).await;
         assert_eq!(late.expect_err("claimed"), ControlError::NotFound("setup"));
+    }
+
+    async fn the_first_owner_takes_over_a_declared_team_that_nobody_can_open(store: Store) {
+        let control = open(&store).await;
+        let tx = store.write_tx().await.expect("a transaction");
+        let declared = store::team::create(&tx, "acme", "Declared", crate::change::now()).await.expect("created");
+        tx.commit().await.expect("committed");
+        let ann = ann(&control).await;
+        assert_eq!(ann.team("acme").expect("a member").team().id.0, declared.id);
+        assert_eq!(ann.me().teams[0].role, Role::Owner);
+    }
+
+    async fn a_change_waits_until_the_data_plane_runs_it(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        control.set_live_version(*control.changes().borrow());
+        let (mut changes, data_plane) = (control.changes(), control.clone());
+        let reload = tokio::spawn(async move {
+            changes.changed().await.expect("a change");
+            data_plane.set_live_version(*changes.borrow());
+        });
+        let made = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
+        assert!(control.find_gateway(&grant(&ann), &made.slug).await.expect("found").live);
+        reload.await.expect("reloaded");
+    }
+
+    async fn a_stranger_elsewhere_does_not_lock_an_account(store: Store) {
+        let control = open(&store).await;
+        ann(&control).await;
+        let stranger = Client { ip: "198.51.100.9".into(), user_agent: String::new() };
+        for _ in 0..8 {
+            let refused = control.sign_in("ann@example.com", "a wrong password", &stranger).await;
+            assert!(refused.is_err());
+        }
+        control.sign_in("ann@example.com", PASSWORD, &client()).await.expect("from her own address");
     }
 
     async fn every_bad_field_of_the_first_owner_is_named(store: Store) {

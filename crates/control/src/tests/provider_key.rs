@@ -1,5 +1,6 @@
 //! Provider keys: sealed, rotated, tested.
 
+use domain::provider::{AuthScheme, Dialect};
 use domain::validate::{FieldError, Problem};
 use domain::view::ConnectionTestCode;
 use store::config::load_config;
@@ -9,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::fixture::{SECRET, ann, client, grant, key, open, owner, sealer};
-use crate::{Control, ControlError, NewProviderKey, Options, can};
+use crate::{Control, ControlError, NewCustomProvider, NewProviderKey, Options, can};
 
 /// A provider that takes one key only; answers its address.
 async fn provider() -> String {
@@ -84,6 +85,40 @@ db_test! {
         let secrets: Vec<_> = keys.iter().map(|key| key.secret.expose()).collect();
         assert_eq!(secrets, [SECRET, "sk-third-secret-value"]);
         assert_eq!(control.list_provider_keys(&grant(&ann)).await.expect("listed").len(), 2);
+    }
+
+    async fn a_replaced_key_does_not_come_back_when_its_successor_goes(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let old = control.create_provider_key(&manage, key(SECRET)).await.expect("created");
+        let new = control.rotate_provider_key(&manage, old.id, "sk-second-secret-value".into(), 3_600).await;
+        control.set_provider_key_enabled(&manage, new.expect("rotated").id, false).await.expect("switched off");
+        let keys = load_config(&store, &sealer()).await.expect("loaded").teams.remove(0).provider_keys;
+        let now = crate::change::now();
+        assert!(keys.iter().all(|key| !key.enabled || key.expires_at.is_some_and(|at| at <= now)), "{keys:?}");
+    }
+
+    async fn the_keys_of_a_deleted_provider_never_meet_its_successor(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let mine = NewCustomProvider {
+            slug: "mine".into(),
+            name: "Mine".into(),
+            base_url: "http://127.0.0.1:9".into(),
+            dialect: Dialect::Openai,
+            auth: AuthScheme::Bearer,
+        };
+        let made = control.create_custom_provider(&manage, mine.clone()).await.expect("created");
+        let secret = NewProviderKey { provider: "custom-mine".into(), ..key(SECRET) };
+        let stored = control.create_provider_key(&manage, secret).await.expect("created");
+        control.delete_custom_provider(&manage, made.id).await.expect("deleted");
+        control.create_custom_provider(&manage, mine).await.expect("the slug is free again");
+        let tested = control.test_provider_key(&manage, stored.id).await.expect_err("gone");
+        assert_eq!(tested, ControlError::NotFound("provider key"));
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        assert!(config.teams[0].provider_keys.is_empty());
     }
 
     async fn a_key_is_switched_off_and_deleted(store: Store) {
