@@ -7,24 +7,51 @@ use leptos_router::hooks::use_params_map;
 
 use crate::AppError;
 use crate::api::setup::Claim;
-use crate::components::{
-    Field, Fieldset, FormErrors, FormState, Icon, Notice, PostForm, SubmitButton, Symbol, Tone, load,
-};
+use crate::components::{Field, Fieldset, FormErrors, Icon, Notice, PostForm, SubmitButton, Symbol, Tone, load};
 use crate::server;
+
+/// What a set-up link is good for.
+enum Link {
+    Good,
+    Wrong,
+    Used,
+}
 
 /// The form; after it was used, what happened.
 #[component]
 pub fn SetupPage() -> impl IntoView {
     let secret = use_params_map().read_untracked().get("secret").unwrap_or_default();
-    load(async { Ok(server::control()?.needs_setup().await?) }, move |needs_setup| {
+    load(find(secret.clone()), move |link| {
         view! {
             <Title text="Set up · Weir" />
             <div class="card">
                 <h1><Icon symbol=Symbol::Mark />"Set up Weir"</h1>
-                {if needs_setup { form(secret).into_any() } else { used().into_any() }}
+                {match link {
+                    Link::Good => form(secret).into_any(),
+                    Link::Wrong => wrong().into_any(),
+                    Link::Used => used().into_any(),
+                }}
             </div>
         }
     })
+}
+
+async fn find(secret: String) -> Result<Link, AppError> {
+    let control = server::control()?;
+    Ok(match control.needs_setup().await? {
+        false => Link::Used,
+        true if control.is_setup_secret(&secret, &server::client()).await? => Link::Good,
+        true => Link::Wrong,
+    })
+}
+
+fn wrong() -> impl IntoView {
+    server::set_status(404);
+    view! {
+        <Notice tone=Tone::Bad>
+            <p>"This is not the set-up link of this server. Copy the whole link from the console of its latest start."</p>
+        </Notice>
+    }
 }
 
 fn used() -> impl IntoView {
@@ -38,18 +65,12 @@ fn used() -> impl IntoView {
 }
 
 fn form(secret: String) -> impl IntoView {
-    let wrong_link = FormState::of::<Claim>().error() == Some(&AppError::NotFound);
     let longest = MAX_NAME as u64;
     let action = ServerAction::<Claim>::new();
     view! {
         <p class="lead">"Make the owner's account and the first team."</p>
-        {wrong_link.then(|| view! {
-            <Notice tone=Tone::Bad>
-                <p>"This is not the set-up link of this server. Copy the whole link from the console of its latest start."</p>
-            </Notice>
-        })}
         <PostForm action=action errors=false>
-            {(!wrong_link).then(|| view! { <FormErrors /> })}
+            <FormErrors />
             <input type="hidden" name="link" value=secret />
             <Fieldset legend="You">
                 <Field label="Name" name="name" autocomplete="name" required=true longest autofocus=true />
