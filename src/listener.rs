@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -27,7 +29,7 @@ use tower::ServiceExt;
 
 use crate::router::is_data_plane;
 
-/// Connections held at once; more wait in the kernel's queue.
+/// Connections held at once; more wait in the kernel's queue. Fewer where the system allows few open files.
 const MAX_CONNECTIONS: usize = 20_000;
 /// Time a client has to send its request head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,31 +61,56 @@ pub async fn serve(
     patience: Duration,
 ) -> bool {
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(connection_limit()));
     let builder = connection_builder();
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { break };
+        let next = async {
+            let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
+        };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = next => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (stream, peer) = match accepted {
+        let (slot, stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;
                 continue;
             }
         };
-        let connection = open(&builder, stream, peer, services.clone());
-        let connection = graceful.watch(connection);
+        let asked = Arc::new(AtomicBool::new(false));
+        let connection = graceful.watch(open(&builder, stream, peer, services.clone(), asked.clone()));
         tokio::spawn(async move {
-            // An error here is a client that left or spoke no HTTP; it concerns nobody else.
-            let _ = connection.await;
+            converse(connection, &asked).await;
             drop(slot);
         });
     }
     drop(listener);
     tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
+}
+
+/// Serves a connection. One that asks nothing within the time for a request head is closed: hyper's own limit begins with the
+/// first complete preface, which such a client never sends. An error is a client that left or spoke no HTTP; it
+/// concerns nobody else.
+async fn converse(connection: impl Future, asked: &AtomicBool) {
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = &mut connection => return,
+        () = tokio::time::sleep(HEADER_TIMEOUT + Duration::from_secs(1)) => {}
+    }
+    if asked.load(Ordering::Relaxed) {
+        connection.await;
+    }
+}
+
+/// Asks the system for as many open files as it may have; a proxied connection needs two.
+fn connection_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let files = current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    MAX_CONNECTIONS.min(files.saturating_sub(256) / 2).max(16)
 }
 
 fn connection_builder() -> auto::Builder<TokioExecutor> {
@@ -103,9 +130,13 @@ fn open(
     stream: TcpStream,
     peer: SocketAddr,
     services: Services,
+    asked: Arc<AtomicBool>,
 ) -> impl hyper_util::server::graceful::GracefulConnection + Send + use<> {
     prepare(&stream);
-    let service = service_fn(move |request| answer(services.clone(), peer, request));
+    let service = service_fn(move |request| {
+        asked.store(true, Ordering::Relaxed);
+        answer(services.clone(), peer, request)
+    });
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 

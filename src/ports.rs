@@ -31,8 +31,8 @@ impl ports::Ledger for Ledger {
 
 /// Answers known to be in the database, so that a miss costs no query.
 const MAX_KNOWN: u64 = 200_000;
-/// Answers waiting to be written; more are not kept beyond memory.
-const MAX_WAITING: usize = 1_024;
+/// Answers waiting to be written, of 2 MiB at most each; more are not kept beyond memory.
+const MAX_WAITING: usize = 64;
 /// Answers written in one transaction.
 const BATCH: usize = 64;
 

@@ -47,7 +47,7 @@ fn pages(app: &App) -> Router<App> {
     };
     Router::new()
         .leptos_routes_with_context(app, generate_route_list(dashboard::App), context.clone(), shell.clone())
-        .fallback(leptos_axum::render_app_to_stream_with_context(context, shell))
+        .fallback(leptos_axum::render_app_async_with_context(context, shell))
         .layer(dashboard::server::layer(control))
 }
 

@@ -54,3 +54,16 @@ async fn a_stream_that_outlives_the_limit_is_cut_and_written_down() {
     assert_eq!(rows.len(), 1);
     assert_ne!(rows[0].row.outcome, Outcome::Ok);
 }
+
+#[tokio::test]
+async fn a_connection_that_never_asks_is_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let installation = Installation::new().await;
+    let server = installation.serve(&[]).await;
+    let mut silent = tokio::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+    silent.write_all(b"P").await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(60), silent.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "still open after a minute");
+}

@@ -1,5 +1,6 @@
 //! The writing half of a spool: any number of threads append, one short lock apart.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +16,8 @@ use super::{Position, SpoolOptions, record};
 
 /// Room that must be there before a spool that failed is trusted again, in bytes.
 const PROBE_BYTES: usize = 256 << 10;
+/// Most rows that wait for a failed spool; each is about a kilobyte.
+const MAX_WAITING: usize = 20_000;
 /// Shortest pause between two attempts to recover from a failed write.
 const PROBE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -44,6 +47,8 @@ struct Head {
     file: Option<File>,
     at: Position,
     probed: Option<Instant>,
+    /// Rows of requests that were running when writing began to fail, without their payloads.
+    waiting: VecDeque<Vec<u8>>,
 }
 
 impl SpoolAppender {
@@ -59,7 +64,8 @@ impl SpoolAppender {
     /// Appends one row with a single `write`. Under a long backlog the payload is dropped and counted.
     ///
     /// # Errors
-    /// The row is not stored: the disk is full or failing. [`SpoolAppender::ready`] is false until writing works again.
+    /// The row is lost: writing fails and too many rows wait for it to work again. A row that waits is no error; it is in
+    /// memory only, and [`SpoolAppender::ready`] is false until all that wait are written.
     pub fn append(&self, row: &AttemptRow, payload: Option<&Payload>) -> io::Result<()> {
         let shared = &*self.shared;
         let crowded = shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes;
@@ -72,7 +78,16 @@ impl SpoolAppender {
         if payload.is_some() && kept.is_none() {
             shared.payloads_dropped.fetch_add(1, Ordering::Relaxed);
         }
-        shared.append(&mut buffer)?;
+        if let Err(error) = shared.append(&mut buffer) {
+            // The disk may have room for the row where it has none for what was said.
+            if kept.is_some() {
+                shared.payloads_dropped.fetch_add(1, Ordering::Relaxed);
+                buffer = encode(row, None)?;
+            }
+            if kept.is_none() || shared.append(&mut buffer).is_err() {
+                shared.hold(buffer, error)?;
+            }
+        }
         shared.appended.notify_one();
         Ok(())
     }
@@ -128,7 +143,7 @@ impl Shared {
         Ok(Self {
             directory,
             options,
-            head: Mutex::new(Head { file: Some(file), at, probed: None }),
+            head: Mutex::new(Head { file: Some(file), at, probed: None, waiting: VecDeque::new() }),
             healthy: AtomicBool::new(true),
             backlog: AtomicU64::new(waiting),
             payloads_dropped: AtomicU64::new(0),
@@ -154,13 +169,45 @@ impl Shared {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes a record that stands behind room for its prefix, after those that wait.
     fn append(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut head = self.lock();
+        let result = self.flush(&mut head).and_then(|()| self.write(&mut head, buffer));
+        self.healthy.store(result.is_ok(), Ordering::Relaxed);
+        if result.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Keeps a row that could not be written until it can be. While any waits the spool is not ready, so only rows of
+    /// requests that were running already come here.
+    fn hold(&self, buffer: Vec<u8>, error: io::Error) -> io::Result<()> {
+        let mut head = self.lock();
+        if buffer.len() > MAX_PAYLOAD || head.waiting.len() >= MAX_WAITING {
+            return Err(error);
+        }
+        head.waiting.push_back(buffer);
+        Ok(())
+    }
+
+    /// Writes the rows that wait, oldest first.
+    fn flush(&self, head: &mut Head) -> io::Result<()> {
+        while let Some(mut buffer) = head.waiting.pop_front() {
+            if let Err(error) = self.write(head, &mut buffer) {
+                head.waiting.push_front(buffer);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, head: &mut Head, buffer: &mut [u8]) -> io::Result<()> {
         let payload = &buffer[PREFIX_BYTES..];
         let len = u32::try_from(payload.len()).ok().filter(|len| *len as usize <= MAX_PAYLOAD);
         let len = len.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the row is too large"))?;
         let digest = frame::digest(payload);
-        let mut head = self.lock();
-        let result = self.room(&mut head).and_then(|()| {
+        let result = self.room(head).and_then(|()| {
             buffer[..PREFIX_BYTES].copy_from_slice(&frame::prefix(self.directory.id, head.at, len, digest));
             write_once(head.file.as_mut(), buffer)
         });
@@ -168,16 +215,10 @@ impl Shared {
             Ok(()) => {
                 head.at.offset += buffer.len() as u64;
                 self.backlog.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-                self.healthy.store(true, Ordering::Relaxed);
-                Ok(())
             }
-            Err(error) => {
-                head.give_up();
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                self.healthy.store(false, Ordering::Relaxed);
-                Err(error)
-            }
+            Err(_) => head.give_up(),
         }
+        result
     }
 
     /// Makes sure that there is a segment with room.
@@ -206,7 +247,11 @@ impl Shared {
         if !healthy {
             head.give_up();
         }
+        let healthy = healthy && self.flush(&mut head).is_ok();
         self.healthy.store(healthy, Ordering::Relaxed);
+        if healthy {
+            self.appended.notify_one();
+        }
         healthy
     }
 }
