@@ -35,17 +35,18 @@ pub(crate) async fn relay(
     response::from_upstream(&mut parts.headers);
     let content_type = text(&parts.headers, CONTENT_TYPE);
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded);
+    let must_be_json = plan.must_be_json && plan.method == Method::POST && parts.status == 200;
+    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, must_be_json);
     settlement.row.streamed = meter.is_stream() || meter.is_list(&plan);
 
-    let held = plan.must_be_json && plan.method == Method::POST && parts.status == 200;
-    let body = if held && !meter.is_stream() && !encoded {
+    let body = if meter.is_held() {
         match hold(&mut settlement, meter, upstream, &plan.provider).await {
             Ok(body) => Body::whole(body),
             Err(refusal) => return respond(&mut settlement, &refusal),
         }
     } else {
-        let hides = plan.hide_usage && meter.is_stream();
+        // What is compressed cannot be read, and would be held back to its end in search of an event.
+        let hides = plan.hide_usage && meter.is_stream() && !encoded;
         if hides {
             parts.headers.remove(CONTENT_LENGTH);
         }

@@ -18,7 +18,7 @@ use crate::cache::{KeyParts, key};
 use crate::clock::now_ms;
 use crate::headers::response;
 use crate::plan::{Plan, Request};
-use crate::settle::{Capture, End, Settlement};
+use crate::settle::{Capture, End, Settlement, bounded};
 
 /// Seconds an answer is kept that was asked to be kept by key only, on a gateway that keeps nothing.
 const TTL_BY_KEY: u32 = 300;
@@ -90,7 +90,9 @@ pub(crate) fn replay(settlement: &mut Settlement, entry: &CacheEntry) -> Respons
 /// Whether an answer with this content type is ever kept.
 pub(crate) fn is_keepable(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    crate::scan::is_json(&essence) || essence.starts_with("text/") || essence.starts_with("image/")
+    // A page is what a proxy or a login says, never an API.
+    let is_text = essence.starts_with("text/") && essence != "text/html";
+    crate::scan::is_json(&essence) || is_text || essence.starts_with("image/")
 }
 
 /// Keeps a complete answer.
@@ -109,7 +111,7 @@ pub(crate) fn keep(settlement: &Settlement, slot: Slot, content_type: &str, obse
         streamed: row.streamed,
         body,
         provider: row.provider.clone().unwrap_or_default(),
-        model: observed.model.clone().or_else(|| row.model.clone()),
+        model: observed.model.as_deref().map(bounded).or_else(|| row.model.clone()),
         usage: observed.usage.unwrap_or_default(),
     }));
 }

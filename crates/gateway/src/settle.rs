@@ -178,7 +178,7 @@ impl Settlement {
         row.outcome = end.outcome;
         row.error_code = end.code.map(|code| code.as_str().to_owned());
         row.response_bytes = end.response.map_or(0, Capture::seen);
-        let model = end.observed.model.clone().or_else(|| self.row.model.clone());
+        let model = end.observed.model.as_deref().map(bounded).or_else(|| self.row.model.clone());
         cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref());
         let asked = std::mem::replace(&mut self.row.model, model);
         let payload = self.payload(&end);

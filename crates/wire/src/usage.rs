@@ -30,6 +30,9 @@ pub struct Observed {
     /// Whether the answer is complete: a whole body, or a stream that said how it ended. An OpenAI stream says so before
     /// its usage comes, so a stream may be finished and still lack it.
     pub finished: bool,
+    /// Whether a stream came to its last event: `[DONE]`, `message_stop`, `response.completed`, or for Gemini, which
+    /// has none, an end after a reason to finish.
+    pub ended: bool,
     /// Whether the provider reported an error inside the answer.
     pub error: bool,
 }

@@ -35,6 +35,7 @@ pub(super) struct Meter {
     watch: Option<StreamWatch>,
     says_when_done: bool,
     reads_body: bool,
+    held: bool,
     slot: Option<Slot>,
     capture: Capture,
     observed: Option<Observed>,
@@ -48,11 +49,13 @@ impl Meter {
         status: u16,
         content_type: Option<String>,
         encoded: bool,
+        must_be_json: bool,
     ) -> Self {
         let kind = content_type.as_deref().unwrap_or_default();
         let stream = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
         let readable = status < 400 && !encoded;
-        let reads_body = readable && !stream && is_json(kind);
+        let held = must_be_json && readable && !stream;
+        let reads_body = held || (readable && !stream && is_json(kind));
         let slot = slot.filter(|_| status == 200 && !encoded && reuse::is_keepable(kind));
         let shared = settlement.shared();
         let limit = [
@@ -67,6 +70,7 @@ impl Meter {
             watch: (stream && readable).then(|| StreamWatch::new(plan.dialect)),
             says_when_done: plan.says_when_done && readable && stream,
             reads_body,
+            held,
             slot,
             capture: Capture::new(limit.into_iter().max().unwrap_or_default()),
             observed: None,
@@ -78,16 +82,22 @@ impl Meter {
         self.stream
     }
 
+    /// Whether the whole answer is taken in before any of it goes on.
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Whether it is a stream in the shape of one long list, as Gemini sends it.
     pub(super) fn is_list(&self, plan: &Plan) -> bool {
         plan.stream && self.dialect == Dialect::Gemini && self.status < 400
     }
 
-    /// Takes note of bytes as they came from the provider. Tells whether they are the stream's last words.
+    /// Takes note of bytes as they came from the provider. Tells whether the stream's last event is among them or has
+    /// come before: a client may take the answer as complete from then on, so its row must be written before it leaves.
     pub(super) fn watch(&mut self, bytes: &[u8]) -> bool {
         let Some(watch) = &mut self.watch else { return false };
         watch.push(bytes);
-        watch.finished() && is_last_word(bytes)
+        watch.ended()
     }
 
     /// Takes note of bytes as they go to the client.
@@ -128,7 +138,7 @@ impl Meter {
             Finish::ClientGone => (self.status, Outcome::ClientGone, None),
         };
         if outcome == Outcome::Ok
-            && (observed.finished || !self.stream)
+            && if self.stream { observed.ended } else { observed.finished }
             && !observed.error
             && let (Some(slot), Some(body)) = (self.slot, self.capture.to_whole())
         {
@@ -142,36 +152,5 @@ impl Meter {
             response: Some(&self.capture),
             response_content_type: self.content_type.as_deref(),
         });
-    }
-}
-
-/// Whether bytes end with what OpenAI's and Anthropic's streams end with. A client may take the answer as complete from
-/// then on, so its row must be written before these bytes leave.
-fn is_last_word(bytes: &[u8]) -> bool {
-    let bytes = bytes.trim_ascii_end();
-    if bytes.ends_with(b"[DONE]") {
-        return true;
-    }
-    let inner = bytes.strip_suffix(b"}").unwrap_or_default().trim_ascii_end();
-    inner.ends_with(b"\"message_stop\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_words_are_known_by_their_end() {
-        for last in [
-            "data: [DONE]\n\n",
-            "data: {}\n\ndata: [DONE]\r\n\r\n",
-            "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-            "event: message_stop\ndata: {\"type\": \"message_stop\" }\n\n",
-        ] {
-            assert!(is_last_word(last.as_bytes()), "{last}");
-        }
-        for other in ["data: {\"x\":1}\n\n", "data: {\"text\":\"[DONE]\"}\n\n", "", "}"] {
-            assert!(!is_last_word(other.as_bytes()), "{other}");
-        }
     }
 }

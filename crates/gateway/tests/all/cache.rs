@@ -115,6 +115,7 @@ async fn errors_and_cut_streams_are_not_kept() {
     for answer in [
         (|| Answer::json(500, "{}")) as fn() -> Answer,
         || Answer::events("data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\n\n"),
+        || Answer::events("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"),
         || Answer::whole(200, "audio/mpeg", "sound"),
     ] {
         let mut world = World::new(move |_| answer()).await;
@@ -124,5 +125,19 @@ async fn errors_and_cut_streams_are_not_kept() {
             world.send(post(path, r#"{"model":"m","stream":true}"#)).await;
         }
         assert_eq!(world.upstream.calls().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn pages_and_json_that_breaks_off_are_not_kept() {
+    for answer in [(|| Answer::whole(200, "text/html; charset=utf-8", "<p>Sign in")) as fn() -> Answer, || {
+        Answer::json(200, r#"{"object":"list","data":["#)
+    }] {
+        let mut world = World::new(move |_| answer()).await;
+        world.settings(|settings| settings.cache_ttl = Some(60));
+        for _ in 0..2 {
+            let read = world.send(post("/v1/acme/main/openai/v1/embeddings", r#"{"model":"m"}"#)).await;
+            assert_eq!((read.status, status(&read)), (200, Some("MISS")));
+        }
     }
 }

@@ -180,3 +180,32 @@ async fn logs_and_payloads_can_be_switched_per_request() {
     assert_eq!(kept, [(false, false), (true, false), (false, false), (true, true)]);
     assert_eq!(rows[1].0.metadata.as_deref(), Some(r#"{"user":"ann"}"#));
 }
+
+#[tokio::test]
+async fn a_plain_answer_is_read_whatever_its_content_type_and_the_log_say() {
+    for content_type in [None, Some("text/plain")] {
+        for cap in [4, 1 << 20] {
+            let headers: Vec<_> = content_type.map(|kind| ("content-type", kind.to_owned())).into_iter().collect();
+            let options =
+                gateway::Options { allow_private_upstreams: true, payload_cap: cap, ..gateway::Options::default() };
+            let script =
+                move |_: &Seen| Answer::Whole { status: 200, headers: headers.clone(), body: ANSWER.to_owned() };
+            let mut world = World::with_options(options, script).await;
+            for log in [false, true] {
+                world.settings(|settings| settings.collect_log_payloads = log);
+                let read = world.chat(QUESTION).await;
+                assert_eq!((read.status, read.body.as_str()), (200, ANSWER), "{content_type:?} {cap} {log}");
+            }
+            assert!(world.rows().iter().all(|row| row.usage.output == 5));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_models_name_of_any_length_fits_into_a_row() {
+    let long = "é".repeat(40_000);
+    let answer = ANSWER.replace("gpt-4o-mini", &long);
+    let world = World::new(move |_| Answer::json(200, &answer)).await;
+    assert_eq!(world.chat(QUESTION).await.status, 200);
+    assert!(world.row().model.is_some_and(|model| long.starts_with(&model) && model.len() <= 256));
+}

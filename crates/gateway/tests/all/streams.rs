@@ -18,10 +18,15 @@ const DONE: &str = "data: [DONE]\n\n";
 /// A world whose provider's only answer is a stream that the test feeds.
 async fn fed(options: Options) -> (World, tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>) {
     let (feed, answer) = Answer::stream();
+    (once(options, answer).await, feed)
+}
+
+/// A world whose provider answers one call.
+async fn once(options: Options, answer: Answer) -> World {
     let answer = Mutex::new(Some(answer));
     let options = Options { allow_private_upstreams: true, ..options };
     let script = move |_: &Seen| answer.lock().expect("free").take().expect("one call");
-    (World::with_options(options, script).await, feed)
+    World::with_options(options, script).await
 }
 
 async fn give(feed: &tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>, text: &str) {
@@ -190,4 +195,28 @@ async fn a_plain_answer_that_breaks_off_is_cut() {
     let read = read(response).await;
     assert!(read.broken && read.body.is_empty(), "{read:?}");
     assert_eq!(world.row().outcome, Outcome::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn a_compressed_stream_is_not_held_back() {
+    let (feed, answer) = Answer::stream();
+    let world = once(Options::default(), answer.header("content-encoding", "gzip")).await;
+    let mut body = world.start(post(CHAT, ASK)).await.into_body();
+    give(&feed, "not to be read").await;
+    let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("it passes at once");
+    assert_eq!(frame.expect("a frame").expect("whole").into_data().expect("data"), "not to be read");
+}
+
+#[tokio::test]
+async fn a_last_word_in_two_pieces_is_a_last_word() {
+    let (world, feed) = fed(Options::default()).await;
+    let mut body = world.start(post(CHAT, ASK)).await.into_body();
+    give(&feed, &format!("{FIRST}{STOP}{USAGE}data: [DO")).await;
+    body.frame().await.expect("a frame").expect("whole");
+    give(&feed, "NE]\n\n").await;
+    while world.rows().is_empty() {
+        body.frame().await.expect("a frame").expect("whole");
+    }
+    drop(body);
+    assert_eq!((world.row().outcome, world.row().usage.output), (Outcome::Ok, 5));
 }

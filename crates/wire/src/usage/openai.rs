@@ -185,6 +185,7 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
     }
     let kind = answer.kind.as_deref().unwrap_or_default();
     into.finished |= LAST.contains(&kind);
+    into.ended |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
     into.error |= answer.error.is_some() || response.error.is_some() || kind == "error" || kind == "response.failed";
     true
 }

@@ -329,3 +329,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_last_event_is_known_wherever_the_stream_is_cut() {
+    let cases = [
+        (Dialect::Openai, "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n", "data: [DONE]\r\n\r\n"),
+        (Dialect::Anthropic, "data: {\"type\":\"ping\"}\n\n", "data: {\"type\": \"message_stop\" }\n\n"),
+    ];
+    for (dialect, before, last) in cases {
+        for cut in 0..last.len() {
+            let mut watch = StreamWatch::new(dialect);
+            watch.push(before.as_bytes());
+            watch.push(&last.as_bytes()[..cut]);
+            watch.push(b"");
+            let early = watch.ended();
+            watch.push(&last.as_bytes()[cut..]);
+            assert!(watch.ended() && (!early || cut >= last.len() - 1), "{dialect:?} {cut}");
+        }
+        assert!(!watched(dialect, before).ended);
+    }
+    assert!(!watched(Dialect::Openai, "data: {\"choices\":[],\"text\":\"[DONE]\"}\n\n").ended);
+    assert!(
+        watched(Dialect::Openai, "data: {\"type\":\"response.completed\",\"response\":{\"model\":\"m\"}}\n\n").ended
+    );
+    let gemini = "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n";
+    assert!(watched(Dialect::Gemini, gemini).ended);
+    assert!(!watched(Dialect::Gemini, "data: {\"candidates\":[]}\n\n").ended);
+}

@@ -94,6 +94,12 @@ impl StreamWatch {
         self.watcher.observed.finished
     }
 
+    /// Whether the stream's last event has come, however it was cut into pieces. A stream of Gemini's has none.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.watcher.observed.ended
+    }
+
     /// What the stream said, at its end or where it broke off.
     #[must_use]
     pub fn finish(mut self) -> Observed {
@@ -121,6 +127,7 @@ impl Watcher {
     fn take_openai(&mut self, data: &[u8]) {
         if data.trim_ascii() == b"[DONE]" {
             self.observed.finished = true;
+            self.observed.ended = true;
             return;
         }
         let observed = &mut self.observed;
@@ -138,6 +145,7 @@ impl Watcher {
         let data = event.data;
         if has_usage(data) || has(data, &ERROR) || MESSAGE_STOP.find(data).is_some() {
             anthropic::take(data, &mut self.anthropic, &mut self.observed);
+            self.observed.ended = self.observed.finished;
         }
     }
 
@@ -161,6 +169,7 @@ impl Watcher {
 
     fn finish(mut self) -> Observed {
         self.take_last();
+        self.observed.ended |= self.dialect == Dialect::Gemini && self.observed.finished;
         self.observed
     }
 }

@@ -40,7 +40,7 @@ pub enum Answer {
     /// Pieces come from the test; an error resets the connection.
     Pieces {
         status: u16,
-        content_type: &'static str,
+        headers: Vec<(&'static str, String)>,
         pieces: mpsc::Receiver<Piece>,
     },
     /// Never answers.
@@ -59,7 +59,7 @@ impl Answer {
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        if let Self::Whole { headers, .. } = &mut self {
+        if let Self::Whole { headers, .. } | Self::Pieces { headers, .. } = &mut self {
             headers.push((name, value.to_owned()));
         }
         self
@@ -72,7 +72,8 @@ impl Answer {
 
     pub fn pieces(content_type: &'static str) -> (mpsc::Sender<Piece>, Self) {
         let (feed, pieces) = mpsc::channel(64);
-        (feed, Self::Pieces { status: 200, content_type, pieces })
+        let headers = vec![("content-type", content_type.to_owned())];
+        (feed, Self::Pieces { status: 200, headers, pieces })
     }
 
     /// A stream that is there as a whole.
@@ -172,8 +173,11 @@ async fn serve(
             }
             Ok(response.body(Pieces::Whole(Some(body.into()))).expect("a response"))
         }
-        Answer::Pieces { status, content_type, pieces } => {
-            let response = Response::builder().status(status).header("content-type", content_type);
+        Answer::Pieces { status, headers, pieces } => {
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
             Ok(response.body(Pieces::Fed(pieces)).expect("a response"))
         }
         Answer::Silence => std::future::pending().await,
