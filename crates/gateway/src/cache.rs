@@ -9,6 +9,7 @@ mod key;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::GatewayId;
 use domain::cache::{CacheEntry, CacheKey};
@@ -24,6 +25,8 @@ const OVERHEAD: u64 = 512;
 const LARGEST_PART: u64 = 32;
 /// Fixed, so that a shard always has room for several of the largest entries.
 const SHARDS: usize = 8;
+/// How long the tier may take: longer than a database that is well, shorter than anybody minds.
+const TIER_PATIENCE: Duration = Duration::from_millis(200);
 /// What the tables are sized for; they grow beyond it.
 const EXPECTED_ENTRY: u64 = 8 << 10;
 
@@ -61,7 +64,8 @@ impl ExactCache {
             return None;
         }
         // The tier is outside the process: what it returns is checked, not believed.
-        let entry = self.tier.load(*key).await.filter(|entry| entry.key == *key && entry.expires_at_ms > now_ms)?;
+        let loaded = tokio::time::timeout(TIER_PATIENCE, self.tier.load(*key)).await.ok().flatten();
+        let entry = loaded.filter(|entry| entry.key == *key && entry.expires_at_ms > now_ms)?;
         let entry = Arc::new(entry);
         if weight(&entry) <= self.largest {
             self.memory.insert(*key, entry.clone());

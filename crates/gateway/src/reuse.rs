@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{CacheStatus, Outcome};
+use domain::provider::Dialect;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
 use wire::usage::Observed;
@@ -37,7 +38,9 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     let Request { access, gateway, controls, body, .. } = *request;
     let by_key = controls.cache_key.as_ref().map(|_| TTL_BY_KEY);
     let ttl_s = controls.cache_ttl.or(gateway.settings.cache_ttl()).or(by_key).filter(|ttl| *ttl != 0)?;
-    if plan.method != Method::POST || body.len() > MAX_REQUEST {
+    let asked_for = controls.cache_ttl.is_some() || controls.cache_key.is_some();
+    if plan.method != Method::POST || body.len() > MAX_REQUEST || !(asked_for || repeats(plan.uri.path(), plan.dialect))
+    {
         return None;
     }
     if controls.skip_cache {
@@ -55,11 +58,25 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
         epoch: gateway.cache_epoch,
         provider: &plan.provider,
         path_and_query: &address,
+        credential: plan.key.map(|key| key.0),
+        headers: request.headers,
         body,
         stream: plan.stream,
         custom: custom.as_deref(),
     });
     Some(Slot { key, ttl_s })
+}
+
+/// Whether a POST to this path asks something and changes nothing, so that its answer may be given again. What creates a
+/// thread, a file or a batch must reach the provider each time.
+fn repeats(path: &str, dialect: Dialect) -> bool {
+    const PATHS: [&str; 6] =
+        ["/completions", "/embeddings", "/messages/count_tokens", "/moderations", "/images/generations", "/rerank"];
+    const VERBS: [&str; 5] =
+        [":generateContent", ":streamGenerateContent", ":embedContent", ":batchEmbedContents", ":countTokens"];
+    PATHS.iter().chain(&VERBS).any(|end| path.ends_with(end))
+        // OpenAI's `/threads/{thread}/messages` adds one.
+        || (dialect == Dialect::Anthropic && path.ends_with("/messages"))
 }
 
 /// Settles the request with a kept answer: it costs nothing and calls nobody.

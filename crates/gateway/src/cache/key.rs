@@ -3,9 +3,23 @@
 use aws_lc_rs::digest;
 use domain::cache::CacheKey;
 use domain::{GatewayId, TeamId};
+use http::HeaderMap;
 
 /// Raised when the parts or their order change, so that keys kept from before are never met by chance.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// Request headers that change what a provider answers.
+const HEADERS: [&str; 9] = [
+    "accept",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-encoding",
+    "content-type",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "x-goog-user-project",
+];
 
 /// Everything that goes into a key.
 #[derive(Clone, Copy, Debug)]
@@ -18,11 +32,15 @@ pub struct KeyParts<'a> {
     pub provider: &'a str,
     /// Path and query as sent upstream, without any credential.
     pub path_and_query: &'a str,
+    /// The team's key that pays: two keys may belong to two accounts with different models.
+    pub credential: Option<i64>,
+    /// The request's headers, of which those count that change an answer.
+    pub headers: &'a HeaderMap,
     /// The request's body, to the byte.
     pub body: &'a [u8],
     /// Whether the caller wants a stream: an answer is only given in the form it was asked for.
     pub stream: bool,
-    /// What the caller gave as `cf-aig-cache-key`: it stands in for provider, path and body.
+    /// What the caller gave as `cf-aig-cache-key`: it stands in for provider, path, key, headers and body.
     pub custom: Option<&'a str>,
 }
 
@@ -44,6 +62,13 @@ pub fn key(parts: &KeyParts<'_>) -> CacheKey {
             add(parts.provider.as_bytes());
             add(parts.path_and_query.as_bytes());
             add(parts.body);
+            add(&parts.credential.map(i64::to_be_bytes).unwrap_or_default());
+            for name in HEADERS {
+                for value in parts.headers.get_all(name) {
+                    add(name.as_bytes());
+                    add(value.as_bytes());
+                }
+            }
         }
     }
     let mut key = CacheKey::default();

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use domain::{TeamId, Usage};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 
@@ -117,12 +118,18 @@ async fn a_forgotten_gateway_leaves_the_others_alone() {
 
 #[test]
 fn every_part_changes_the_key_and_none_can_pose_as_another() {
+    let plain = HeaderMap::new();
+    let beta = HeaderMap::from_iter([(HeaderName::from_static("anthropic-beta"), HeaderValue::from_static("b"))]);
+    let version = HeaderMap::from_iter([(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("b"))]);
+    let agent = HeaderMap::from_iter([(http::header::USER_AGENT, HeaderValue::from_static("b"))]);
     let base = KeyParts {
         team: TeamId(1),
         gateway: GatewayId(1),
         epoch: 1,
         provider: "openai",
         path_and_query: "/v1/chat/completions",
+        credential: Some(1),
+        headers: &plain,
         body: b"{}",
         stream: false,
         custom: None,
@@ -136,6 +143,10 @@ fn every_part_changes_the_key_and_none_can_pose_as_another() {
         KeyParts { path_and_query: "/v1/chat/completions?a", ..base },
         KeyParts { body: b"{} ", ..base },
         KeyParts { stream: true, ..base },
+        KeyParts { credential: Some(2), ..base },
+        KeyParts { credential: None, ..base },
+        KeyParts { headers: &beta, ..base },
+        KeyParts { headers: &version, ..base },
         KeyParts { provider: "openai/v1", path_and_query: "/chat/completions", ..base },
         KeyParts { path_and_query: "/v1/chat/completions{", body: b"}", ..base },
         KeyParts { custom: Some(""), ..base },
@@ -145,7 +156,31 @@ fn every_part_changes_the_key_and_none_can_pose_as_another() {
     ];
     let keys: HashSet<_> = variants.iter().map(key).collect();
     assert_eq!(keys.len(), variants.len());
-    assert_eq!(key(&base), key(&base.clone()));
+    assert_eq!(key(&base), key(&KeyParts { headers: &agent, ..base }));
     let custom = KeyParts { custom: Some("mine"), ..base };
     assert_eq!(key(&custom), key(&KeyParts { body: b"another", path_and_query: "/", ..custom }));
+}
+
+/// A tier that knows everything and never says it.
+struct Stuck;
+
+impl CacheTier for Stuck {
+    fn holds(&self, _: &CacheKey) -> bool {
+        true
+    }
+
+    fn load(&self, _: CacheKey) -> BoxFuture<'static, Option<CacheEntry>> {
+        futures_util::future::pending().boxed()
+    }
+
+    fn save(&self, _: Arc<CacheEntry>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_that_does_not_answer_is_a_miss() {
+    let cache = ExactCache::new(1 << 20, Arc::new(Stuck));
+    let began = tokio::time::Instant::now();
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(5), cache.get(&[1; 32], 0)).await;
+    assert!(asked.expect("in time").is_none());
+    assert!(began.elapsed() < std::time::Duration::from_secs(1));
 }

@@ -141,3 +141,37 @@ async fn pages_and_json_that_breaks_off_are_not_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn only_questions_are_answered_from_the_cache() {
+    let world = caching().await;
+    for (path, expected) in [
+        ("openai/v1/embeddings", Some("HIT")),
+        ("openai/v1/moderations", Some("HIT")),
+        ("anthropic/v1/messages", Some("HIT")),
+        ("anthropic/v1/messages/count_tokens", Some("HIT")),
+        ("google-ai-studio/v1beta/models/g:generateContent", Some("HIT")),
+        ("anthropic/v1/messages/batches", None),
+        ("openai/v1/threads", None),
+        ("openai/v1/threads/t/messages", None),
+        ("openai/v1/batches", None),
+        ("openai/v1/responses", None),
+    ] {
+        let ask = || post(&format!("/v1/acme/main/{path}"), r#"{"model":"m"}"#);
+        world.send(ask()).await;
+        assert_eq!(status(&world.send(ask()).await), expected, "{path}");
+        let asked = || and(ask(), &[("cf-aig-cache-ttl", "60")]);
+        world.send(asked()).await;
+        assert_eq!(status(&world.send(asked()).await), Some("HIT"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_changes_the_answer_makes_another_question() {
+    let world = caching().await;
+    let path = "/v1/acme/main/anthropic/v1/messages";
+    for (beta, expected) in [("a", "MISS"), ("b", "MISS"), ("a", "HIT")] {
+        let read = world.send(and(post(path, r#"{"model":"m"}"#), &[("anthropic-beta", beta)])).await;
+        assert_eq!(status(&read), Some(expected), "{beta}");
+    }
+}
