@@ -44,6 +44,17 @@ pub struct Remaining {
     place: i64,
 }
 
+/// How much room there is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Requests allowed in each interval.
+    pub limit: u32,
+    /// How many may pass now.
+    pub remaining: u32,
+    /// Seconds until some of what was used comes back, rounded up.
+    pub reset_s: u32,
+}
+
 /// A request that may not pass now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the limit of {limit} requests is used up; the next may pass in {retry_after_ms} ms")]
@@ -100,6 +111,15 @@ impl Limiter {
                 })
             }
         }
+    }
+
+    /// How much room there is, without taking any.
+    pub fn peek(&self, now_ms: i64) -> Room {
+        let (used, reset_ms) = match &self.window {
+            Window::Fixed(window) => window.peek(now_ms),
+            Window::Sliding(window) => window.peek(now_ms),
+        };
+        Room { limit: self.limit, remaining: self.limit.saturating_sub(used), reset_s: seconds(reset_ms) }
     }
 
     /// Takes a request out of the count again, because it turned out not to count (an answer from the cache). Call it

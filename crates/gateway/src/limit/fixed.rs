@@ -39,6 +39,15 @@ impl Fixed {
         Ok(Taken { left: self.limit - count.used, reset_ms: ends_in_ms, place: count.window })
     }
 
+    /// What is used, and when the window ends, in milliseconds.
+    pub(super) fn peek(&self, now_ms: i64) -> (u32, i64) {
+        let window = now_ms.div_euclid(self.interval_ms);
+        let count = self.lock();
+        let is_new = window > count.window || window < count.window - 1;
+        let (window, used) = if is_new { (window, 0) } else { (count.window, count.used) };
+        (used, (window + 1) * self.interval_ms - now_ms)
+    }
+
     pub(super) fn give_back(&self, window: i64) {
         let mut count = self.lock();
         if count.window == window {

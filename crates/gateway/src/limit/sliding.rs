@@ -79,6 +79,19 @@ impl Sliding {
         Ok(Taken { left: self.limit - log.used, reset_ms: self.leaves_at(oldest) - now_ms, place: tick })
     }
 
+    /// What is used, and when some of it comes back, in milliseconds.
+    pub(super) fn peek(&self, now_ms: i64) -> (u32, i64) {
+        let log = self.lock();
+        if now_ms.saturating_add(self.interval_ms) < log.latest_ms {
+            return (0, 0);
+        }
+        let latest_ms = log.latest_ms.max(now_ms);
+        let gone = log.runs.iter().take_while(|run| self.leaves_at(run.tick) <= latest_ms);
+        let (runs, count) = gone.fold((0, 0), |(runs, count), run| (runs + 1, count + run.count));
+        let reset_ms = log.runs.get(runs).map_or(0, |run| self.leaves_at(run.tick) - now_ms);
+        (log.used - count, reset_ms)
+    }
+
     pub(super) fn give_back(&self, tick: i64) {
         let mut log = self.lock();
         let Ok(index) = log.runs.binary_search_by_key(&tick, |run| run.tick) else { return };

@@ -186,3 +186,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn looking_takes_no_place() {
+    for technique in [Fixed, Sliding] {
+        let limiter = Limiter::new(2, 60, technique);
+        assert_eq!(limiter.peek(START).remaining, 2);
+        let taken = limiter.try_take(START).expect("free");
+        let room = limiter.peek(START);
+        assert_eq!((room.limit, room.remaining, room.reset_s), (2, taken.remaining, taken.reset_s));
+        limiter.try_take(START).expect("free");
+        assert_eq!((limiter.peek(START).remaining, limiter.peek(START + 60_000).remaining), (0, 2));
+        limiter.try_take(START).expect_err("full");
+        assert_eq!(limiter.peek(START - 3_600_000).remaining, 2);
+        limiter.try_take(START).expect_err("still full: looking back changed nothing");
+    }
+}
