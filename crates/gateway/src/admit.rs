@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use domain::GatewaySettings;
 use http::HeaderMap;
+use wire::scan::Scan;
 
 use crate::authenticate::Access;
 use crate::clock::now_ms;
@@ -16,6 +17,7 @@ use crate::headers::controls::Controls;
 use crate::headers::name;
 use crate::headers::response::RateLimit;
 use crate::ingress::Place;
+use crate::limit::Room;
 use crate::settle::Settlement;
 use crate::snapshot::GatewayState;
 
@@ -97,6 +99,15 @@ pub(crate) fn check_model(access: &Access, provider: &str, model: Option<&str>, 
     }
 }
 
+/// Whether a request may bring a list of models, of which the provider takes any.
+///
+/// # Errors
+/// `token_not_allowed`.
+pub(crate) fn check_fallbacks(access: &Access, scan: &Scan<'_>) -> Result<(), Refusal> {
+    let limited = access.token.as_ref().is_some_and(|token| token.limits_models());
+    if limited && scan.models { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
+}
+
 /// Counts the request against the gateway's rate limit.
 ///
 /// # Errors
@@ -122,17 +133,8 @@ pub(crate) fn take_from_limit(settlement: &mut Settlement, gateway: &GatewayStat
 /// Tells the state of the rate limit to a caller whose request does not count.
 pub(crate) fn look_at_limit(settlement: &mut Settlement, gateway: &GatewayState) {
     if let Some(limiter) = &gateway.limiter {
-        let taken = limiter.try_take(now_ms());
-        if let Ok(taken) = taken {
-            limiter.give_back(taken);
-        }
+        let Room { limit, remaining, reset_s } = limiter.peek(now_ms());
         let interval_s = gateway.settings.rate_limit().map_or(0, |(_, interval_s)| interval_s);
-        settlement.rate_limit = Some(match taken {
-            Ok(taken) => {
-                let remaining = taken.remaining.saturating_add(1);
-                RateLimit { limit: taken.limit, interval_s, remaining, reset_s: taken.reset_s }
-            }
-            Err(full) => RateLimit { limit: full.limit, interval_s, remaining: 0, reset_s: full.reset_s },
-        });
+        settlement.rate_limit = Some(RateLimit { limit, interval_s, remaining, reset_s });
     }
 }

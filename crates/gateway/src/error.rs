@@ -48,6 +48,8 @@ codes! {
     TokenNotAllowed = 403 "token_not_allowed",
     /// No endpoint has this path.
     UnknownRoute = 404 "unknown_route",
+    /// The path hides what it says behind percent signs.
+    InvalidPath = 400 "invalid_path",
     /// The endpoint exists, but not with this method.
     MethodNotAllowed = 405 "method_not_allowed",
     /// The token's team has another name.

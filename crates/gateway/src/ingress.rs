@@ -113,12 +113,24 @@ fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
     (door, place)
 }
 
+/// Whether a path hides what it says: a separator, a dot or a plain letter that is written as `%…`, or a backslash.
+/// What the gateway judges by must be what the provider reads.
+pub(crate) fn disguises(path: &str) -> bool {
+    let mut rest = path;
+    while let Some(place) = rest.find(['%', '\\']) {
+        let code = rest[place..].strip_prefix('%').and_then(|code| code.get(..2));
+        let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) else { return true };
+        if byte.is_ascii_alphanumeric() || b"-._~/\\".contains(&byte) {
+            return true;
+        }
+        rest = &rest[place + 3..];
+    }
+    false
+}
+
 /// Whether a path has segments that a server may read as "one level up", which would leave the provider's base path.
 fn climbs(path: &str) -> bool {
-    path.split('/').any(|segment| {
-        let plain = segment.replace("%2e", ".").replace("%2E", ".");
-        plain == "." || plain == ".."
-    })
+    path.split('/').any(|segment| segment == "." || segment == "..")
 }
 
 /// The dialect of a provider's endpoint: several providers offer OpenAI's chat completions beside their own API.
@@ -133,7 +145,7 @@ pub(crate) fn is_chat_completions(rest: &str) -> bool {
 
 /// The model that a Gemini path names: `v1beta/models/{model}:generateContent`.
 pub(crate) fn model_in_path(rest: &str) -> Option<&str> {
-    let (_, tail) = rest.split_once("models/")?;
+    let tail = rest.strip_prefix("models/").or_else(|| rest.split_once("/models/").map(|(_, tail)| tail))?;
     let end = tail.find([':', '/']).unwrap_or(tail.len());
     Some(&tail[..end]).filter(|model| !model.is_empty())
 }
@@ -192,11 +204,21 @@ mod tests {
             "/v1/a/b/openai/",
             "/v1/a/b/compat/embeddings",
             "/v1/a/b/openai/../x",
-            "/v1/a/b/openai/x/%2e%2E/y",
+            "/v1/a/b/openai/x/../y",
             "/v2/chat/completions",
             "",
         ] {
             assert_eq!(enter(path).door, Door::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_not_hide_what_it_says() {
+        for path in ["v1/%6dodels", "a%2fb", "a%2F", "a%5c", "a\\b", "%2e%2e/x", "a%7E", "a%", "a%2", "a%zz", "é%61"] {
+            assert!(disguises(path), "{path}");
+        }
+        for path in ["v1/models", "v1/files/a%20b", "models/a:b", "%C3%A9", "a%3Ab"] {
+            assert!(!disguises(path), "{path}");
         }
     }
 

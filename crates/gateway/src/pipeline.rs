@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use http::request::Parts;
 
-use crate::admit::{check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
+use crate::admit::{check_fallbacks, check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
 use crate::attempt::attempt;
 use crate::authenticate::{Access, authenticate};
 use crate::body::Body;
@@ -13,7 +13,7 @@ use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::controls;
-use crate::ingress::{Door, Ingress, split_key};
+use crate::ingress::{Door, Ingress, disguises, split_key};
 use crate::plan::{self, Plan};
 use crate::relay::relay;
 use crate::reuse::{self, Slot};
@@ -61,6 +61,9 @@ async fn stages(
     let access = authenticate(settlement, &snapshot, &ingress, &parts.headers, key.as_deref(), now_ms)?;
     let called = open(settlement, &ingress, parts, &access)?;
     if matches!(called, Called::Models) {
+        if ingress.place.is_some() {
+            settlement.row.gateway_id = Some(choose_gateway(&access, ingress.place, &parts.headers)?.id);
+        }
         return Ok(Reached::Answer(models::answer(settlement, &access, now_ms)));
     }
     let mut controls = controls::read(&parts.headers)?;
@@ -129,6 +132,9 @@ fn open<'a>(
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
         Door::Native { provider, rest } => (provider, rest),
     };
+    if disguises(rest) {
+        return Err(Refusal::invalid_path());
+    }
     let provider = access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
     // A provider of the team's own may speak another dialect than its path shows.
     settlement.dialect = crate::ingress::dialect(provider.dialect, rest);
@@ -145,6 +151,7 @@ fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>) -> Result
     let (provider, model) = plan::resolve(request.access, &request.gateway.slug, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
+    check_fallbacks(request.access, &scan)?;
     plan::chat(request, &provider, model, &scan)
 }
 

@@ -34,6 +34,8 @@ pub struct Text<'a> {
 pub struct Scan<'a> {
     /// `model`.
     pub model: Option<Text<'a>>,
+    /// Whether there are `models` to choose from, as aggregators take them.
+    pub models: bool,
     /// `stream`.
     pub stream: Option<bool>,
     /// Where the value of `stream_options` is, also when that is `null`.
@@ -57,8 +59,17 @@ pub struct Scan<'a> {
 }
 
 /// Keys that are read; their index is their bit in the set of those already seen.
-const KEYS: [&str; 8] =
-    ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens", "user", "n"];
+const KEYS: [&str; 9] = [
+    "model",
+    "models",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "user",
+    "n",
+];
 
 /// Reads a body.
 ///
@@ -148,6 +159,12 @@ impl<'a> Scan<'a> {
     fn read(&mut self, reader: &mut Reader<'a>, key: &'static str) -> Result<(), ScanError> {
         match key {
             "model" => self.model = string_value(reader, key)?,
+            "models" => {
+                self.models = !null(reader)?;
+                if self.models {
+                    reader.skip(1)?;
+                }
+            }
             "stream" => self.stream = bool_value(reader, key)?.map(|(value, _)| value),
             "stream_options" => self.read_options(reader)?,
             "user" => self.user = user(reader)?,

@@ -49,6 +49,18 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn fallbacks_not_allowed() -> Self {
+        let message = "This API token is restricted to certain models, so a request may not bring a list of `models`. \
+                       Name one with `model`, or use a token without model restrictions.";
+        Self::new(Code::TokenNotAllowed, message).about("models")
+    }
+
+    pub(crate) fn invalid_path() -> Self {
+        let message = "The path writes plain letters, dots or separators as `%…`, or has a backslash or a broken `%…`. \
+                       Write them as they are.";
+        Self::new(Code::InvalidPath, message)
+    }
+
     pub(crate) fn unknown_route(path: &str) -> Self {
         let message = format!(
             "There is no endpoint {}. Use `/v1/chat/completions`, `/v1/models`, \

@@ -10,8 +10,10 @@ use crate::snapshot::ProviderState;
 
 /// The model that a native request asks for: Gemini names it in the path, everybody else in the body.
 pub(crate) fn native_model<'a>(provider: &ProviderState, rest: &'a str, scan: Option<&'a Scan<'_>>) -> Option<&'a str> {
-    let in_path = if dialect(provider.dialect, rest) == Dialect::Gemini { model_in_path(rest) } else { None };
-    in_path.or_else(|| scan?.model.as_ref().map(|text| text.value.as_ref()))
+    if dialect(provider.dialect, rest) == Dialect::Gemini {
+        return model_in_path(rest);
+    }
+    scan?.model.as_ref().map(|text| text.value.as_ref())
 }
 
 /// A provider's own endpoint; `rest` and `query` are what came behind the provider's name.
@@ -28,6 +30,7 @@ pub(crate) fn native(
     let dialect = dialect(provider.dialect, rest);
     let model = native_model(provider, rest, scan);
     crate::admit::check_model(request.access, &provider.slug, model, !request.body.is_empty())?;
+    scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
     let is_chat = is_chat_completions(rest);
     let ask = scan.filter(|_| is_chat).and_then(|scan| ask_for_usage(provider, scan, request.body));
     let hide_usage = ask.is_some();

@@ -281,3 +281,41 @@ async fn a_body_that_breaks_off_is_refused() {
     let answer = world.gateway.handle(Request::from_parts(parts, broken), std::net::Ipv4Addr::LOCALHOST.into()).await;
     assert_eq!(read(answer).await.code(), "invalid_body");
 }
+
+#[tokio::test]
+async fn no_detour_leads_around_a_tokens_models() {
+    let mut world = World::answering(200, ANSWER).await;
+    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["gpt-4o-mini".into(), "claude-*".into()]));
+    let claude = r#"{"model":"claude-sonnet-4-5"}"#;
+    for path in [
+        "v1beta/%6dodels/gemini-pro:generateContent",
+        "v1beta/x%2f..%2fmodels/gemini-pro:generateContent",
+        "v1beta/x/%2e%2E/models/gemini-pro:generateContent",
+    ] {
+        let read = world.send(post(&format!("/v1/acme/main/google-ai-studio/{path}"), claude)).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "invalid_path"), "{path}");
+    }
+    let tuned = "/v1/acme/main/google-ai-studio/v1beta/tunedModels/x:generateContent";
+    assert_eq!(world.send(post(tuned, claude)).await.code(), "token_not_allowed");
+    let several = r#"{"model":"gpt-4o-mini","models":["gpt-5"]}"#;
+    for path in [CHAT, NATIVE[0].0] {
+        assert_eq!(world.send(post(path, several)).await.code(), "token_not_allowed", "{path}");
+    }
+    assert!(world.upstream.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_list_of_models_belongs_to_a_gateway_that_may_be_used() {
+    let mut world = World::answering(200, ANSWER).await;
+    let get = |gateway: &str| {
+        let mut request = post(&format!("/v1/acme/{gateway}/compat/models"), "");
+        *request.method_mut() = Method::GET;
+        request
+    };
+    assert_eq!(world.send(get("main")).await.status, 200);
+    assert_eq!(world.send(get("nothing")).await.code(), "unknown_gateway");
+    world.change(|config| config.teams[0].gateways[0].enabled = false);
+    assert_eq!(world.send(get("main")).await.code(), "gateway_disabled");
+    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![domain::GatewayId(12)]));
+    assert_eq!(world.send(get("main")).await.code(), "token_not_allowed");
+}
