@@ -117,7 +117,7 @@ fn retries(settings: GatewaySettings) -> impl IntoView {
                 />
                 <Field
                     label="Pause before the second" name="retry_delay" kind="number" unit="ms" value=text(settings.retry_delay)
-                    placeholder="0" min=0 max=u64::from(MAX_RETRY_DELAY) help=format!("At most {} ms.", grouped(MAX_RETRY_DELAY.into()))
+                    placeholder="500" min=0 max=u64::from(MAX_RETRY_DELAY) help=format!("At most {} ms.", grouped(MAX_RETRY_DELAY.into()))
                 />
             </div>
             <Select label="How the pause grows" name="retry_backoff" options=backoffs value=backoff />
