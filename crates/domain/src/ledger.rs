@@ -74,6 +74,8 @@ pub enum Outcome {
     Refused,
     /// The client left before the end.
     ClientGone,
+    /// The gateway broke it off before its end, because the server was stopping.
+    Interrupted,
 }
 
 impl Outcome {
@@ -86,6 +88,7 @@ impl Outcome {
             Self::UpstreamFailed => "upstream_failed",
             Self::Refused => "refused",
             Self::ClientGone => "client_gone",
+            Self::Interrupted => "interrupted",
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Counters {
     pub upstream_failures: u64,
     /// Requests whose client left before the end.
     pub clients_gone: u64,
+    /// Requests that the gateway broke off because the server was stopping.
+    pub interrupted: u64,
     /// Rows that the ledger did not take.
     pub ledger_failures: u64,
     /// Requests that ended in a fault of ours.
@@ -35,6 +37,7 @@ pub(crate) struct Live {
     pub attempts: AtomicU64,
     pub upstream_failures: AtomicU64,
     pub clients_gone: AtomicU64,
+    pub interrupted: AtomicU64,
     pub ledger_failures: AtomicU64,
     pub panics: AtomicU64,
 }
@@ -55,6 +58,7 @@ impl Live {
             attempts: of(&self.attempts),
             upstream_failures: of(&self.upstream_failures),
             clients_gone: of(&self.clients_gone),
+            interrupted: of(&self.interrupted),
             ledger_failures: of(&self.ledger_failures),
             panics: of(&self.panics),
         }

@@ -48,6 +48,7 @@ pub(crate) struct Shared {
     pub ledger: Arc<dyn Ledger>,
     pub counters: Live,
     closing: AtomicBool,
+    cutting: AtomicBool,
     in_flight: AtomicUsize,
     idle: Notify,
 }
@@ -55,6 +56,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Whether what ends unfinished now is cut off by the server, and not left by its client.
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.cutting.load(Ordering::Acquire)
     }
 }
 
@@ -95,6 +101,7 @@ impl Gateway {
             ledger,
             counters: Live::default(),
             closing: AtomicBool::new(false),
+            cutting: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             idle: Notify::new(),
         };
@@ -162,6 +169,13 @@ impl Gateway {
     /// Refuses every new request with `shutting_down` from now on; running ones go on.
     pub fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
+    }
+
+    /// The time to finish is over: requests that are dropped from now on are written down as interrupted by the server.
+    /// To be called before their connections are dropped.
+    pub fn cut(&self) {
+        self.close();
+        self.shared.cutting.store(true, Ordering::Release);
     }
 
     /// When each token was last used, in milliseconds since 1970, since the last time this was asked.

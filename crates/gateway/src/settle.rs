@@ -1,7 +1,7 @@
 //! Last stage: what happened becomes a row of the ledger, exactly once for each attempt.
 //!
 //! A [`Settlement`] is opened when a request comes in and follows it through every stage. Whoever finishes the request
-//! says how; if nobody does, because the client left or the code panicked, dropping it writes the row. So a row cannot
+//! says how; if nobody does, because the client left, the server stopped or the code panicked, dropping it writes the row. So a row cannot
 //! be forgotten and, because closing is final, cannot be written twice.
 //!
 //! The row of a failed attempt waits until it is known whether another one follows: only the last row of a request has
@@ -245,6 +245,7 @@ impl Settlement {
             Outcome::Refused => count(&counters.refused),
             Outcome::UpstreamFailed => count(&counters.upstream_failures),
             Outcome::ClientGone => count(&counters.clients_gone),
+            Outcome::Interrupted => count(&counters.interrupted),
             Outcome::Ok | Outcome::UpstreamError => {}
         }
         if self.row.cache == CacheStatus::Hit {
@@ -274,13 +275,16 @@ impl Drop for Settlement {
             return;
         }
         if self.stage == Stage::Attempt || self.pending.is_none() {
-            let end = if std::thread::panicking() {
-                let outcome = if self.row.attempt == 0 { Outcome::Refused } else { Outcome::UpstreamFailed };
-                End::without_answer(Code::InternalError.status(), outcome, Some(Code::InternalError))
+            let called = self.row.attempt > 0;
+            let (code, outcome) = if std::thread::panicking() {
+                (Some(Code::InternalError), if called { Outcome::UpstreamFailed } else { Outcome::Refused })
+            } else if self.shared.is_cutting() {
+                (Some(Code::ShuttingDown), if called { Outcome::Interrupted } else { Outcome::Refused })
             } else {
-                End::without_answer(CLIENT_CLOSED_REQUEST, Outcome::ClientGone, None)
+                (None, Outcome::ClientGone)
             };
-            self.end_attempt(end);
+            let status = code.map_or(CLIENT_CLOSED_REQUEST, Code::status);
+            self.end_attempt(End::without_answer(status, outcome, code));
         }
         self.close();
     }

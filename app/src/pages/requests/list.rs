@@ -156,6 +156,7 @@ pub(in crate::pages) fn outcome(row: &RequestRow) -> &'static str {
         Outcome::UpstreamFailed => "the provider gave no usable answer",
         Outcome::Refused => "refused by the gateway",
         Outcome::ClientGone => "the client left before the end",
+        Outcome::Interrupted => "cut off because the server was stopping",
     }
 }
 

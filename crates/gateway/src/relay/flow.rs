@@ -2,8 +2,8 @@
 //! the two sets the pace and nothing piles up here.
 //!
 //! The row is written before the last byte leaves: with the frame that completes a known length, with a stream's last
-//! event, or between the provider's end and ours. A client that leaves drops this body; that ends the call upstream and
-//! settles what was seen.
+//! event, or between the provider's end and ours. A client that leaves drops this body, and so does a server that
+//! stops; that ends the call upstream and settles what was seen.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -167,7 +167,12 @@ impl Flow {
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        let panicking = std::thread::panicking();
-        self.settle(if panicking { Finish::Failed(Code::InternalError) } else { Finish::ClientGone });
+        self.settle(if std::thread::panicking() {
+            Finish::Failed(Code::InternalError)
+        } else if self.settlement.shared().is_cutting() {
+            Finish::Interrupted
+        } else {
+            Finish::ClientGone
+        });
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Finish {
     Failed(Code),
     /// The client did not want the rest.
     ClientGone,
+    /// The server stopped before the rest had come.
+    Interrupted,
 }
 
 /// What is known of an answer so far.
@@ -136,6 +138,7 @@ impl Meter {
             Finish::Whole => (self.status, Outcome::Ok, None),
             Finish::Failed(code) => (self.status, Outcome::UpstreamFailed, Some(code)),
             Finish::ClientGone => (self.status, Outcome::ClientGone, None),
+            Finish::Interrupted => (self.status, Outcome::Interrupted, Some(Code::ShuttingDown)),
         };
         if outcome == Outcome::Ok
             && if self.stream { observed.ended } else { observed.finished }

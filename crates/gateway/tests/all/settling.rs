@@ -14,8 +14,8 @@ const EVENT: &str = "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{\"delta\":{\
 const END: &str =
     "data: {\"model\":\"gpt-4o-mini\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
-#[tokio::test]
-async fn a_client_that_leaves_before_any_answer_has_a_row() {
+/// Drops a request whose provider has been called and is silent.
+async fn dropped_while_waiting(before: impl FnOnce(&World)) -> World {
     let (called, calls) = std::sync::mpsc::channel();
     let world = World::new(move |_| {
         called.send(()).expect("the test waits");
@@ -30,7 +30,23 @@ async fn a_client_that_leaves_before_any_answer_has_a_row() {
             () = tokio::task::yield_now() => {}
         }
     }
+    before(&world);
     drop(handled);
+    world
+}
+
+#[tokio::test]
+async fn a_server_that_stops_before_any_answer_says_that_it_was_the_server() {
+    let world = dropped_while_waiting(|world| world.gateway.cut()).await;
+    let row = world.row();
+    assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 503, Outcome::Interrupted));
+    assert_eq!((row.error_code.as_deref(), row.cost), (Some("shutting_down"), None));
+    assert_eq!((world.gateway.counters().interrupted, world.gateway.counters().clients_gone), (1, 0));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_any_answer_has_a_row() {
+    let world = dropped_while_waiting(|_| ()).await;
     let row = world.row();
     assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 499, Outcome::ClientGone));
     assert_eq!(world.gateway.in_flight(), 0);

@@ -122,6 +122,19 @@ async fn a_client_that_leaves_ends_the_call_and_is_settled_once() {
 }
 
 #[tokio::test]
+async fn a_stream_that_the_server_cuts_is_not_laid_at_the_clients_door() {
+    let (world, feed) = fed(Options::default()).await;
+    let mut body = world.start(post(CHAT, ASK)).await.into_body();
+    give(&feed, FIRST).await;
+    body.frame().await.expect("a frame").expect("whole");
+    world.gateway.cut();
+    drop(body);
+    let row = world.row();
+    assert_eq!((row.outcome, row.status, row.last, row.attempt), (Outcome::Interrupted, 200, true, 1));
+    assert_eq!((row.error_code.as_deref(), row.cost), (Some("shutting_down"), None));
+}
+
+#[tokio::test]
 async fn a_reset_in_mid_stream_becomes_an_event_of_the_dialect() {
     for (path, start) in [
         (CHAT, "data: {\"error\":{"),
