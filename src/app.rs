@@ -9,6 +9,7 @@ use gateway::Gateway;
 use leptos::config::LeptosOptions;
 use store::Store;
 use store::spool::SpoolAppender;
+use store::writer::WriterPulse;
 
 /// The parts that request handlers need; cheap to clone.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct App {
     pub control: Control,
     pub store: Store,
     pub ledger: SpoolAppender,
+    pub ledger_writer: WriterPulse,
     pub leptos: LeptosOptions,
     pub draining: Draining,
 }

@@ -12,8 +12,8 @@ mod run;
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -65,7 +65,6 @@ pub struct LedgerWriter {
     appender: SpoolAppender,
     drained: watch::Receiver<Position>,
     ended: Option<oneshot::Receiver<()>>,
-    thread: JoinHandle<()>,
 }
 
 impl fmt::Debug for LedgerWriter {
@@ -74,11 +73,36 @@ impl fmt::Debug for LedgerWriter {
     }
 }
 
-/// What the thread and its handle share.
+/// Tells whether the writer lives, for those who do not own it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WriterPulse(Arc<Shared>);
+
+impl WriterPulse {
+    /// Whether the thread is alive. Once it is not, rows pile up in the spool until the next start.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.0.ended.load(Ordering::Acquire)
+    }
+}
+
+/// What the thread and its handles share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     status: Mutex<WriterStatus>,
+    ended: AtomicBool,
     stop: Notify,
+}
+
+/// Lives on the thread: dropped when it ends, a panic included.
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+        if std::thread::panicking() {
+            tracing::error!("the ledger writer has died; rows wait in the spool until the server is started again");
+        }
+    }
 }
 
 impl Shared {
@@ -100,12 +124,14 @@ impl LedgerWriter {
         let (end, ended) = oneshot::channel();
         let appender = spool.appender();
         let run = run::Run::new(store.clone(), spool, options, Arc::clone(&shared), progress);
-        let thread = std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
+        let alive = Alive(Arc::clone(&shared));
+        std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
             runtime.block_on(run.until_stopped());
+            drop(alive);
             // Nobody listens where the handle was dropped.
             let _ = end.send(());
         })?;
-        Ok(Self { shared, appender, drained, ended: Some(ended), thread })
+        Ok(Self { shared, appender, drained, ended: Some(ended) })
     }
 
     /// Waits until everything appended before the call is in the database; false where that takes longer than `timeout`.
@@ -130,8 +156,14 @@ impl LedgerWriter {
     pub fn status(&self) -> WriterStatus {
         let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status.backlog_bytes = self.appender.backlog_bytes();
-        status.running = !self.thread.is_finished();
+        status.running = self.pulse().is_alive();
         status
+    }
+
+    /// A handle that tells whether the writer lives.
+    #[must_use]
+    pub fn pulse(&self) -> WriterPulse {
+        WriterPulse(Arc::clone(&self.shared))
     }
 }
 

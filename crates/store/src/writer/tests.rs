@@ -26,6 +26,19 @@ fn append(appender: &SpoolAppender, rows: &[AttemptRow]) {
     rows.iter().for_each(|row| appender.append(row, None).expect("stored"));
 }
 
+#[test]
+fn a_writer_that_panics_has_no_pulse() {
+    let shared = Arc::new(Shared::default());
+    let (pulse, alive) = (WriterPulse(Arc::clone(&shared)), Alive(shared));
+    assert!(pulse.is_alive());
+    let thread = std::thread::spawn(move || {
+        let _alive = alive;
+        std::panic::resume_unwind(Box::new("as a bug would"));
+    });
+    assert!(thread.join().is_err());
+    assert!(!pulse.is_alive());
+}
+
 db_test! {
     async fn everything_appended_is_in_the_database_once_it_is_drained(store: Store) {
         let payload = Payload { request: b"{\"a\":1}".to_vec(), ..Payload::default() };
@@ -155,7 +168,11 @@ db_test! {
         let dir = tempfile::tempdir().expect("a directory");
         let (appender, reader) = open(dir.path());
         append(&appender, &rows(450));
-        LedgerWriter::start(&store, reader, EAGER).expect("starts").stop().await;
+        let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
+        let pulse = writer.pulse();
+        assert!(pulse.is_alive());
+        writer.stop().await;
+        assert!(!pulse.is_alive());
         assert_eq!(number(&store, COUNT).await, 450);
         assert!(Spool::open(dir.path(), SpoolOptions::default()).is_err(), "the appender still holds the spool");
         drop(appender);
