@@ -9,6 +9,7 @@
 //! | `WEIR_PUBLIC_URL` | `public_url` | the address listened on |
 //! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` is believed |
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
+//! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
@@ -38,6 +39,9 @@ pub struct Settings {
     pub allow_private_upstreams: bool,
     /// Peers whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<IpNet>,
+    /// How long new requests are still taken after the signal to stop, while `/readyz` says 503.
+    pub drain_grace: Duration,
+    /// How long running requests may take after that.
     pub shutdown_timeout: Duration,
     pub log: String,
     pub log_json: bool,
@@ -70,7 +74,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 11] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -78,6 +82,7 @@ const NAMES: [(&str, &str); 10] = [
     ("WEIR_PUBLIC_URL", "public_url"),
     ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
+    ("WEIR_DRAIN_GRACE", "drain_grace"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
     ("WEIR_LOG", "log"),
     ("WEIR_LOG_FORMAT", "log_format"),
@@ -96,6 +101,18 @@ impl Settings {
             Err(error) => return Err(BadSettings(vec![format!("{}: {error}", path.display())])),
         };
         Self::read(&|name| std::env::var(name).ok(), &text, path)
+    }
+
+    /// Defaults with everything in one directory and any free port.
+    #[cfg(test)]
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        let data_dir = directory.join("data").display().to_string();
+        let env = |name: &str| match name {
+            "WEIR_DATA_DIR" => Some(data_dir.clone()),
+            "WEIR_LISTEN" => Some("127.0.0.1:0".to_owned()),
+            _ => None,
+        };
+        Self::read(&env, "", Path::new("weir.toml")).expect("settings that are right")
     }
 
     fn read(env: &dyn Fn(&str) -> Option<String>, text: &str, path: &Path) -> Result<Self, BadSettings> {
@@ -130,13 +147,8 @@ impl Settings {
             trusted_proxies: reader
                 .parse("WEIR_TRUSTED_PROXIES", "addresses or networks such as 127.0.0.1,10.0.0.0/8", networks)
                 .unwrap_or_default(),
-            shutdown_timeout: Duration::from_secs(
-                reader
-                    .parse("WEIR_SHUTDOWN_TIMEOUT", "a number of seconds from 0 to 3600", |v| {
-                        v.parse().ok().filter(|seconds| *seconds <= 3_600)
-                    })
-                    .unwrap_or(30),
-            ),
+            drain_grace: reader.seconds("WEIR_DRAIN_GRACE").unwrap_or_default(),
+            shutdown_timeout: reader.seconds("WEIR_SHUTDOWN_TIMEOUT").unwrap_or(Duration::from_secs(30)),
             log: reader
                 .parse("WEIR_LOG", "a filter such as `info` or `weir=debug,gateway=trace`", |v| {
                     v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
@@ -206,6 +218,11 @@ impl Reader {
         }
         parsed
     }
+
+    fn seconds(&mut self, name: &str) -> Option<Duration> {
+        let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds <= 3_600);
+        self.parse(name, "a number of seconds from 0 to 3600", seconds).map(Duration::from_secs)
+    }
 }
 
 fn database_url(text: &str) -> Option<DatabaseUrl> {
@@ -243,13 +260,14 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let file = "listen = \"127.0.0.1:1\"\nallow_private_upstreams = true\nshutdown_timeout = 5\n";
+        let file = "listen = \"127.0.0.1:1\"\nallow_private_upstreams = true\nshutdown_timeout = 5\ndrain_grace = 7\n";
         let settings = read(&[("WEIR_LISTEN", "127.0.0.1:2")], file).expect("valid");
         assert_eq!(settings.listen.port(), 2);
         assert!(settings.allow_private_upstreams);
         let proxies = read(&[("WEIR_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")], "").expect("valid").trusted_proxies;
         assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
         assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
+        assert_eq!(settings.drain_grace, Duration::from_secs(7));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,10 +23,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::router::is_data_plane;
+
+mod linger;
+mod socket;
+
+use linger::Lingering;
+use socket::{Socket, Talk};
 
 /// Connections held at once; more wait in the kernel's queue. Fewer where the system allows few open files.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -37,8 +42,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const CLIENT_IDLE: Duration = Duration::from_secs(60);
 /// Longest time what was sent may stay unread.
 const CLIENT_STUCK: Duration = Duration::from_secs(300);
-/// Most bytes of a request head.
+/// Most bytes of a request head. More is answered 431 by hyper itself, and is not seen here; so are more headers.
 const MAX_HEAD: usize = 64 * 1024;
+/// Most headers of a request. Hyper's own 100 is little for a request that has passed several proxies.
+const MAX_HEADERS: usize = 256;
 /// Most HTTP/2 streams of a connection.
 const MAX_STREAMS: u32 = 250;
 
@@ -53,55 +60,125 @@ pub struct Services {
     pub trusted_proxies: Arc<[IpNet]>,
 }
 
-/// Accepts until told to stop, then lets running requests finish, up to `patience`. Returns whether all did.
-pub async fn serve(
-    listener: TcpListener,
+/// When and how the listener stops.
+#[derive(Debug)]
+pub struct Drain {
+    /// How often the server has been told to stop. The first time begins the grace; each further one ends a wait.
+    pub signals: watch::Receiver<u32>,
+    /// How long new requests are still taken.
+    pub grace: Duration,
+    /// How long running requests may take after that.
+    pub patience: Duration,
+}
+
+impl Drain {
+    /// Waits until no new request is to be taken.
+    async fn begins(&self) {
+        self.told(1).await;
+        tokio::select! {
+            () = tokio::time::sleep(self.grace) => {}
+            () = self.told(2) => {}
+        }
+    }
+
+    /// Waits for what still runs. Returns whether it came to its end.
+    async fn waits_for(&self, running: impl Future) -> bool {
+        let told = *self.signals.borrow();
+        tokio::select! {
+            _ = running => true,
+            () = tokio::time::sleep(self.patience) => false,
+            () = self.told(told + 1) => false,
+        }
+    }
+
+    async fn told(&self, times: u32) {
+        if self.signals.clone().wait_for(|told| *told >= times).await.is_err() {
+            // Nobody is left who could tell.
+            std::future::pending().await
+        }
+    }
+}
+
+/// Accepts until told to stop, then lets running requests finish. Returns whether all did.
+pub async fn serve(listener: TcpListener, services: Services, drain: Drain) -> bool {
+    let limit = connection_limit();
+    let door = Door {
+        services,
+        builder: connection_builder(),
+        graceful: GracefulShutdown::new(),
+        slots: Arc::new(Semaphore::new(limit)),
+        lingering: Lingering::default(),
+    };
+    tokio::select! {
+        () = drain.begins() => {}
+        never = door.accept(&listener) => match never {},
+    }
+    door.services.gateway.close();
+    drop(listener);
+    tracing::info!(
+        in_flight = door.services.gateway.in_flight(),
+        "the listener is closed; running requests may finish"
+    );
+    let all = u32::try_from(limit).unwrap_or(u32::MAX);
+    let running = async {
+        door.graceful.shutdown().await;
+        // Refusals that linger are no connections of hyper's any more, but have their slots.
+        door.slots.acquire_many(all).await.is_ok()
+    };
+    drain.waits_for(running).await
+}
+
+/// What the accepting loop works with.
+struct Door {
     services: Services,
-    mut stop: watch::Receiver<bool>,
-    patience: Duration,
-) -> bool {
-    let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(connection_limit()));
-    let builder = connection_builder();
-    loop {
-        let next = async {
-            let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
-        };
-        let accepted = tokio::select! {
-            accepted = next => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let (slot, stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                pause_after(&error).await;
-                continue;
+    builder: auto::Builder<TokioExecutor>,
+    graceful: GracefulShutdown,
+    slots: Arc<Semaphore>,
+    lingering: Lingering,
+}
+
+impl Door {
+    async fn accept(&self, listener: &TcpListener) -> Infallible {
+        loop {
+            let next = async {
+                let slot = self.slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+                listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
+            };
+            match next.await {
+                Ok((slot, stream, peer)) => self.admit(slot, stream, peer),
+                Err(error) => pause_after(&error).await,
             }
-        };
-        let asked = Arc::new(AtomicBool::new(false));
-        let connection = graceful.watch(open(&builder, stream, peer, services.clone(), asked.clone()));
+        }
+    }
+
+    fn admit(&self, slot: OwnedSemaphorePermit, stream: TcpStream, peer: SocketAddr) {
+        prepare(&stream);
+        let talk = Arc::new(Talk::default());
+        let socket = TokioIo::new(Socket::new(stream, talk.clone()));
+        let (services, said) = (self.services.clone(), talk.clone());
+        let service = service_fn(move |request| answer(services.clone(), peer, request, said.clone()));
+        let connection = self.graceful.watch(self.builder.serve_connection(socket, service).into_owned());
+        let lingering = self.lingering.clone();
         tokio::spawn(async move {
-            converse(connection, &asked).await;
+            let failed = converse(connection, &talk).await;
+            if let Some(socket) = talk.take_unheard(failed) {
+                lingering.hear_out(socket).await;
+            }
             drop(slot);
         });
     }
-    drop(listener);
-    tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
 }
 
 /// Serves a connection. One that asks nothing within the time for a request head is closed: hyper's own limit begins with the
-/// first complete preface, which such a client never sends. An error is a client that left or spoke no HTTP; it
-/// concerns nobody else.
-async fn converse(connection: impl Future, asked: &AtomicBool) {
+/// first complete preface, which such a client never sends. Returns whether it failed; that is a client that left or
+/// spoke no HTTP, and concerns nobody else.
+async fn converse<E>(connection: impl Future<Output = Result<(), E>>, talk: &Talk) -> bool {
     tokio::pin!(connection);
     tokio::select! {
-        _ = &mut connection => return,
+        ended = &mut connection => return ended.is_err(),
         () = tokio::time::sleep(HEADER_TIMEOUT + Duration::from_secs(1)) => {}
     }
-    if asked.load(Ordering::Relaxed) {
-        connection.await;
-    }
+    talk.has_asked() && connection.await.is_err()
 }
 
 /// Asks the system for as many open files as it may have; a proxied connection needs two.
@@ -115,7 +192,12 @@ fn connection_limit() -> usize {
 
 fn connection_builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -123,21 +205,6 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
         .max_header_list_size(MAX_HEAD as u32)
         .keep_alive_interval(Duration::from_secs(30));
     builder
-}
-
-fn open(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    services: Services,
-    asked: Arc<AtomicBool>,
-) -> impl hyper_util::server::graceful::GracefulConnection + Send + use<> {
-    prepare(&stream);
-    let service = service_fn(move |request| {
-        asked.store(true, Ordering::Relaxed);
-        answer(services.clone(), peer, request)
-    });
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }
 
 /// Small events must leave at once, and a client that is gone, or never reads, must not hold an upstream connection for
@@ -153,8 +220,10 @@ fn prepare(stream: &TcpStream) {
 async fn answer(
     services: Services,
     peer: SocketAddr,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
+    talk: Arc<Talk>,
 ) -> Result<Response<Either<gateway::body::Body, Body>>, Infallible> {
+    let mut request = talk.ask(request);
     let client = client_address(&services.trusted_proxies, peer.ip(), request.headers());
     if is_data_plane(request.uri().path()) {
         return Ok(services.gateway.handle(request, client).await.map(Either::Left));

@@ -1,8 +1,18 @@
 //! `weir serve`: start-up and drain.
 //!
-//! Start: settings, data directory (held by a lock), schema, master key, spool replay, snapshot, listener. Stop (SIGTERM or
-//! SIGINT): not ready any more, no new connections, running requests and streams finish up to the limit, what is cut then
-//! is settled and written down, the ledger is drained into the database.
+//! Start: settings, data directory (held by a lock), schema, master key, spool replay, snapshot, listener.
+//!
+//! Stop, on SIGTERM or SIGINT:
+//!
+//! 1. `/readyz` says 503. For `WEIR_DRAIN_GRACE` everything else goes on as before, so that a load balancer can ask and send
+//!    its traffic elsewhere. None by default: a server with nobody in front of it would only stop later.
+//! 2. The listener closes, idle connections are closed, and a request that still comes over a busy one is refused with
+//!    `shutting_down`: it has called nobody yet, so it is safe to send again.
+//! 3. Running requests and streams finish, up to `WEIR_SHUTDOWN_TIMEOUT`.
+//! 4. What runs even then is cut, and its row says so (`interrupted`, `shutting_down`).
+//! 5. The writer carries the spool into the database, up to [`LEDGER_DRAIN`]; the rest is read at the next start.
+//!
+//! Each further signal ends the wait of step 1 or 3.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -19,7 +29,7 @@ use tokio::sync::watch;
 use super::open::{self, Installation};
 use crate::app::{App, Draining, leptos_options};
 use crate::config::Settings;
-use crate::listener::{self, Services};
+use crate::listener::{self, Drain, Services};
 use crate::{build_server, ports, reload, upkeep};
 
 /// Threads that render pages and change settings.
@@ -33,16 +43,16 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     let pages = runtime("pages", PAGE_THREADS)?;
     let data_plane = runtime("data-plane", std::thread::available_parallelism().map_or(2, usize::from))?;
     let server = pages.block_on(Server::start(settings, &pages))?;
-    let (stop, stopping) = watch::channel(false);
-    pages.spawn(stop_on_signal(stop, server.app.draining.clone()));
-    let complete = data_plane.block_on(serve(server.listener, server.services, stopping, settings.shutdown_timeout));
+    let (signals, signalled) = watch::channel(0);
+    pages.spawn(count_signals(signals, server.app.draining.clone()));
+    let drain = Drain { signals: signalled, grace: settings.drain_grace, patience: settings.shutdown_timeout };
+    let complete = data_plane.block_on(serve(server.listener, server.services, drain));
+    let gateway = &server.app.gateway;
     if !complete {
-        tracing::warn!(
-            in_flight = server.app.gateway.in_flight(),
-            "the time to finish is over; running streams are cut"
-        );
+        tracing::warn!(in_flight = gateway.in_flight(), "the time to finish is over; running streams are cut");
     }
     // Dropping the connections settles what still runs.
+    gateway.cut();
     data_plane.shutdown_timeout(Duration::from_secs(2));
     let drained = pages.block_on(async {
         let drained = server.writer.drained(LEDGER_DRAIN).await;
@@ -55,14 +65,9 @@ pub fn run(settings: &Settings) -> Result<(), String> {
 }
 
 /// The listener lives on the data plane's runtime, so it is registered there.
-async fn serve(
-    listener: std::net::TcpListener,
-    services: Services,
-    stop: watch::Receiver<bool>,
-    patience: Duration,
-) -> bool {
+async fn serve(listener: std::net::TcpListener, services: Services, drain: Drain) -> bool {
     match TcpListener::from_std(listener) {
-        Ok(listener) => listener::serve(listener, services, stop, patience).await,
+        Ok(listener) => listener::serve(listener, services, drain).await,
         Err(error) => {
             tracing::error!(%error, "cannot listen");
             false
@@ -104,6 +109,7 @@ impl Server {
             control,
             store,
             ledger: appender,
+            ledger_writer: writer.pulse(),
             leptos: leptos_options(),
             draining: Draining::default(),
         };
@@ -154,20 +160,22 @@ async fn announce(
     Ok(())
 }
 
-async fn stop_on_signal(stop: watch::Sender<bool>, draining: Draining) {
+/// Counts the signals to stop; the first one makes the server not ready.
+async fn count_signals(count: watch::Sender<u32>, draining: Draining) {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("signals cannot be received; only kill -9 stops this process");
         return;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        draining.begin();
+        tracing::info!("told to stop: not ready any more");
+        count.send_modify(|signals| *signals += 1);
     }
-    tracing::info!("stopping: running requests may finish");
-    draining.begin();
-    // The receiver is gone only when the server has stopped already.
-    let _ = stop.send(true);
 }
 
 fn start_log(settings: &Settings) {
@@ -178,4 +186,38 @@ fn start_log(settings: &Settings) {
         .with_ansi(std::io::stderr().is_terminal());
     // A second initialisation happens only in tests; the first one stays.
     let _ = if settings.log_json { log.json().try_init() } else { log.try_init() };
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::{Request, StatusCode};
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn readyz(app: &App) -> (StatusCode, String) {
+        let request = Request::get("/readyz").body(Body::empty()).expect("a request");
+        let response = build_server(app.clone()).oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("whole").to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[test]
+    fn a_dead_ledger_writer_makes_the_server_not_ready() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = Settings::in_directory(directory.path());
+        let pages = runtime("pages", 1).expect("threads");
+        pages.block_on(async {
+            let server = Server::start(&settings, &pages).await.expect("it starts");
+            assert_eq!(readyz(&server.app).await.0, StatusCode::OK);
+            server.writer.stop().await;
+            let (status, body) = readyz(&server.app).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            assert!(body.contains(r#""ledger":true,"ledger_writer":false"#), "{body}");
+        });
+        pages.shutdown_background();
+    }
 }

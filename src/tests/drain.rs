@@ -1,6 +1,6 @@
 //! Stopping loses nothing.
 
-use crate::harness::{Installation, Server};
+use crate::harness::{Installation, Server, client};
 use domain::TeamId;
 use domain::ledger::Outcome;
 use domain::view::AttemptDetail;
@@ -52,7 +52,42 @@ async fn a_stream_that_outlives_the_limit_is_cut_and_written_down() {
     assert!(server.child.wait().await.unwrap().success());
     let rows = attempts(&installation, &id).await;
     assert_eq!(rows.len(), 1);
-    assert_ne!(rows[0].row.outcome, Outcome::Ok);
+    let row = &rows[0].row;
+    assert_eq!((row.outcome, row.error_code.as_deref()), (Outcome::Interrupted, Some("shutting_down")));
+}
+
+#[tokio::test]
+async fn a_stopping_server_can_be_asked_and_still_answers_for_the_grace() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve_logged(&[("WEIR_DRAIN_GRACE", "3600")]).await;
+    let mut stream = begin_stream(&server).await;
+    server.terminate().await;
+    server.logged("not ready any more").await;
+    let ready = client().get(server.url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let why = ready.text().await.unwrap();
+    assert!(why.contains(r#""ready":false,"draining":true"#), "{why}");
+    assert_eq!(server.chat("Hello", false).await.status(), 200);
+    // Another signal ends the grace.
+    server.terminate().await;
+    server.logged("the listener is closed").await;
+    assert!(client().get(server.url("/healthz")).send().await.unwrap_err().is_connect());
+    while stream.chunk().await.unwrap().is_some() {}
+    assert!(server.child.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn another_signal_cuts_what_still_runs() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve_logged(&[("WEIR_SHUTDOWN_TIMEOUT", "3600")]).await;
+    let mut response = server.chat("Please mock-pace-1000 mock-tokens-3600", true).await;
+    assert!(response.chunk().await.unwrap().is_some());
+    server.terminate().await;
+    server.logged("the listener is closed").await;
+    server.terminate().await;
+    assert!(server.child.wait().await.unwrap().success());
 }
 
 #[tokio::test]
@@ -61,7 +96,7 @@ async fn a_connection_that_never_asks_is_closed() {
 
     let installation = Installation::new().await;
     let server = installation.serve(&[]).await;
-    let mut silent = tokio::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let mut silent = server.connect().await;
     silent.write_all(b"P").await.unwrap();
     let mut answer = Vec::new();
     let closed = tokio::time::timeout(std::time::Duration::from_secs(60), silent.read_to_end(&mut answer)).await;

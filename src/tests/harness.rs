@@ -6,7 +6,8 @@ use std::process::{Output, Stdio};
 use mock::Running;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 /// The token that [`Installation::apply_team`] declares.
 pub const TOKEN: &str = "weir-test-token-0123456789";
@@ -70,13 +71,25 @@ impl Installation {
     /// Starts the server and waits until it listens.
     pub async fn serve(&self, env: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve"]);
-        command.envs(env.iter().copied()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next_line().await.unwrap().expect("the server says where it listens");
-        let url = first.strip_prefix("Weir is listening on ").unwrap_or_else(|| panic!("{first}")).to_owned();
-        Server { child, url, lines }
+        command.envs(env.iter().copied());
+        start(command).await
     }
+
+    /// The same, with a log that [`Server::logged`] reads.
+    pub async fn serve_logged(&self, env: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["serve"]);
+        command.env("WEIR_LOG", "info").envs(env.iter().copied()).stderr(Stdio::piped());
+        start(command).await
+    }
+}
+
+async fn start(mut command: Command) -> Server {
+    let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let log = child.stderr.take().map(|log| BufReader::new(log).lines());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap().expect("the server says where it listens");
+    let url = first.strip_prefix("Weir is listening on ").unwrap_or_else(|| panic!("{first}")).to_owned();
+    Server { child, url, lines, log }
 }
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
@@ -99,6 +112,8 @@ pub struct Server {
     pub child: Child,
     pub url: String,
     pub lines: Lines<BufReader<ChildStdout>>,
+    /// Where it was started with [`Installation::serve_logged`].
+    pub log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl Server {
@@ -113,6 +128,17 @@ impl Server {
         );
         let request = client().post(self.url("/v1/chat/completions")).bearer_auth(TOKEN);
         request.header("content-type", "application/json").body(body).send().await.unwrap()
+    }
+
+    /// Waits until the log says that.
+    pub async fn logged(&mut self, what: &str) {
+        let log = self.log.as_mut().expect("a server that was started with its log");
+        while !log.next_line().await.unwrap().expect("the log goes on").contains(what) {}
+    }
+
+    /// A connection without a client's habits.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).await.unwrap()
     }
 
     /// Asks the process to stop.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod demo;
 mod drain;
+mod early;
 mod harness;
 mod routes;
 mod start;
