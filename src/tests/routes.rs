@@ -19,11 +19,20 @@ async fn every_data_plane_route_refuses_without_a_token() {
             .replace("{gateway}", "main")
             .replace("{provider}", "openai")
             .replace("{rest}", "chat/completions");
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
             let request = client().request(method.parse().unwrap(), server.url(&path));
             let response = request.header("content-type", "application/json").body("{}").send().await.unwrap();
             assert_eq!(response.status(), 401, "{method} {path}");
+            assert_eq!(response.headers()["content-type"], "application/json", "{method} {path}");
+            let body = response.text().await.unwrap();
+            assert_eq!(body.contains("missing_token"), method != "HEAD", "{method} {path}: {body}");
         }
+        let asked = client().request(reqwest::Method::OPTIONS, server.url(&path));
+        let asked = asked.header("origin", "https://example.com").header("access-control-request-method", "POST");
+        let preflight = asked.header("access-control-request-headers", "authorization").send().await.unwrap();
+        assert_eq!(preflight.status(), 401, "{path}");
+        let allows = |name: &http::HeaderName| name.as_str().starts_with("access-control-");
+        assert!(!preflight.headers().keys().any(allows), "{path}: no page in a browser may call it");
     }
     assert_eq!(client().post(server.url("/v1/nothing/here")).send().await.unwrap().status(), 401);
 }
