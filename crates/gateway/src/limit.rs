@@ -40,8 +40,6 @@ pub struct Remaining {
     pub remaining: u32,
     /// Seconds until some of what was used comes back, rounded up.
     pub reset_s: u32,
-    /// Where the request was counted, so that it can be given back from there.
-    place: i64,
 }
 
 /// How much room there is at a moment.
@@ -98,8 +96,8 @@ impl Limiter {
             Window::Sliding(window) => window.try_take(now_ms),
         };
         match taken {
-            Ok(Taken { left, reset_ms, place }) => {
-                Ok(Remaining { limit: self.limit, remaining: left, reset_s: seconds(reset_ms), place })
+            Ok(Taken { left, reset_ms }) => {
+                Ok(Remaining { limit: self.limit, remaining: left, reset_s: seconds(reset_ms) })
             }
             Err(Full { free_in_ms }) => {
                 let free_in_ms = free_in_ms.max(1);
@@ -121,22 +119,12 @@ impl Limiter {
         };
         Room { limit: self.limit, remaining: self.limit.saturating_sub(used), reset_s: seconds(reset_ms) }
     }
-
-    /// Takes a request out of the count again, because it turned out not to count (an answer from the cache). Call it
-    /// at most once for each [`Remaining`]; after the interval has passed it does nothing.
-    pub fn give_back(&self, taken: Remaining) {
-        match &self.window {
-            Window::Fixed(window) => window.give_back(taken.place),
-            Window::Sliding(window) => window.give_back(taken.place),
-        }
-    }
 }
 
 /// What a window says when it counted a request.
 struct Taken {
     left: u32,
     reset_ms: i64,
-    place: i64,
 }
 
 /// What a window says when it is full.

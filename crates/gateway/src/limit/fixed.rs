@@ -36,7 +36,7 @@ impl Fixed {
             return Err(Full { free_in_ms: ends_in_ms });
         }
         count.used += 1;
-        Ok(Taken { left: self.limit - count.used, reset_ms: ends_in_ms, place: count.window })
+        Ok(Taken { left: self.limit - count.used, reset_ms: ends_in_ms })
     }
 
     /// What is used, and when the window ends, in milliseconds.
@@ -46,13 +46,6 @@ impl Fixed {
         let is_new = window > count.window || window < count.window - 1;
         let (window, used) = if is_new { (window, 0) } else { (count.window, count.used) };
         (used, (window + 1) * self.interval_ms - now_ms)
-    }
-
-    pub(super) fn give_back(&self, window: i64) {
-        let mut count = self.lock();
-        if count.window == window {
-            count.used = count.used.saturating_sub(1);
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Count> {

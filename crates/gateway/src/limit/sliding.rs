@@ -76,7 +76,7 @@ impl Sliding {
         }
         log.used += 1;
         let oldest = log.runs.front().map_or(tick, |run| run.tick);
-        Ok(Taken { left: self.limit - log.used, reset_ms: self.leaves_at(oldest) - now_ms, place: tick })
+        Ok(Taken { left: self.limit - log.used, reset_ms: self.leaves_at(oldest) - now_ms })
     }
 
     /// What is used, and when some of it comes back, in milliseconds.
@@ -90,16 +90,6 @@ impl Sliding {
         let (runs, count) = gone.fold((0, 0), |(runs, count), run| (runs + 1, count + run.count));
         let reset_ms = log.runs.get(runs).map_or(0, |run| self.leaves_at(run.tick) - now_ms);
         (log.used - count, reset_ms)
-    }
-
-    pub(super) fn give_back(&self, tick: i64) {
-        let mut log = self.lock();
-        let Ok(index) = log.runs.binary_search_by_key(&tick, |run| run.tick) else { return };
-        log.used -= 1;
-        log.runs[index].count -= 1;
-        if log.runs[index].count == 0 {
-            log.runs.remove(index);
-        }
     }
 
     /// The moment from which a tick's requests no longer count: an interval after its last millisecond.
