@@ -10,6 +10,7 @@
 //! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` is believed |
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
+//! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
@@ -39,6 +40,8 @@ pub struct Settings {
     pub allow_private_upstreams: bool,
     /// Peers whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<IpNet>,
+    /// Bytes.
+    pub body_memory: usize,
     /// How long new requests are still taken after the signal to stop, while `/readyz` says 503.
     pub drain_grace: Duration,
     /// How long running requests may take after that.
@@ -74,7 +77,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 11] = [
+const NAMES: [(&str, &str); 12] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -82,6 +85,7 @@ const NAMES: [(&str, &str); 11] = [
     ("WEIR_PUBLIC_URL", "public_url"),
     ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
+    ("WEIR_BODY_MEMORY", "body_memory"),
     ("WEIR_DRAIN_GRACE", "drain_grace"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
     ("WEIR_LOG", "log"),
@@ -147,6 +151,10 @@ impl Settings {
             trusted_proxies: reader
                 .parse("WEIR_TRUSTED_PROXIES", "addresses or networks such as 127.0.0.1,10.0.0.0/8", networks)
                 .unwrap_or_default(),
+            body_memory: reader
+                .parse("WEIR_BODY_MEMORY", "a number of MiB from 128 to 1048576", |v| mebibytes(v, 128))
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or(512 << 20),
             drain_grace: reader.seconds("WEIR_DRAIN_GRACE").unwrap_or_default(),
             shutdown_timeout: reader.seconds("WEIR_SHUTDOWN_TIMEOUT").unwrap_or(Duration::from_secs(30)),
             log: reader
@@ -230,6 +238,11 @@ fn database_url(text: &str) -> Option<DatabaseUrl> {
     known.iter().any(|scheme| text.starts_with(scheme)).then(|| DatabaseUrl(text.to_owned()))
 }
 
+/// Bytes of a number of MiB, of which there must be at least so many.
+fn mebibytes(text: &str, least: u64) -> Option<u64> {
+    text.parse().ok().filter(|number| (least..=1 << 20).contains(number)).map(|number: u64| number << 20)
+}
+
 fn networks(text: &str) -> Option<Vec<IpNet>> {
     let network = |part: &str| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
     text.split(',').map(str::trim).map(network).collect()
@@ -256,18 +269,19 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.database_url.expose(), "sqlite://./data/weir.db?mode=rwc");
         assert!(!settings.allow_private_upstreams);
+        assert_eq!(settings.body_memory, 512 << 20);
     }
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let file = "listen = \"127.0.0.1:1\"\nallow_private_upstreams = true\nshutdown_timeout = 5\ndrain_grace = 7\n";
+        let file = "listen = \"127.0.0.1:1\"\nallow_private_upstreams = true\nshutdown_timeout = 5\ndrain_grace = 7\nbody_memory = 128\n";
         let settings = read(&[("WEIR_LISTEN", "127.0.0.1:2")], file).expect("valid");
         assert_eq!(settings.listen.port(), 2);
         assert!(settings.allow_private_upstreams);
         let proxies = read(&[("WEIR_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")], "").expect("valid").trusted_proxies;
         assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
-        assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
         assert_eq!(settings.drain_grace, Duration::from_secs(7));
+        assert_eq!((settings.shutdown_timeout, settings.body_memory), (Duration::from_secs(5), 128 << 20));
     }
 
     #[test]
@@ -277,9 +291,10 @@ mod tests {
             ("DATABASE_URL", "mysql://u:hunter2@h/d"),
             ("WEIR_PUBLIC_URL", "weir.example.com"),
             ("WEIR_MASTER_KEY", "short"),
+            ("WEIR_BODY_MEMORY", "64"),
         ];
         let error = read(&env, "lisen = 1").expect_err("wrong").to_string();
-        assert_eq!(error.lines().count(), 5, "{error}");
+        assert_eq!(error.lines().count(), 6, "{error}");
         assert!(error.contains("unknown setting `lisen`"), "{error}");
         assert!(!error.contains("hunter2") && !error.contains("short"), "{error}");
     }

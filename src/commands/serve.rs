@@ -95,6 +95,7 @@ impl Server {
         let tier = ports::CacheTier::open(store.clone(), pages.handle().clone()).await.map_err(|e| e.to_string())?;
         let options = gateway::Options {
             allow_private_upstreams: settings.allow_private_upstreams,
+            body_memory: settings.body_memory,
             ..gateway::Options::default()
         };
         let gateway = Gateway::new(options, &config, Arc::new(ports::Ledger(appender.clone())), Arc::new(tier))

@@ -23,6 +23,8 @@ pub struct Counters {
     pub interrupted: u64,
     /// Rows that the ledger did not take.
     pub ledger_failures: u64,
+    /// Bodies that were not kept for log, cache or usage, because memory was short.
+    pub captures_dropped: u64,
     /// Requests that ended in a fault of ours.
     pub panics: u64,
 }
@@ -39,6 +41,7 @@ pub(crate) struct Live {
     pub clients_gone: AtomicU64,
     pub interrupted: AtomicU64,
     pub ledger_failures: AtomicU64,
+    pub captures_dropped: AtomicU64,
     pub panics: AtomicU64,
 }
 
@@ -60,6 +63,7 @@ impl Live {
             clients_gone: of(&self.clients_gone),
             interrupted: of(&self.interrupted),
             ledger_failures: of(&self.ledger_failures),
+            captures_dropped: of(&self.captures_dropped),
             panics: of(&self.panics),
         }
     }

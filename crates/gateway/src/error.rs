@@ -98,6 +98,8 @@ codes! {
     UpstreamTimeout = 504 "upstream_timeout",
     /// Nothing can be written down, so nothing may be spent.
     LedgerUnavailable = 503 "ledger_unavailable",
+    /// There is no memory for one more body.
+    Overloaded = 503 "overloaded",
     /// The server is stopping.
     ShuttingDown = 503 "shutting_down",
     /// A fault of the gateway itself.

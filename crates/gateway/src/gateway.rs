@@ -20,6 +20,7 @@ use crate::cache::ExactCache;
 use crate::counters::{Counters, Live, count};
 use crate::error;
 use crate::ingress::ingress;
+use crate::memory::Memory;
 use crate::options::Options;
 use crate::pipeline;
 use crate::ports::{CacheTier, Ledger};
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub options: Options,
     pub snapshot: ArcSwap<Snapshot>,
     pub cache: ExactCache,
+    pub memory: Arc<Memory>,
     pub client: Client,
     pub ledger: Arc<dyn Ledger>,
     pub counters: Live,
@@ -96,6 +98,7 @@ impl Gateway {
         let shared = Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::build(config, None)?),
             cache: ExactCache::new(options.cache_bytes, cache_tier),
+            memory: Memory::new(options.body_memory),
             client: Client::new(&options),
             options,
             ledger,
@@ -182,6 +185,12 @@ impl Gateway {
     #[must_use]
     pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
         self.shared.snapshot.load().take_last_used()
+    }
+
+    /// Bytes that bodies under way take of [`Options::body_memory`].
+    #[must_use]
+    pub fn body_memory_used(&self) -> usize {
+        self.shared.memory.used()
     }
 
     /// Totals since the start.

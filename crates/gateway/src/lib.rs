@@ -13,6 +13,7 @@ mod gateway;
 mod headers;
 mod ingress;
 pub mod limit;
+mod memory;
 mod models;
 mod options;
 mod pipeline;

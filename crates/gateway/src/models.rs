@@ -13,7 +13,7 @@ use wire::usage::Observed;
 use crate::authenticate::Access;
 use crate::body::Body;
 use crate::headers::response;
-use crate::settle::{Capture, End, Settlement};
+use crate::settle::{End, Settlement};
 
 const JSON: &str = "application/json";
 
@@ -36,7 +36,7 @@ struct Model {
 pub(crate) fn answer(settlement: &mut Settlement, access: &Access, now_ms: i64) -> Response<Body> {
     let list = List { object: "list", data: models(access, now_ms) };
     let body = Bytes::from(serde_json::to_vec(&list).expect("plain structs of strings and numbers always serialise"));
-    let mut capture = Capture::new(settlement.shared().options.payload_cap);
+    let mut capture = settlement.capture_for_log();
     capture.push(&body);
     settlement.finish(End {
         status: 200,

@@ -19,6 +19,8 @@ pub struct Options {
     pub total_timeout: Duration,
     /// Most bytes of a request and of a response that the log keeps.
     pub payload_cap: usize,
+    /// Memory for the bodies of all requests and answers under way in bytes; beyond it requests are answered 503.
+    pub body_memory: usize,
     /// Memory for cached answers in bytes.
     pub cache_bytes: u64,
     /// Whether providers may live on private, link-local and loopback addresses.
@@ -35,6 +37,7 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(300),
             total_timeout: Duration::from_secs(3600),
             payload_cap: 256 << 10,
+            body_memory: 512 << 20,
             cache_bytes: 64 << 20,
             allow_private_upstreams: false,
         }

@@ -73,7 +73,7 @@ async fn stages(
     check_server(settlement)?;
 
     let waiting = tokio::time::Instant::now();
-    let body = collect(body, &shared.options).await?;
+    let body = collect(body, &shared.options, &shared.memory).await?;
     settlement.waited = waiting.elapsed();
     settle::note_request(settlement, &parts.headers, &body);
 
@@ -84,6 +84,7 @@ async fn stages(
         method: &parts.method,
         headers: &parts.headers,
         body: &body,
+        memory: &shared.memory,
         now_ms,
         first_byte_timeout: shared.options.first_byte_timeout,
     };

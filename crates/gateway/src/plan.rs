@@ -4,6 +4,7 @@
 mod model;
 mod native;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
+use crate::memory::{Memory, Purpose};
 use crate::snapshot::{GatewayState, ProviderState, Target, Upstream};
 
 /// Alias of the stored key that is used when the caller names none.
@@ -90,6 +92,7 @@ pub(crate) struct Request<'a> {
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
     pub body: &'a Bytes,
+    pub memory: &'a Arc<Memory>,
     pub now_ms: i64,
     /// Where the operator sets the bound.
     pub first_byte_timeout: Duration,
@@ -111,7 +114,7 @@ enum Credential {
 /// Chat completions at a provider that speaks the dialect.
 ///
 /// # Errors
-/// `provider_disabled`, `missing_provider_key`, `unknown_route`.
+/// `provider_disabled`, `missing_provider_key`, `unknown_route`, `overloaded`.
 pub(crate) fn chat(
     request: &Request<'_>,
     provider: &ProviderState,
@@ -162,7 +165,7 @@ fn call(
         method: request.method.clone(),
         uri: address.upstream.uri(rest).map_err(|_| Refusal::unknown_route(rest))?,
         headers,
-        body: splice(request.body, edits),
+        body: spliced(request, edits)?,
         provider: provider.slug.clone(),
         key: address.key,
         price_provider: provider.price_provider.clone(),
@@ -175,6 +178,16 @@ fn call(
         first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),
         retry: Retry::new(&request.gateway.settings, request.controls),
     })
+}
+
+/// The body with the edits in it: a copy, where there are any.
+fn spliced(request: &Request<'_>, edits: &[Edit]) -> Result<Bytes, Refusal> {
+    if edits.is_empty() {
+        return Ok(request.body.clone());
+    }
+    let mut claim = request.memory.claim(Purpose::Request);
+    claim.grow(request.body.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>())?;
+    Ok(claim.hold(splice(request.body, edits)))
 }
 
 fn address(request: &Request<'_>, provider: &ProviderState, dialect: Dialect) -> Result<Address, Refusal> {

@@ -19,7 +19,7 @@ use crate::cache::{KeyParts, key};
 use crate::clock::now_ms;
 use crate::headers::response;
 use crate::plan::{Plan, Request};
-use crate::settle::{Capture, End, Settlement, bounded};
+use crate::settle::{End, Settlement, bounded};
 
 /// Seconds an answer is kept that was asked to be kept by key only, on a gateway that keeps nothing.
 const TTL_BY_KEY: u32 = 300;
@@ -84,7 +84,7 @@ pub(crate) fn replay(settlement: &mut Settlement, entry: &CacheEntry) -> Respons
     settlement.row.cache = CacheStatus::Hit;
     settlement.row.streamed = entry.streamed;
     settlement.row.provider = Some(entry.provider.clone());
-    let mut capture = Capture::new(settlement.shared().options.payload_cap);
+    let mut capture = settlement.capture_for_log();
     capture.push(&entry.body);
     settlement.finish(End {
         status: entry.status,

@@ -9,6 +9,7 @@
 
 mod capture;
 mod cost;
+mod note;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,25 +19,22 @@ use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
 use domain::{Nanos, RequestId, Usage};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
 use tokio::time::{Duration, Instant};
 use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
+pub(crate) use note::{bounded, note_head, note_plan, note_request};
 
 use crate::counters::count;
 use crate::error::{Code, Refusal};
 use crate::gateway::{InFlight, Shared};
 use crate::headers::response::RateLimit;
-use crate::plan::Plan;
+use crate::memory::{Claim, Purpose};
 
 /// Status of a request whose client did not wait for the answer (nginx's number).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// Content type of the gateway's own answers.
 const JSON: &str = "application/json";
-/// Longest path and longest other text in a row, in bytes.
-const MAX_PATH: usize = 512;
-const MAX_TEXT: usize = 256;
 
 /// A request on its way, with everything that will be written down about it.
 pub(crate) struct Settlement {
@@ -64,9 +62,12 @@ pub(crate) struct Settlement {
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
     /// A finished attempt that may or may not have been the last.
-    pending: Option<(AttemptRow, Option<Payload>)>,
+    pending: Option<(AttemptRow, Option<Kept>)>,
     stage: Stage,
 }
+
+/// What was said, and the room it takes while it waits to be written.
+type Kept = (Payload, Claim);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -207,12 +208,13 @@ impl Settlement {
 
     /// The gateway itself says no, with this body. Where an attempt brought it to this, that attempt's row tells it.
     pub(crate) fn refuse(&mut self, refusal: &Refusal, body: &Bytes) {
-        let mut response = Capture::new(self.shared.options.payload_cap);
+        let mut response = self.capture_for_log();
         response.push(body);
         if let Some((row, payload)) = &mut self.pending {
             row.response_bytes = response.seen();
-            if let Some(payload) = payload {
-                (payload.response, payload.response_cut) = response.head(self.shared.options.payload_cap);
+            if let Some((payload, _)) = payload {
+                payload.response = response.head(self.shared.options.payload_cap).to_vec();
+                payload.response_cut = (payload.response.len() as u64) < response.seen();
                 payload.response_content_type = Some(JSON.to_owned());
             }
         } else {
@@ -223,20 +225,36 @@ impl Settlement {
         self.close();
     }
 
-    fn payload(&self, end: &End<'_>) -> Option<Payload> {
+    /// Keeps an answer as far as the log wants it.
+    pub(crate) fn capture_for_log(&self) -> Capture {
+        let cap = if self.keep_payload { self.shared.options.payload_cap } else { 0 };
+        Capture::new(&self.shared.memory, Purpose::Keeping, cap)
+    }
+
+    fn payload(&self, end: &End<'_>) -> Option<Kept> {
+        let dropped = &self.shared.counters.captures_dropped;
+        if end.response.is_some_and(Capture::gave_up) {
+            count(dropped);
+        }
         if !self.keep_payload {
             return None;
         }
         let cap = self.shared.options.payload_cap;
-        let (response, response_cut) = end.response.map(|capture| capture.head(cap)).unwrap_or_default();
-        Some(Payload {
+        let (response, seen) = end.response.map_or((&[][..], 0), |capture| (capture.head(cap), capture.seen()));
+        let mut claim = self.shared.memory.claim(Purpose::Keeping);
+        if claim.grow(self.request.len() + response.len()).is_err() {
+            count(dropped);
+            return None;
+        }
+        let payload = Payload {
             request: self.request.to_vec(),
             request_cut: (self.request.len() as u64) < self.row.request_bytes,
             request_content_type: self.request_content_type.clone(),
-            response,
-            response_cut,
+            response: response.to_vec(),
+            response_cut: (response.len() as u64) < seen,
             response_content_type: end.response_content_type.map(str::to_owned),
-        })
+        };
+        Some((payload, claim))
     }
 
     fn count(&self, outcome: Outcome) {
@@ -259,7 +277,7 @@ impl Settlement {
     fn write_pending(&mut self, last: bool) {
         let Some((mut row, payload)) = self.pending.take().filter(|_| self.recordable) else { return };
         row.last = last;
-        if let Err(error) = self.shared.ledger.record(&row, payload.as_ref()) {
+        if let Err(error) = self.shared.ledger.record(&row, payload.as_ref().map(|(payload, _)| payload)) {
             let failures = self.shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
             // While a disk is full this happens for each request: tell it less and less often.
             if failures.is_power_of_two() {
@@ -288,48 +306,6 @@ impl Drop for Settlement {
         }
         self.close();
     }
-}
-
-/// Notes what the first lines of a request say.
-pub(crate) fn note_head(settlement: &mut Settlement, parts: &http::request::Parts) {
-    let row = &mut settlement.row;
-    row.method = cut(parts.method.as_str(), MAX_TEXT);
-    row.path = cut(parts.uri.path(), MAX_PATH);
-    row.user_agent = text(&parts.headers, &USER_AGENT);
-}
-
-/// Notes a request's body.
-pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, body: &Bytes) {
-    settlement.row.request_bytes = body.len() as u64;
-    if settlement.keep_payload {
-        let cap = settlement.shared.options.payload_cap;
-        settlement.request_content_type = text(headers, &CONTENT_TYPE);
-        // A long body is copied: its beginning would keep all of it in memory for as long as the answer takes.
-        settlement.request = if body.len() > cap { Bytes::copy_from_slice(&body[..cap]) } else { body.clone() };
-    }
-}
-
-/// Notes what will be called.
-pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
-    let row = &mut settlement.row;
-    row.provider = Some(plan.provider.clone());
-    row.provider_key_id = plan.key;
-    row.model = plan.model.as_deref().map(bounded);
-    row.streamed = plan.stream;
-    settlement.price_provider.clone_from(&plan.price_provider);
-}
-
-/// A text from outside, short enough for a row.
-pub(crate) fn bounded(text: &str) -> String {
-    cut(text, MAX_TEXT)
-}
-
-fn cut(text: &str, most: usize) -> String {
-    text[..text.floor_char_boundary(most)].to_owned()
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes())))
 }
 
 fn micros(duration: Duration) -> u64 {

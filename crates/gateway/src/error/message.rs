@@ -1,12 +1,19 @@
 //! The sentences. Each says what is wrong and what to do; names from outside are quoted and cut.
 
 use super::{Code, Refusal, quote};
+use crate::memory::Full;
 use crate::snapshot::KeyFault;
 use crate::upstream::SendError;
 
 /// Where a token may be put, for people who put it nowhere.
 const WHERE: &str = "Send a Weir API token as `Authorization: Bearer …`, `x-api-key`, `x-goog-api-key`, `api-key` or \
                      `cf-aig-authorization: Bearer …`.";
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self::overloaded()
+    }
+}
 
 impl Refusal {
     pub(crate) fn missing_token() -> Self {
@@ -264,6 +271,14 @@ impl Refusal {
                        at the server's disk and log.";
         let mut refusal = Self::new(Code::LedgerUnavailable, message);
         refusal.retry_after_s = Some(5);
+        refusal
+    }
+
+    pub(crate) fn overloaded() -> Self {
+        let message = "The server is busy with so many large requests that it has no memory for this one. Send it \
+                       again in a moment. The operator may raise `WEIR_BODY_MEMORY`.";
+        let mut refusal = Self::new(Code::Overloaded, message);
+        refusal.retry_after_s = Some(1);
         refusal
     }
 

@@ -15,7 +15,7 @@ use crate::settle::{End, Settlement};
 /// The whole answer, settled.
 ///
 /// # Errors
-/// `upstream_timeout`, `upstream_reset`, `upstream_invalid`, with the attempt's row ended.
+/// `upstream_timeout`, `upstream_reset`, `upstream_invalid`, `overloaded`, with the attempt's row ended.
 pub(super) async fn hold(
     settlement: &mut Settlement,
     mut meter: Meter,
@@ -53,13 +53,16 @@ async fn collect(
                 if let Ok(bytes) = frame.into_data() {
                     meter.keep(&bytes);
                 }
+                if meter.capture().gave_up() {
+                    return Err(Refusal::overloaded());
+                }
                 if meter.capture().seen() > MAX_READ as u64 {
                     return Err(Refusal::upstream_invalid(provider));
                 }
             }
         }
     }
-    let body = meter.capture().to_whole().ok_or_else(|| Refusal::upstream_invalid(provider))?;
+    let body = meter.share_whole().ok_or_else(|| Refusal::upstream_invalid(provider))?;
     match serde_json::from_slice::<IgnoredAny>(&body) {
         Ok(_) => Ok(body),
         Err(_) => Err(Refusal::upstream_invalid(provider)),

@@ -7,6 +7,7 @@ use wire::usage::{Observed, StreamWatch, from_body};
 use bytes::Bytes;
 
 use crate::error::Code;
+use crate::memory::Purpose;
 use crate::plan::Plan;
 use crate::reuse::{self, Slot};
 use crate::scan::is_json;
@@ -65,6 +66,8 @@ impl Meter {
             if slot.is_some() { shared.cache.largest_body() } else { 0 },
             if reads_body { MAX_READ } else { 0 },
         ];
+        // Without the answer its price is not known, or it cannot be given at all.
+        let purpose = if reads_body { Purpose::Answer } else { Purpose::Keeping };
         Self {
             status,
             dialect: plan.dialect,
@@ -74,7 +77,7 @@ impl Meter {
             reads_body,
             held,
             slot,
-            capture: Capture::new(limit.into_iter().max().unwrap_or_default()),
+            capture: Capture::new(&shared.memory, purpose, limit.into_iter().max().unwrap_or_default()),
             observed: None,
             content_type,
         }
@@ -111,6 +114,11 @@ impl Meter {
         &self.capture
     }
 
+    /// The whole answer, where it was kept as a whole.
+    pub(super) fn share_whole(&mut self) -> Option<Bytes> {
+        self.capture.share_whole()
+    }
+
     /// Whether a stream that has just ended was cut short.
     pub(super) fn was_cut_short(&mut self) -> bool {
         let says_when_done = self.says_when_done;
@@ -143,8 +151,10 @@ impl Meter {
         if outcome == Outcome::Ok
             && if self.stream { observed.ended } else { observed.finished }
             && !observed.error
-            && let (Some(slot), Some(body)) = (self.slot, self.capture.to_whole())
+            && let (Some(slot), Some(body)) = (self.slot, self.capture.whole())
         {
+            // A copy: what was read would keep its whole buffer, and its claim on memory, for as long as it is cached.
+            let body = Bytes::copy_from_slice(body);
             reuse::keep(settlement, slot, self.content_type.as_deref().unwrap_or_default(), &observed, body);
         }
         settlement.finish(End {

@@ -2,11 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body;
 
 use crate::error::Refusal;
+use crate::memory::{Buffer, Memory, Purpose};
 use crate::options::Options;
 
 /// Whatever went wrong outside.
@@ -20,8 +22,8 @@ const TRUSTED: usize = 256 << 10;
 /// The whole body.
 ///
 /// # Errors
-/// `body_too_large`, `request_timeout`, `invalid_body`.
-pub(crate) async fn collect(body: ClientBody<'_>, options: &Options) -> Result<Bytes, Refusal> {
+/// `body_too_large`, `request_timeout`, `invalid_body`, `overloaded`.
+pub(crate) async fn collect(body: ClientBody<'_>, options: &Options, memory: &Arc<Memory>) -> Result<Bytes, Refusal> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -29,23 +31,35 @@ pub(crate) async fn collect(body: ClientBody<'_>, options: &Options) -> Result<B
     if body.size_hint().lower() > most as u64 {
         return Err(Refusal::body_too_large(most));
     }
-    let all = tokio::time::timeout(options.body_timeout, read(body, most)).await;
+    // A promise claims no room, or a few clients could take all of it by promising; but it is refused before it is kept.
+    if !memory.has_room(Purpose::Request, promised(body)) {
+        return Err(Refusal::overloaded());
+    }
+    let all = tokio::time::timeout(options.body_timeout, read(body, most, memory)).await;
     all.unwrap_or_else(|_| Err(Refusal::request_timeout(options.body_timeout.as_secs())))
 }
 
-async fn read(body: ClientBody<'_>, most: usize) -> Result<Bytes, Refusal> {
+async fn read(body: ClientBody<'_>, most: usize, memory: &Arc<Memory>) -> Result<Bytes, Refusal> {
     let Some(first) = data(&mut *body).await? else { return Ok(Bytes::new()) };
-    let Some(second) = data(&mut *body).await? else { return bounded(first.len(), most).map(|()| first) };
-    let promised = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(TRUSTED);
-    let mut all = BytesMut::with_capacity(first.len() + second.len() + promised);
-    all.extend_from_slice(&first);
+    bounded(first.len(), most)?;
+    let first = memory.hold(Purpose::Request, first)?;
+    let Some(second) = data(&mut *body).await? else { return Ok(first) };
+    let mut all = Buffer::new(memory, Purpose::Request, most);
+    all.reserve(first.len() + second.len() + promised(body).min(TRUSTED))?;
+    all.push(&first)?;
+    drop(first);
     let mut piece = Some(second);
     while let Some(bytes) = piece {
-        bounded(all.len() + bytes.len(), most)?;
-        all.extend_from_slice(&bytes);
+        bounded(all.as_slice().len() + bytes.len(), most)?;
+        all.push(&bytes)?;
         piece = data(&mut *body).await?;
     }
     Ok(all.freeze())
+}
+
+/// Bytes that are still to come, as far as the client said.
+fn promised(body: ClientBody<'_>) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 fn bounded(length: usize, most: usize) -> Result<(), Refusal> {

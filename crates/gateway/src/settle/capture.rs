@@ -1,10 +1,16 @@
 //! Keeps the beginning of an answer, as far as anybody needs it: the log, the cache, the reader of usage.
 
-use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
 
-/// The first bytes of an answer, at most `limit`, and how many there were.
-#[derive(Debug, Default)]
+use bytes::Bytes;
+
+use crate::memory::{Buffer, Full, Memory, Purpose};
+
+/// The first bytes of an answer, at most `limit`, and how many there were. Where memory is short it keeps none.
+#[derive(Debug)]
 pub(crate) struct Capture {
+    memory: Arc<Memory>,
+    purpose: Purpose,
     limit: usize,
     seen: u64,
     kept: Kept,
@@ -17,34 +23,42 @@ enum Kept {
     /// Short answers come in one piece, which is shared and not copied.
     One(Bytes),
     /// Pieces are copied together: a small piece would otherwise hold on to the whole buffer it was read into.
-    Many(BytesMut),
+    Many(Buffer),
+    /// There was no room.
+    GivenUp,
 }
 
 impl Capture {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, seen: 0, kept: Kept::Nothing }
+    pub(crate) fn new(memory: &Arc<Memory>, purpose: Purpose, limit: usize) -> Self {
+        Self { memory: Arc::clone(memory), purpose, limit, seen: 0, kept: Kept::Nothing }
     }
 
     pub(crate) fn push(&mut self, bytes: &Bytes) {
         self.seen += bytes.len() as u64;
         let room = self.limit - self.bytes().len();
-        if room == 0 || bytes.is_empty() {
+        if room == 0 || bytes.is_empty() || self.gave_up() {
             return;
         }
         let piece = bytes.slice(..bytes.len().min(room));
-        self.kept = match std::mem::take(&mut self.kept) {
-            Kept::Nothing => Kept::One(piece),
+        let kept = std::mem::take(&mut self.kept);
+        self.kept = self.add(kept, piece).unwrap_or(Kept::GivenUp);
+    }
+
+    fn add(&self, kept: Kept, piece: Bytes) -> Result<Kept, Full> {
+        match kept {
+            Kept::Nothing => Ok(Kept::One(self.memory.hold(self.purpose, piece)?)),
             Kept::One(first) => {
-                let mut many = BytesMut::with_capacity((first.len() + piece.len()).next_power_of_two().min(self.limit));
-                many.extend_from_slice(&first);
-                many.extend_from_slice(&piece);
-                Kept::Many(many)
+                let mut many = Buffer::new(&self.memory, self.purpose, self.limit);
+                many.push(&first)?;
+                many.push(&piece)?;
+                Ok(Kept::Many(many))
             }
             Kept::Many(mut many) => {
-                many.extend_from_slice(&piece);
-                Kept::Many(many)
+                many.push(&piece)?;
+                Ok(Kept::Many(many))
             }
-        };
+            Kept::GivenUp => Ok(Kept::GivenUp),
+        }
     }
 
     /// Bytes that came by, kept or not.
@@ -52,11 +66,16 @@ impl Capture {
         self.seen
     }
 
+    /// Whether bytes were to be kept for which there was no room.
+    pub(crate) fn gave_up(&self) -> bool {
+        matches!(self.kept, Kept::GivenUp)
+    }
+
     fn bytes(&self) -> &[u8] {
         match &self.kept {
-            Kept::Nothing => &[],
+            Kept::Nothing | Kept::GivenUp => &[],
             Kept::One(bytes) => bytes,
-            Kept::Many(bytes) => bytes,
+            Kept::Many(buffer) => buffer.as_slice(),
         }
     }
 
@@ -66,20 +85,21 @@ impl Capture {
         (bytes.len() as u64 == self.seen).then_some(bytes)
     }
 
-    /// Everything, for others to keep, unless there was more than is kept.
-    pub(crate) fn to_whole(&self) -> Option<Bytes> {
+    /// Everything, for others to send, unless there was more than is kept.
+    pub(crate) fn share_whole(&mut self) -> Option<Bytes> {
         self.whole()?;
-        Some(match &self.kept {
-            Kept::Nothing => Bytes::new(),
-            Kept::One(bytes) => bytes.clone(),
-            Kept::Many(bytes) => Bytes::copy_from_slice(bytes),
-        })
+        let bytes = match std::mem::take(&mut self.kept) {
+            Kept::Nothing | Kept::GivenUp => return Some(Bytes::new()),
+            Kept::One(bytes) => bytes,
+            Kept::Many(buffer) => buffer.freeze(),
+        };
+        self.kept = Kept::One(bytes.clone());
+        Some(bytes)
     }
 
-    /// At most `cap` bytes, and whether there was more.
-    pub(crate) fn head(&self, cap: usize) -> (Vec<u8>, bool) {
+    /// At most `cap` bytes.
+    pub(crate) fn head(&self, cap: usize) -> &[u8] {
         let bytes = self.bytes();
-        let head = &bytes[..bytes.len().min(cap)];
-        (head.to_vec(), (head.len() as u64) < self.seen)
+        &bytes[..bytes.len().min(cap)]
     }
 }

@@ -194,6 +194,9 @@ async fn a_server_that_cannot_take_the_request_says_so() {
     world.ledger.full.store(false, Ordering::Release);
     world.gateway.close();
     refused(&world, body, 503, "shutting_down").await;
+    let options = Options { body_memory: 8, ..Options::default() };
+    let crowded = World::with_options(options, |_| Answer::json(200, ANSWER)).await;
+    refused(&crowded, body, 503, "overloaded").await;
     assert!(world.upstream.calls().is_empty());
 }
 

@@ -4,6 +4,7 @@ mod cache;
 mod credentials;
 mod errors;
 mod limits;
+mod memory;
 mod plain;
 mod retries;
 mod settling;

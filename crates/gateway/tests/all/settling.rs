@@ -47,6 +47,7 @@ async fn a_server_that_stops_before_any_answer_says_that_it_was_the_server() {
 #[tokio::test]
 async fn a_client_that_leaves_before_any_answer_has_a_row() {
     let world = dropped_while_waiting(|_| ()).await;
+    world.memory_is_free().await;
     let row = world.row();
     assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 499, Outcome::ClientGone));
     assert_eq!(world.gateway.in_flight(), 0);
@@ -123,6 +124,7 @@ async fn live(fate: Fate) {
     assert_eq!(rows.iter().filter(|row| row.last).count(), 1, "{fate:?}");
     assert!(rows.last().is_some_and(|row| row.last), "{fate:?}");
     assert_eq!(world.gateway.in_flight(), 0, "{fate:?}");
+    world.memory_is_free().await;
 }
 
 proptest! {

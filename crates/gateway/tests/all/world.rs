@@ -106,6 +106,17 @@ impl World {
         self.ledger.rows.lock().expect("no test panics with it").iter().map(|(row, _)| row.clone()).collect()
     }
 
+    /// Waits until nothing is counted against the memory for bodies: connections let go of a body in their own time.
+    pub async fn memory_is_free(&self) {
+        let freed = async {
+            while self.gateway.body_memory_used() != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let freed = tokio::time::timeout(std::time::Duration::from_secs(20), freed).await;
+        assert!(freed.is_ok(), "{} bytes are never given back", self.gateway.body_memory_used());
+    }
+
     /// The only row there is.
     pub fn row(&self) -> AttemptRow {
         let rows = self.rows();

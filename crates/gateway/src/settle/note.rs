@@ -1,0 +1,66 @@
+//! What the row says about the request itself, in lengths that a row can bear.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
+
+use super::Settlement;
+use crate::counters::count;
+use crate::memory::{Full, Purpose};
+use crate::plan::Plan;
+
+/// Longest path and longest other text in a row, in bytes.
+const MAX_PATH: usize = 512;
+const MAX_TEXT: usize = 256;
+
+/// Notes what the first lines of a request say.
+pub(crate) fn note_head(settlement: &mut Settlement, parts: &http::request::Parts) {
+    let row = &mut settlement.row;
+    row.method = cut(parts.method.as_str(), MAX_TEXT);
+    row.path = cut(parts.uri.path(), MAX_PATH);
+    row.user_agent = text(&parts.headers, &USER_AGENT);
+}
+
+/// Notes a request's body.
+pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, body: &Bytes) {
+    settlement.row.request_bytes = body.len() as u64;
+    if settlement.keep_payload {
+        let cap = settlement.shared.options.payload_cap;
+        settlement.request_content_type = text(headers, &CONTENT_TYPE);
+        // A long body is copied: its beginning would keep all of it in memory for as long as the answer takes.
+        let kept = if body.len() > cap {
+            settlement.shared.memory.hold(Purpose::Keeping, Bytes::copy_from_slice(&body[..cap]))
+        } else {
+            Ok(body.clone())
+        };
+        match kept {
+            Ok(request) => settlement.request = request,
+            Err(Full) => {
+                settlement.keep_payload = false;
+                count(&settlement.shared.counters.captures_dropped);
+            }
+        }
+    }
+}
+
+/// Notes what will be called.
+pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
+    let row = &mut settlement.row;
+    row.provider = Some(plan.provider.clone());
+    row.provider_key_id = plan.key;
+    row.model = plan.model.as_deref().map(bounded);
+    row.streamed = plan.stream;
+    settlement.price_provider.clone_from(&plan.price_provider);
+}
+
+/// A text from outside, short enough for a row.
+pub(crate) fn bounded(text: &str) -> String {
+    cut(text, MAX_TEXT)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| bounded(&String::from_utf8_lossy(value.as_bytes())))
+}
