@@ -29,9 +29,11 @@ use tower::ServiceExt;
 use crate::router::is_data_plane;
 
 mod linger;
+mod pace;
 mod socket;
 
 use linger::Lingering;
+use pace::Paced;
 use socket::{Socket, Talk};
 
 /// Connections held at once; more wait in the kernel's queue. Fewer where the system allows few open files.
@@ -178,7 +180,13 @@ async fn converse<E>(connection: impl Future<Output = Result<(), E>>, talk: &Tal
         ended = &mut connection => return ended.is_err(),
         () = tokio::time::sleep(HEADER_TIMEOUT + Duration::from_secs(1)) => {}
     }
-    talk.has_asked() && connection.await.is_err()
+    if !talk.has_asked() {
+        return false;
+    }
+    tokio::select! {
+        ended = connection => ended.is_err(),
+        never = talk.paces.look() => match never {},
+    }
 }
 
 /// Asks the system for as many open files as it may have; a proxied connection needs two.
@@ -208,7 +216,8 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
 }
 
 /// Small events must leave at once, and a client that is gone, or never reads, must not hold an upstream connection for
-/// ever: the kernel gives up on it. A socket that refuses an option still works.
+/// ever: the kernel gives up on it, also while the client's window is zero; what it cannot see is watched by [`pace`]. A
+/// socket that refuses an option still works.
 fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let _ = socket.set_tcp_nodelay(true);
@@ -222,11 +231,13 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
     talk: Arc<Talk>,
-) -> Result<Response<Either<gateway::body::Body, Body>>, Infallible> {
+) -> Result<Response<Paced>, Infallible> {
+    let version = request.version();
     let mut request = talk.ask(request);
     let client = client_address(&services.trusted_proxies, peer.ip(), request.headers());
     if is_data_plane(request.uri().path()) {
-        return Ok(services.gateway.handle(request, client).await.map(Either::Left));
+        let response = services.gateway.handle(request, client).await;
+        return Ok(talk.paces.watch(response.map(Either::Left), version));
     }
     request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
     let page = services.pages_runtime.spawn(services.pages.oneshot(request.map(Body::new)));
@@ -241,7 +252,7 @@ async fn answer(
             response
         }
     };
-    Ok(response.map(Either::Right))
+    Ok(talk.paces.watch(response.map(Either::Right), version))
 }
 
 /// The address of the client: the peer's, or behind trusted proxies the last one in `X-Forwarded-For` that is none of

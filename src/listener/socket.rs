@@ -14,12 +14,16 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::pace::Paces;
+
 /// What is known of a connection beside hyper.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
     asked: AtomicBool,
     /// Whether the latest request's body was given up before its end.
     unread: AtomicBool,
+    /// The answers that are under way.
+    pub(super) paces: Paces,
     /// The socket, after hyper said its last word on it and the client did not.
     left: Mutex<Option<TcpStream>>,
 }
