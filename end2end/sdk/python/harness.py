@@ -5,11 +5,13 @@ As a program it starts the same and runs a command with the addresses in its env
     python harness.py node --test ../node/
 """
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,9 @@ teams:
       - {{ slug: fixed, settings: {{ rate_limiting_limit: 7, rate_limiting_interval: 86400, rate_limiting_technique: fixed }} }}
       - {{ slug: sliding, settings: {{ rate_limiting_limit: 9, rate_limiting_interval: 3600, rate_limiting_technique: sliding }} }}
       - {{ slug: retrying, settings: {{ retry_max_attempts: 3, retry_delay: 10, retry_backoff: constant }} }}
+      - {{ slug: durable, settings: {{ collect_logs: true, collect_log_payloads: true, retry_max_attempts: 3, retry_delay: 1, retry_backoff: constant }} }}
+      - {{ slug: frugal, settings: {{ cache_ttl: 300, rate_limiting_limit: 12, rate_limiting_interval: 86400, rate_limiting_technique: fixed }} }}
+      - {{ slug: smooth, settings: {{ cache_ttl: 300, rate_limiting_limit: 12, rate_limiting_interval: 86400, rate_limiting_technique: sliding }} }}
       - {{ slug: hasty, settings: {{ request_timeout: 300 }} }}
       - {{ slug: closed, enabled: false }}
       - {{ slug: open, settings: {{ authentication: false }} }}
@@ -81,6 +86,15 @@ def get_json(url):
         return json.load(answer)
 
 
+def psql(url, sql):
+    """What PostgreSQL answers to a statement."""
+    command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t", "--command", sql, url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise RuntimeError(f"psql failed: {done.stderr}")
+    return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+
 class Process:
     """A child whose output goes to a file, with a line of it telling where it listens."""
 
@@ -121,9 +135,10 @@ class Process:
 
 
 class World:
-    """A mock provider, a data directory with the teams above, and a server on it."""
+    """A mock provider, a data directory with the teams above, and a server on it. Its database is a file in the data
+    directory, or the PostgreSQL database that a URL names."""
 
-    def __init__(self, mock_arguments=()):
+    def __init__(self, mock_arguments=(), database_url=None):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-sdk-")
         base = Path(self.folder.name)
         self.data = base / "data"
@@ -136,6 +151,9 @@ class World:
             "PROVIDER_KEY": "sk-provider-key-of-the-tests",
             **TOKENS,
         }
+        self.database_url = database_url
+        if database_url is not None:
+            self.environment["DATABASE_URL"] = database_url
         arguments = [binary(), "mock-provider", "--listen", "127.0.0.1:0", *mock_arguments]
         self.mock = Process(arguments, base / "mock.log", self.environment, listening)
         self.server = None
@@ -170,6 +188,13 @@ class World:
     def received(self, last=256):
         """What the mock provider received, the newest last."""
         return get_json(f"{self.mock.url}/mock/requests?last={last}")
+
+    def select(self, sql):
+        """The rows of a query, each value as the database writes it as text."""
+        if self.database_url is not None:
+            return psql(self.database_url, sql)
+        with contextlib.closing(sqlite3.connect(f"file:{self.data / 'weir.db'}?mode=ro", uri=True)) as database:
+            return [tuple("" if value is None else str(value) for value in row) for row in database.execute(sql)]
 
     def stop(self):
         for process in (self.server, self.mock):

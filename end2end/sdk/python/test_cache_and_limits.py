@@ -1,5 +1,6 @@
 """The exact cache, rate limits and retries, seen through the openai package."""
 
+import collections
 import concurrent.futures
 
 import openai
@@ -81,6 +82,28 @@ def test_of_many_parallel_requests_exactly_the_limit_passes(world, gateway, limi
     assert {error.code for error in refused} == {"rate_limited"}
     assert all(int(error.response.headers["retry-after"]) > 0 for error in refused)
     assert all("ratelimit" in error.response.headers for error in refused)
+
+
+@pytest.mark.parametrize("gateway", ["frugal", "smooth"])
+def test_hits_neither_count_nor_are_refused_where_misses_use_up_the_limit(world, gateway):
+    client = client_of(world, "acme", gateway)
+    known = [f"{gateway} known {number}" for number in range(3)]
+    assert [ask(client, text)[1] for text in known] == ["MISS"] * 3
+
+    def attempt(text):
+        try:
+            return ask(client, text)[1]
+        except openai.RateLimitError as error:
+            return error.code
+
+    # Nine places are left; what is known is asked for before, between and after those who want them.
+    questions = [text for number in range(40) for text in (known[number % 3], f"{gateway} new {number}")]
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(attempt, questions))
+    assert collections.Counter(outcomes[::2]) == {"HIT": 40}
+    assert collections.Counter(outcomes[1::2]) == {"MISS": 9, "rate_limited": 31}
+    assert [attempt(text) for text in known] == ["HIT"] * 3
+    assert sum(f"{gateway} new" in request["body"] for request in world.received()) == 9
 
 
 def test_a_provider_that_recovers_in_time_is_not_noticed(world, unique):
