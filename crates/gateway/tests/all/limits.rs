@@ -30,6 +30,28 @@ async fn of_many_requests_at_once_exactly_as_many_as_allowed_pass() {
 }
 
 #[tokio::test]
+async fn among_hits_exactly_as_many_misses_as_allowed_pass() {
+    for technique in [RateTechnique::Fixed, RateTechnique::Sliding] {
+        let mut world = World::answering(200, ANSWER).await;
+        world.settings(|settings| {
+            settings.cache_ttl = Some(60);
+            settings.rate_limiting_limit = Some(7);
+            settings.rate_limiting_interval = Some(86_400);
+            settings.rate_limiting_technique = technique;
+        });
+        assert_eq!(world.chat(QUESTION).await.header("cf-aig-cache-status"), Some("MISS"));
+        let new: Vec<_> = (0..30).map(|number| QUESTION.replace("hi", &number.to_string())).collect();
+        let mixed = new.iter().flat_map(|new| [new.as_str(), QUESTION]);
+        let answers = join_all(mixed.map(|question| world.chat(question))).await;
+        let (new, known): (Vec<_>, Vec<_>) = answers.chunks(2).map(|pair| (&pair[0], &pair[1])).unzip();
+        assert!(known.iter().all(|read| (read.status, read.header("cf-aig-cache-status")) == (200, Some("HIT"))));
+        let passed = new.iter().filter(|read| read.status == 200).count();
+        let refused = new.iter().filter(|read| read.status == 429 && read.code() == "rate_limited").count();
+        assert_eq!((passed, refused, world.upstream.calls().len(), world.rows().len()), (6, 24, 7, 61));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_from_the_cache_does_not_count() {
     let mut world = World::answering(200, ANSWER).await;
     world.settings(|settings| {
