@@ -11,6 +11,7 @@
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
+//! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
@@ -42,6 +43,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
     pub body_memory: usize,
+    /// Bytes.
+    pub cache_store: u64,
     /// How long new requests are still taken after the signal to stop, while `/readyz` says 503.
     pub drain_grace: Duration,
     /// How long running requests may take after that.
@@ -77,7 +80,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 12] = [
+const NAMES: [(&str, &str); 13] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -86,6 +89,7 @@ const NAMES: [(&str, &str); 12] = [
     ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_BODY_MEMORY", "body_memory"),
+    ("WEIR_CACHE_STORE", "cache_store"),
     ("WEIR_DRAIN_GRACE", "drain_grace"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
     ("WEIR_LOG", "log"),
@@ -155,6 +159,9 @@ impl Settings {
                 .parse("WEIR_BODY_MEMORY", "a number of MiB from 128 to 1048576", |v| mebibytes(v, 128))
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(512 << 20),
+            cache_store: reader
+                .parse("WEIR_CACHE_STORE", "a number of MiB from 0 to 1048576", |v| mebibytes(v, 0))
+                .unwrap_or(1 << 30),
             drain_grace: reader.seconds("WEIR_DRAIN_GRACE").unwrap_or_default(),
             shutdown_timeout: reader.seconds("WEIR_SHUTDOWN_TIMEOUT").unwrap_or(Duration::from_secs(30)),
             log: reader
@@ -269,7 +276,7 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.database_url.expose(), "sqlite://./data/weir.db?mode=rwc");
         assert!(!settings.allow_private_upstreams);
-        assert_eq!(settings.body_memory, 512 << 20);
+        assert_eq!((settings.body_memory, settings.cache_store), (512 << 20, 1 << 30));
     }
 
     #[test]
@@ -292,9 +299,10 @@ mod tests {
             ("WEIR_PUBLIC_URL", "weir.example.com"),
             ("WEIR_MASTER_KEY", "short"),
             ("WEIR_BODY_MEMORY", "64"),
+            ("WEIR_CACHE_STORE", "1 GB"),
         ];
         let error = read(&env, "lisen = 1").expect_err("wrong").to_string();
-        assert_eq!(error.lines().count(), 6, "{error}");
+        assert_eq!(error.lines().count(), 7, "{error}");
         assert!(error.contains("unknown setting `lisen`"), "{error}");
         assert!(!error.contains("hunter2") && !error.contains("short"), "{error}");
     }

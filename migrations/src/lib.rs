@@ -22,6 +22,7 @@ migrations! {
     m20261122_000004_create_provider_keys,
     m20261122_000005_create_api_tokens,
     m20261122_000006_create_audit,
+    m20261122_000007_bound_cache,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

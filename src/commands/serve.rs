@@ -92,7 +92,9 @@ impl Server {
         let Installation { store, sealer, control } = open::open(settings).await?;
         let writer = LedgerWriter::start(&store, spool, WriterOptions::default()).map_err(|error| error.to_string())?;
         let config = store::config::load_config(&store, &sealer).await.map_err(|error| error.to_string())?;
-        let tier = ports::CacheTier::open(store.clone(), pages.handle().clone()).await.map_err(|e| e.to_string())?;
+        let tier = ports::CacheTier::open(store.clone(), settings.cache_store, pages.handle().clone())
+            .await
+            .map_err(|error| error.to_string())?;
         let options = gateway::Options {
             allow_private_upstreams: settings.allow_private_upstreams,
             body_memory: settings.body_memory,

@@ -10,8 +10,11 @@ use crate::bulk::{Insert, chunks, clean};
 use crate::entity::cache_entry::{self, Column, Entity};
 use crate::{Store, StoreError};
 
-/// Entries deleted in one transaction.
-const RANGE: u64 = 200;
+/// Entries, and about how many bytes of them, deleted in one transaction: SQLite takes each of their pages in hand.
+const RANGE: u64 = 64;
+const RANGE_BYTES: i64 = 16 << 20;
+/// What an entry takes beside its body, in bytes: key, texts, usage and its places in four indexes.
+const OVERHEAD: u64 = 512;
 
 /// Keys of the entries that are valid at `now_ms`, those that stay valid longest first, at most `limit`.
 ///
@@ -59,11 +62,12 @@ pub async fn save(store: &Store, entries: &[Arc<CacheEntry>]) -> Result<(), Stor
             "provider",
             "model",
             "usage",
+            "bytes",
         ],
         tail: "ON CONFLICT (key) DO UPDATE SET created_at_ms = excluded.created_at_ms, \
                expires_at_ms = excluded.expires_at_ms, status = excluded.status, content_type = excluded.content_type, \
                streamed = excluded.streamed, body = excluded.body, provider = excluded.provider, \
-               model = excluded.model, usage = excluded.usage"
+               model = excluded.model, usage = excluded.usage, bytes = excluded.bytes"
             .to_owned(),
     };
     let mut latest: Vec<&CacheEntry> = Vec::new();
@@ -95,6 +99,55 @@ pub async fn purge_expired(store: &Store, now_ms: i64) -> Result<u64, StoreError
 /// [`StoreError::Unavailable`] where the database does not answer.
 pub async fn purge_gateway(store: &Store, gateway: GatewayId) -> Result<u64, StoreError> {
     purge(store, "gateway_id = $1", gateway.0).await
+}
+
+/// Deletes the oldest entries until the rest takes at most `most` bytes; answers how many. An answer that another
+/// process writes meanwhile is left for the next call.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer; what was deleted until then stays deleted.
+pub async fn trim(store: &Store, most: u64) -> Result<u64, StoreError> {
+    let mut excess = total(store).await?.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX));
+    let mut trimmed = 0;
+    while excess > 0 {
+        let oldest = Entity::find()
+            .select_only()
+            .columns([Column::Key, Column::Bytes])
+            .order_by_asc(Column::CreatedAtMs)
+            .limit(RANGE)
+            .into_tuple::<(Vec<u8>, i64)>()
+            .all(store.read())
+            .await?;
+        let (mut keys, mut taken) = (Vec::new(), 0);
+        for (key, bytes) in oldest {
+            if taken >= excess.min(RANGE_BYTES) {
+                break;
+            }
+            taken += bytes.max(1);
+            keys.push(key);
+        }
+        if keys.is_empty() {
+            break;
+        }
+        excess -= taken;
+        let tx = store.write_tx().await?;
+        trimmed += Entity::delete_many().filter(Column::Key.is_in(keys)).exec(&tx).await?.rows_affected;
+        tx.commit().await?;
+    }
+    Ok(trimmed)
+}
+
+/// Bytes that an entry takes in the table, about.
+#[must_use]
+pub fn size(entry: &CacheEntry) -> u64 {
+    OVERHEAD + entry.body.len() as u64
+}
+
+/// Bytes that all entries take.
+async fn total(store: &Store) -> Result<i64, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS bigint) FROM cache_entries";
+    let row = store.read().query_one_raw(Statement::from_string(store.backend().into(), sql)).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
 }
 
 async fn purge(store: &Store, condition: &str, value: i64) -> Result<u64, StoreError> {
@@ -129,6 +182,7 @@ fn values(entry: &CacheEntry) -> Result<Vec<Value>, StoreError> {
         clean(&entry.provider).into(),
         entry.model.as_deref().map(clean).into(),
         usage.into(),
+        i64::try_from(size(entry)).unwrap_or(i64::MAX).into(),
     ])
 }
 

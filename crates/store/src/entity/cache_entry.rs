@@ -20,6 +20,8 @@ pub struct Model {
     pub model: Option<String>,
     /// [`domain::Usage`] as JSON.
     pub usage: String,
+    /// What the entry takes, as the bound counts it.
+    pub bytes: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,222 @@
+//! The response cache in the database, behind the one in memory. It is never waited for: what it cannot take in at once is
+//! not kept, what it cannot give at once is a miss.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use domain::cache::{CacheEntry, CacheKey};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use gateway::ports;
+use store::{Store, cache_tier};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Answers known to be in the database, so that a miss costs no query.
+const MAX_KNOWN: u64 = 200_000;
+/// Answers waiting to be written, and what they may take of memory in KiB; more are not kept beyond memory.
+const MAX_WAITING: usize = 256;
+const MAX_WAITING_KIB: usize = 32 << 10;
+/// Answers written in one transaction.
+const BATCH: usize = 64;
+/// Answers read at once: when the database hangs, what waits for it must not pile up.
+const MAX_LOADS: usize = 32;
+/// The part of the bound that is made free at once, so that the whole is not looked at for each answer.
+const SLACK_PART: u64 = 16;
+
+/// The cache in the database. Which keys it holds is known in memory.
+pub struct CacheTier {
+    store: Store,
+    known: Known,
+    limit: u64,
+    loads: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+    waiting: mpsc::Sender<Waiting>,
+    runtime: Handle,
+}
+
+/// An answer to be written, and the room it takes until it is.
+type Waiting = (Arc<CacheEntry>, OwnedSemaphorePermit);
+
+impl CacheTier {
+    /// Learns which answers there are and starts the task that writes new ones on the given runtime and keeps all of them
+    /// within `limit` bytes.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn open(store: Store, limit: u64, runtime: Handle) -> Result<Self, store::StoreError> {
+        let keys = cache_tier::load_keys(&store, now_ms(), MAX_KNOWN).await?;
+        let known = Known(Arc::new(Mutex::new(keys.into_iter().collect())));
+        let (waiting, entries) = mpsc::channel(MAX_WAITING);
+        runtime.spawn(Writer { store: store.clone(), known: known.clone(), limit }.run(entries));
+        let (loads, room) = (Arc::new(Semaphore::new(MAX_LOADS)), Arc::new(Semaphore::new(MAX_WAITING_KIB)));
+        Ok(Self { store, known, limit, loads, room, waiting, runtime })
+    }
+}
+
+impl ports::CacheTier for CacheTier {
+    fn holds(&self, key: &CacheKey) -> bool {
+        self.known.lock().contains(key)
+    }
+
+    fn load(&self, key: CacheKey) -> BoxFuture<'static, Option<CacheEntry>> {
+        let Ok(place) = Arc::clone(&self.loads).try_acquire_owned() else { return async { None }.boxed() };
+        let (store, known) = (self.store.clone(), self.known.clone());
+        let query = self.runtime.spawn(async move {
+            let found = cache_tier::load(&store, &key, now_ms()).await;
+            if matches!(found, Ok(None)) {
+                // It expired, was purged or trimmed, perhaps by another process.
+                known.lock().remove(&key);
+            }
+            drop(place);
+            found
+        });
+        // A cache that cannot be read is a miss.
+        async move { query.await.ok()?.ok()? }.boxed()
+    }
+
+    fn save(&self, entry: Arc<CacheEntry>) {
+        let size = cache_tier::size(&entry);
+        if size > self.limit / SLACK_PART {
+            return;
+        }
+        // No room means a slow database: the answer stays in memory only.
+        let kib = u32::try_from(size.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(kib) {
+            let _ = self.waiting.try_send((entry, room));
+        }
+    }
+}
+
+/// Writes new answers and deletes old ones.
+struct Writer {
+    store: Store,
+    known: Known,
+    limit: u64,
+}
+
+impl Writer {
+    async fn run(self, mut entries: mpsc::Receiver<Waiting>) {
+        // The bound may be lower than at the last start.
+        let mut free = self.make_room(self.limit / SLACK_PART).await.unwrap_or_default();
+        let mut batch = Vec::with_capacity(BATCH);
+        while entries.recv_many(&mut batch, BATCH).await > 0 {
+            let (answers, room): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+            if let Err(error) = self.write(&answers, &mut free).await {
+                tracing::warn!(%error, answers = answers.len(), "cached answers stay in memory only");
+            }
+            drop((answers, room));
+        }
+    }
+
+    /// Writes answers where the bound has room for them, which old ones make.
+    async fn write(&self, answers: &[Arc<CacheEntry>], free: &mut u64) -> Result<(), store::StoreError> {
+        let size = answers.iter().map(|entry| cache_tier::size(entry)).sum::<u64>();
+        if *free < size {
+            *free = self.make_room(size.max(self.limit / SLACK_PART)).await?;
+        }
+        *free = free.saturating_sub(size);
+        cache_tier::save(&self.store, answers).await?;
+        self.known.add(answers);
+        Ok(())
+    }
+
+    /// Deletes the oldest answers so far that `bytes` more fit; answers how many do.
+    async fn make_room(&self, bytes: u64) -> Result<u64, store::StoreError> {
+        cache_tier::trim(&self.store, self.limit.saturating_sub(bytes)).await?;
+        Ok(bytes)
+    }
+}
+
+/// The keys of answers that are in the database.
+#[derive(Clone)]
+struct Known(Arc<Mutex<HashSet<CacheKey>>>);
+
+impl Known {
+    fn add(&self, entries: &[Arc<CacheEntry>]) {
+        let mut known = self.lock();
+        for entry in entries {
+            // A full table forgets an arbitrary key: that answer is asked for again, nothing worse.
+            if known.len() as u64 >= MAX_KNOWN
+                && let Some(forgotten) = known.iter().next().copied()
+            {
+                known.remove(&forgotten);
+            }
+            known.insert(entry.key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<CacheKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use domain::{GatewayId, TeamId, Usage};
+    use gateway::ports::CacheTier as _;
+
+    use super::*;
+
+    const LIMIT: u64 = 160 << 10;
+
+    fn entry(number: u8) -> Arc<CacheEntry> {
+        Arc::new(CacheEntry {
+            key: [number; 32],
+            team_id: TeamId(1),
+            gateway_id: GatewayId(1),
+            created_at_ms: i64::from(number),
+            expires_at_ms: i64::MAX,
+            status: 200,
+            content_type: "application/json".to_owned(),
+            streamed: false,
+            body: Bytes::from(vec![7; 8 << 10]),
+            provider: "openai".to_owned(),
+            model: None,
+            usage: Usage::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn however_much_is_saved_the_table_keeps_its_bound_and_the_newest() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
+        let store = Store::connect(&url).await.expect("the database opens");
+        store.migrate().await.expect("the migrations apply");
+        let tier = CacheTier::open(store.clone(), LIMIT, Handle::current()).await.expect("open");
+        for number in 1..=60 {
+            tier.save(entry(number));
+            // One after the other, so that none finds the queue full.
+            while !tier.holds(&[number; 32]) {
+                tokio::task::yield_now().await;
+            }
+        }
+        tier.save(Arc::new(CacheEntry { body: Bytes::from(vec![7; 16 << 10]), ..CacheEntry::clone(&entry(61)) }));
+        let kept = cache_tier::load_keys(&store, 0, 1_000).await.expect("keys");
+        let taken = kept.len() as u64 * cache_tier::size(&entry(1));
+        assert!((LIMIT / 2..=LIMIT).contains(&taken), "{taken}");
+        assert!(kept.contains(&[60; 32]) && !kept.contains(&[1; 32]) && !kept.contains(&[61; 32]));
+    }
+
+    #[tokio::test]
+    async fn what_was_trimmed_is_a_miss_and_then_forgotten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
+        let store = Store::connect(&url).await.expect("the database opens");
+        store.migrate().await.expect("the migrations apply");
+        cache_tier::save(&store, &[entry(1), entry(2)]).await.expect("saved");
+        let tier = CacheTier::open(store.clone(), LIMIT, Handle::current()).await.expect("open");
+        assert_eq!(tier.load([2; 32]).await.as_ref(), Some(&*entry(2)));
+        cache_tier::trim(&store, cache_tier::size(&entry(1))).await.expect("trimmed");
+        assert!(tier.holds(&[1; 32]));
+        assert_eq!(tier.load([1; 32]).await, None);
+        assert!(!tier.holds(&[1; 32]) && tier.holds(&[2; 32]));
+    }
+}
