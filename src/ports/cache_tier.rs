@@ -219,4 +219,24 @@ mod tests {
         assert_eq!(tier.load([1; 32]).await, None);
         assert!(!tier.holds(&[1; 32]) && tier.holds(&[2; 32]));
     }
+
+    #[tokio::test]
+    async fn what_would_pile_up_is_a_miss_or_stays_in_memory() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
+        let store = Store::connect(&url).await.expect("the database opens");
+        store.migrate().await.expect("the migrations apply");
+        cache_tier::save(&store, &[entry(1)]).await.expect("saved");
+        let tier = CacheTier::open(store.clone(), LIMIT, Handle::current()).await.expect("open");
+        let busy = tier.loads.acquire_many(MAX_LOADS as u32).await.expect("open");
+        assert_eq!(tier.load([1; 32]).await, None);
+        assert!(tier.holds(&[1; 32]));
+        drop(busy);
+        assert!(tier.load([1; 32]).await.is_some());
+        // The writer cannot run meanwhile: nothing here waits.
+        let before = tier.room.available_permits();
+        (1..=100).for_each(|number| tier.save(entry(number)));
+        assert_eq!(before - tier.room.available_permits(), 100 * 9);
+        assert_eq!(tier.waiting.capacity(), MAX_WAITING - 100);
+    }
 }
