@@ -23,7 +23,9 @@ pub async fn sign_in(email: String, password: String, next: Option<String>) -> R
     if !missing.is_empty() {
         return Err(AppError::Invalid(missing));
     }
-    let signed_in = control.sign_in(email.trim(), &password, &server::client()).await?;
+    // Whoever signs in over an open session leaves none behind that the browser has lost the cookie of.
+    let replaced = server::actor().ok();
+    let signed_in = control.sign_in(email.trim(), &password, &server::client(), replaced.as_ref()).await?;
     server::give_session(&control, &signed_in);
     server::redirect(next.as_deref().filter(|path| !path.is_empty()).unwrap_or("/"));
     Ok(())

@@ -1,5 +1,5 @@
 //! The one way to change something: a transaction that holds the configuration version's lock, writes the change and
-//! its audit event, and is announced once it is committed.
+//! its audit event, and is announced once it is committed. What concerns accounts only is not announced.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::TeamId;
@@ -13,6 +13,8 @@ use crate::{Control, ControlError};
 pub(crate) struct Change {
     tx: WriteTx,
     version: i64,
+    /// Whether the data plane has to hear of it.
+    announced: bool,
     now: DateTime<Utc>,
 }
 
@@ -37,7 +39,14 @@ impl Control {
     pub(crate) async fn begin(&self) -> Result<Change, ControlError> {
         let tx = self.inner.store.write_tx().await?;
         let version = config::bump(&tx).await?;
-        Ok(Change { tx, version, now: now() })
+        Ok(Change { tx, version, announced: true, now: now() })
+    }
+
+    /// A change of an account: signing in, a new password. The configuration stays what it is.
+    pub(crate) async fn begin_account(&self) -> Result<Change, ControlError> {
+        let tx = self.inner.store.write_tx().await?;
+        let version = config::lock(&tx).await?;
+        Ok(Change { tx, version, announced: false, now: now() })
     }
 }
 
@@ -72,8 +81,10 @@ impl Change {
     /// Makes it so, announces it, and gives the data plane a moment to take it over.
     pub(crate) async fn commit(self, control: &Control) -> Result<(), ControlError> {
         self.tx.commit().await.map_err(store::StoreError::from)?;
-        control.inner.changes.send_modify(|version| *version = self.version.max(*version));
-        control.until_live(self.version).await;
+        if self.announced {
+            control.inner.changes.send_modify(|version| *version = self.version.max(*version));
+            control.until_live(self.version).await;
+        }
         Ok(())
     }
 }

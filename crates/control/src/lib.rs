@@ -2,6 +2,7 @@
 //! ([`Grant`]), is validated, and writes the row, its audit event and a higher configuration version in one
 //! transaction; whoever watches [`Control::changes`] learns of it after the commit.
 
+mod account;
 pub mod actor;
 mod address;
 pub mod apply;
@@ -17,6 +18,7 @@ mod member;
 mod password;
 mod provider_key;
 mod recent;
+mod refusal;
 mod request;
 mod session;
 mod setup;
@@ -39,6 +41,7 @@ use cookie::Signer;
 use flash::Flashes;
 use password::Passwords;
 use recent::Recent;
+use refusal::Refusals;
 use throttle::{Policy, Throttle};
 
 pub use actor::{Actor, Grant, Member, can};
@@ -76,6 +79,7 @@ struct Inner {
     pairs: Throttle,
     accounts: Throttle,
     addresses: Throttle,
+    refusals: Refusals,
     recent: Recent,
     flashes: Flashes,
     tester: Tester,
@@ -107,6 +111,7 @@ impl Control {
             pairs: Throttle::new(PAIR_POLICY),
             accounts: Throttle::new(ACCOUNT_POLICY),
             addresses: Throttle::new(ADDRESS_POLICY),
+            refusals: Refusals::default(),
             recent: Recent::default(),
             flashes: Flashes::default(),
             tester: Tester::new(options.allow_private_upstreams),

@@ -9,7 +9,7 @@ use domain::{Role, UserId};
 use crate::{Control, ControlError, Grant, can};
 
 /// Most audit events at a time.
-const MAX_AUDIT: u32 = 200;
+pub(crate) const MAX_AUDIT: u32 = 200;
 
 impl Control {
     /// The team's members, owners first.
@@ -33,7 +33,8 @@ impl Control {
         Ok(members)
     }
 
-    /// Audit events, newest first, older than the event `before`; at most 200 at a time.
+    /// What happened in the team and to its members' accounts, newest first, older than the event `before`; at most 200 at
+    /// a time.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`].
@@ -44,16 +45,19 @@ impl Control {
         limit: u32,
     ) -> Result<Vec<AuditView>, ControlError> {
         let limit = limit.clamp(1, MAX_AUDIT).into();
-        let rows = store::audit::list(self.inner.store.read(), grant.team_id(), before, limit).await?;
-        let view = |row: store::entity::audit_event::Model| AuditView {
-            id: row.id,
-            at: DateTime::from_timestamp_millis(row.at_ms).unwrap_or_default(),
-            actor: row.actor,
-            action: row.action,
-            target: row.target,
-            before: row.before,
-            after: row.after,
-        };
-        Ok(rows.into_iter().map(view).collect())
+        let rows = store::audit::list_of_team(self.inner.store.read(), grant.team_id(), before, limit).await?;
+        Ok(rows.into_iter().map(audit_view).collect())
+    }
+}
+
+pub(crate) fn audit_view(row: store::entity::audit_event::Model) -> AuditView {
+    AuditView {
+        id: row.id,
+        at: DateTime::from_timestamp_millis(row.at_ms).unwrap_or_default(),
+        actor: row.actor,
+        action: row.action,
+        target: row.target,
+        before: row.before,
+        after: row.after,
     }
 }

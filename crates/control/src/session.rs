@@ -1,17 +1,20 @@
-//! Signing in and out, and the sessions of a person.
+//! Signing in and out, and the sessions of a person. Each leaves an event of the account in the audit log.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::validate::{self, Problem};
+use domain::validate;
 use domain::view::{Me, SessionView, TeamRef};
 use domain::{Secret, SessionId, TeamId, UserId};
+use serde_json::json;
 use store::session::NewSession;
 
+use crate::account::account_event;
 use crate::actor::{Author, Session};
 use crate::change::{Change, Event, now};
 use crate::cookie::{COOKIE_LIFE_S, random_name, sha256};
 use crate::recent::Found;
+use crate::refusal::Tried;
 use crate::throttle::address_key;
 use crate::{Actor, Control, ControlError};
 
@@ -41,54 +44,95 @@ pub struct SignedIn {
     pub max_age_s: i64,
 }
 
+impl Client {
+    fn kept_ip(&self) -> String {
+        self.ip.chars().take(MAX_IP).collect()
+    }
+
+    fn kept_user_agent(&self) -> String {
+        self.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect()
+    }
+}
+
 impl Control {
-    /// Opens a session.
+    /// Opens a session. The one that the browser had until now, `replaced`, ends with it.
     ///
     /// # Errors
     /// [`ControlError::Unauthenticated`] for an unknown account and a wrong password alike;
     /// [`ControlError::Throttled`] after too many failures of the account or the address.
-    pub async fn sign_in(&self, email: &str, password: &str, client: &Client) -> Result<SignedIn, ControlError> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        client: &Client,
+        replaced: Option<&Actor>,
+    ) -> Result<SignedIn, ControlError> {
         let email = normal_email(email);
-        let address = address_key(&client.ip);
-        let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
-        self.inner.addresses.attempt(&address).map_err(throttled)?;
-        if validate::email(&email).is_err() || password.chars().count() > validate::PASSWORD.1 {
-            return Err(ControlError::Unauthenticated);
+        let user_id = self.check_password(&email, password, client).await?;
+        let change = self.begin_account().await?;
+        self.record_refusals(&change, Tried::SignIn, &email).await?;
+        if let Some(actor) = replaced {
+            end_session(&change, actor).await?;
         }
+        let signed_in = self.open_session(&change, &email, user_id, client).await?;
+        change.commit(self).await?;
+        if let Some(actor) = replaced {
+            self.forget(actor);
+        }
+        Ok(signed_in)
+    }
+
+    async fn check_password(&self, email: &str, password: &str, client: &Client) -> Result<UserId, ControlError> {
+        let (address, from) = (address_key(&client.ip), client.kept_ip());
         let pair = format!("{email} {address}");
-        self.inner.pairs.attempt(&pair).map_err(throttled)?;
-        self.inner.accounts.attempt(&email).map_err(throttled)?;
-        let user = store::user::find_by_email(self.inner.store.read(), &email).await?;
+        self.admit(email, password, &pair, &address).inspect_err(|error| {
+            if matches!(error, ControlError::Throttled { .. }) {
+                self.inner.refusals.count_again(Tried::SignIn, email, &from);
+            }
+        })?;
+        let user = store::user::find_by_email(self.inner.store.read(), email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         let right = self.inner.passwords.verify(password, hash).await?;
-        let Some(user) = user.filter(|_| right) else { return Err(ControlError::Unauthenticated) };
+        let user_id = UserId(user.ok_or(ControlError::Unauthenticated)?.id);
+        if !right {
+            self.note_refusal(Tried::SignIn, email, user_id, &from);
+            return Err(ControlError::Unauthenticated);
+        }
         self.inner.pairs.forgive(&pair);
-        self.inner.accounts.give_back(&email);
+        self.inner.accounts.give_back(email);
         self.inner.addresses.give_back(&address);
-        let tx = self.inner.store.write_tx().await?;
-        let signed_in = self.open_session(&tx, UserId(user.id), client).await?;
-        tx.commit().await.map_err(store::StoreError::from)?;
-        Ok(signed_in)
+        Ok(user_id)
+    }
+
+    /// Whether an attempt may be made at all; counts it where it may.
+    fn admit(&self, email: &str, password: &str, pair: &str, address: &str) -> Result<(), ControlError> {
+        let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
+        self.inner.addresses.attempt(address).map_err(throttled)?;
+        if validate::email(email).is_err() || password.chars().count() > validate::PASSWORD.1 {
+            return Err(ControlError::Unauthenticated);
+        }
+        self.inner.pairs.attempt(pair).map_err(throttled)?;
+        self.inner.accounts.attempt(email).map_err(throttled)
     }
 
     pub(crate) async fn open_session(
         &self,
-        tx: &store::WriteTx,
+        change: &Change,
+        email: &str,
         user_id: UserId,
         client: &Client,
     ) -> Result<SignedIn, ControlError> {
-        let (sid, now) = (random_name()?, now());
-        let expires_at = now + SESSION_LIFE;
-        let new = NewSession {
-            user_id,
-            digest: sha256(sid.as_bytes()),
-            ip: client.ip.chars().take(MAX_IP).collect(),
-            user_agent: client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect(),
-            now,
-            expires_at,
-        };
-        store::session::create(tx, new).await?;
-        self.inner.signer.sign(sid, now.timestamp(), expires_at.timestamp())
+        let sid = random_name()?;
+        let expires_at = change.now() + SESSION_LIFE;
+        let (ip, user_agent) = (client.kept_ip(), client.kept_user_agent());
+        let after = json!({ "from": ip, "browser": user_agent });
+        let digest = sha256(sid.as_bytes());
+        let new = NewSession { user_id, digest, ip, user_agent, now: change.now(), expires_at };
+        let session = store::session::create(change.tx(), new).await?;
+        let author = Author { name: email.to_owned(), user_id: Some(user_id) };
+        let event = account_event("session.open", format!("session {}", session.id));
+        change.record(&author, Event { after: Some(after), ..event }).await?;
+        self.inner.signer.sign(sid, change.now().timestamp(), expires_at.timestamp())
     }
 
     /// Who a cookie belongs to. Cheap: answered from memory for a few seconds.
@@ -150,12 +194,16 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unavailable`].
     pub async fn sign_out(&self, actor: &Actor) -> Result<(), ControlError> {
-        let tx = self.inner.store.write_tx().await?;
-        store::session::delete(&tx, actor.user_id(), actor.session_id()).await?;
-        tx.commit().await.map_err(store::StoreError::from)?;
+        let change = self.begin_account().await?;
+        end_session(&change, actor).await?;
+        change.commit(self).await?;
+        self.forget(actor);
+        Ok(())
+    }
+
+    fn forget(&self, actor: &Actor) {
         self.inner.recent.forget(actor.user_id());
         self.inner.flashes.forget(actor.session_id());
-        Ok(())
     }
 
     /// The live sessions of the actor, the latest first.
@@ -180,71 +228,25 @@ impl Control {
     /// # Errors
     /// [`ControlError::NotFound`] for a session of somebody else.
     pub async fn revoke_session(&self, actor: &Actor, id: SessionId) -> Result<(), ControlError> {
-        let change = self.begin().await?;
+        let change = self.begin_account().await?;
         if !store::session::delete(change.tx(), actor.user_id(), id).await? {
             return Err(ControlError::NotFound("session"));
         }
-        record_account(&change, &actor.author(), "session.revoke", format!("session {id}")).await?;
+        change.record(&actor.author(), account_event("session.revoke", format!("session {id}"))).await?;
         change.commit(self).await?;
         self.inner.recent.forget(actor.user_id());
         self.inner.flashes.forget(id);
         Ok(())
     }
-
-    /// Sets a new password and ends every other session of the actor.
-    ///
-    /// # Errors
-    /// [`ControlError::Invalid`] names `current` when it is wrong and `new` when it is too short;
-    /// [`ControlError::Throttled`] after too many wrong ones.
-    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ControlError> {
-        validate::password(new).map_err(|problem| ControlError::invalid("new", problem))?;
-        let user = store::user::find(self.inner.store.read(), actor.user_id()).await?;
-        let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
-        // Whoever holds a session may try here; the account's own count is for strangers.
-        let pair = format!("{} session", user.email);
-        self.inner.pairs.attempt(&pair).map_err(throttled)?;
-        let fits = current.chars().count() <= validate::PASSWORD.1;
-        if !fits || !self.inner.passwords.verify(current, Some(&user.password_hash)).await? {
-            return Err(ControlError::invalid("current", Problem::NotConfirmed));
-        }
-        self.inner.pairs.forgive(&pair);
-        let hash = self.inner.passwords.hash(new).await?;
-        self.replace_password(&actor.author(), actor.user_id(), hash, Some(actor.session_id())).await
-    }
-
-    /// Gives an account a random password, for the command line, and ends all its sessions.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`] for an unknown account.
-    pub async fn reset_password(&self, email: &str) -> Result<Secret, ControlError> {
-        let user = store::user::find_by_email(self.inner.store.read(), &normal_email(email)).await?;
-        let user = user.ok_or(ControlError::NotFound("account"))?;
-        let password: String = random_name()?.chars().take(24).collect();
-        let hash = self.inner.passwords.hash(&password).await?;
-        let author = Author { name: "weir user reset-password".to_owned(), user_id: None };
-        self.replace_password(&author, UserId(user.id), hash, None).await?;
-        Ok(Secret::new(password))
-    }
-
-    async fn replace_password(
-        &self,
-        author: &Author,
-        user: UserId,
-        hash: String,
-        kept: Option<SessionId>,
-    ) -> Result<(), ControlError> {
-        let change = self.begin().await?;
-        store::user::set_password(change.tx(), user, hash).await?;
-        store::session::delete_all(change.tx(), user, kept).await?;
-        record_account(&change, author, "password.change", format!("user {user}")).await?;
-        change.commit(self).await?;
-        self.inner.recent.forget(user);
-        Ok(())
-    }
 }
 
-async fn record_account(change: &Change, author: &Author, action: &str, target: String) -> Result<(), ControlError> {
-    change.record(author, Event { team: None, action, target, before: None, after: None }).await
+/// Ends the actor's session, unless it has ended already.
+async fn end_session(change: &Change, actor: &Actor) -> Result<(), ControlError> {
+    let id = actor.session_id();
+    if store::session::delete(change.tx(), actor.user_id(), id).await? {
+        change.record(&actor.author(), account_event("session.close", format!("session {id}"))).await?;
+    }
+    Ok(())
 }
 
 /// Addresses are stored and compared without regard to case.

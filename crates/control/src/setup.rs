@@ -122,7 +122,6 @@ impl Control {
         let (user_id, team_id) = (UserId(user.id), TeamId(team.id));
         store::team::set_member(tx, team_id, user_id, Role::Owner, change.now()).await?;
         store::config::delete_meta(tx, META_KEY).await?;
-        let signed_in = self.open_session(tx, user_id, client).await?;
         let event = Event {
             team: Some(team_id),
             action: "team.create",
@@ -131,6 +130,7 @@ impl Control {
             after: Some(json!({ "slug": team.slug, "name": team.name, "owner": email })),
         };
         change.record(&Author { name: email.to_owned(), user_id: Some(user_id) }, event).await?;
+        let signed_in = self.open_session(&change, email, user_id, client).await?;
         change.commit(self).await?;
         Ok(signed_in)
     }

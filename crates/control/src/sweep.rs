@@ -4,11 +4,12 @@ use crate::change::now;
 use crate::{Control, ControlError};
 
 impl Control {
-    /// Removes expired sessions, the secrets of provider keys past their end, and whatever retention says is over.
+    /// Writes what is still to be told about wrong passwords, removes expired sessions, the secrets of provider keys past their end, and whatever retention says is over.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`]; the next call tries again.
     pub async fn sweep(&self) -> Result<(), ControlError> {
+        self.write_refusals().await;
         let now = now();
         let tx = self.inner.store.write_tx().await?;
         let sessions = store::session::delete_expired(&tx, now).await?;

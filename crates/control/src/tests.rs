@@ -1,6 +1,7 @@
 //! The control plane against both databases.
 
 mod account;
+mod account_events;
 mod audit;
 pub(crate) mod fixture;
 mod provider_key;

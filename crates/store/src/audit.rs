@@ -3,10 +3,12 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::{TeamId, UserId};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::Query,
 };
 
 use crate::entity::audit_event::{ActiveModel, Column, Entity, Model};
+use crate::entity::membership;
 use crate::{StoreError, WriteTx};
 
 /// Events read at once when the chain is checked.
@@ -17,9 +19,11 @@ const CHUNK: u64 = 500;
 pub struct NewEvent {
     /// Milliseconds since 1970.
     pub at_ms: i64,
+    /// Nothing for events of an account, such as signing in.
     pub team_id: Option<TeamId>,
+    /// Who did it; for events of an account, whose account it is, whoever did it.
     pub user_id: Option<UserId>,
-    /// E-mail of the person, or the command.
+    /// E-mail of the person, the command, or `unknown`.
     pub actor: String,
     /// `gateway.update`, `token.revoke`, …
     pub action: String,
@@ -40,8 +44,8 @@ pub enum Chain {
     BrokenAt(i64),
 }
 
-/// Adds an event to the chain. The transaction must have raised the configuration version before: that lock is what
-/// keeps two events from following the same one.
+/// Adds an event to the chain. The transaction must have called [`crate::config::bump`] or [`crate::config::lock`]
+/// before: that lock is what keeps two events from following the same one.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -66,21 +70,51 @@ pub async fn append(tx: &WriteTx, event: NewEvent) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A team's events, newest first, older than `before`.
+/// A team's events and those of its members' accounts, newest first, older than `before`.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn list(
+pub async fn list_of_team(
     db: &impl ConnectionTrait,
     team: TeamId,
     before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let mut query = Entity::find().filter(Column::TeamId.eq(team.0));
-    if let Some(id) = before {
-        query = query.filter(Column::Id.lt(id));
-    }
-    Ok(query.order_by_desc(Column::Id).limit(limit).all(db).await?)
+    let members = Query::select()
+        .column(membership::Column::UserId)
+        .from(membership::Entity)
+        .and_where(membership::Column::TeamId.eq(team.0))
+        .to_owned();
+    let of_team = Entity::find().filter(Column::TeamId.eq(team.0));
+    let of_members = Entity::find().filter(Column::TeamId.is_null()).filter(Column::UserId.in_subquery(members));
+    // Two queries, because each walks an index from its end, and one with an OR would not.
+    let mut events = page(of_team, before, limit).all(db).await?;
+    events.extend(page(of_members, before, limit).all(db).await?);
+    events.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
+    events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(events)
+}
+
+/// The events of a person's account, newest first, older than `before`.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn list_of_account(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let of_account = Entity::find().filter(Column::TeamId.is_null()).filter(Column::UserId.eq(user.0));
+    Ok(page(of_account, before, limit).all(db).await?)
+}
+
+fn page(query: Select<Entity>, before: Option<i64>, limit: u64) -> Select<Entity> {
+    let query = match before {
+        Some(id) => query.filter(Column::Id.lt(id)),
+        None => query,
+    };
+    query.order_by_desc(Column::Id).limit(limit)
 }
 
 /// Walks the whole chain.
@@ -140,10 +174,19 @@ mod tests {
     use crate::testing::db_test;
 
     async fn add(store: &crate::Store, action: &str) {
+        add_for(store, action, None, None).await;
+    }
+
+    async fn add_for(store: &crate::Store, action: &str, team_id: Option<TeamId>, user_id: Option<UserId>) {
         let tx = store.write_tx().await.expect("a transaction");
-        crate::config::bump(&tx).await.expect("the lock");
-        append(&tx, NewEvent { action: action.to_owned(), ..NewEvent::default() }).await.expect("appended");
+        crate::config::lock(&tx).await.expect("the lock");
+        let event = NewEvent { action: action.to_owned(), team_id, user_id, ..NewEvent::default() };
+        append(&tx, event).await.expect("appended");
         tx.commit().await.expect("committed");
+    }
+
+    fn actions(events: &[Model]) -> Vec<&str> {
+        events.iter().map(|event| event.action.as_str()).collect()
     }
 
     db_test! {
@@ -162,6 +205,41 @@ mod tests {
             Entity::delete_by_id(rows[1].id).exec(&tx).await.expect("removed");
             tx.commit().await.expect("committed");
             assert_eq!(verify(store.read()).await.expect("read"), Chain::BrokenAt(rows[2].id));
+        }
+
+        async fn a_team_sees_its_own_events_and_those_of_its_members_accounts(store: Store) {
+            let tx = store.write_tx().await.expect("a transaction");
+            let now = chrono::DateTime::UNIX_EPOCH;
+            let mut people = Vec::new();
+            for slug in ["acme", "other"] {
+                let team = TeamId(crate::team::create(&tx, slug, slug, now).await.expect("a team").id);
+                let email = format!("{slug}@example.com");
+                let user = crate::user::create(&tx, &email, slug, "hash".into(), now).await.expect("a person");
+                crate::team::set_member(&tx, team, UserId(user.id), domain::Role::Owner, now).await.expect("joined");
+                people.push((team, UserId(user.id)));
+            }
+            tx.commit().await.expect("committed");
+            let ((acme, ann), (other, bob)) = (people[0], people[1]);
+            add_for(&store, "ann signs in", None, Some(ann)).await;
+            add_for(&store, "bob signs in", None, Some(bob)).await;
+            add_for(&store, "ann changes acme", Some(acme), Some(ann)).await;
+            add_for(&store, "bob changes other", Some(other), Some(bob)).await;
+            add_for(&store, "of nobody", None, None).await;
+            let events = list_of_team(store.read(), acme, None, 10).await.expect("listed");
+            assert_eq!(actions(&events), ["ann changes acme", "ann signs in"]);
+            let newest = list_of_team(store.read(), acme, None, 1).await.expect("listed");
+            assert_eq!(actions(&newest), ["ann changes acme"]);
+            let older = list_of_team(store.read(), acme, Some(newest[0].id), 1).await.expect("listed");
+            assert_eq!(actions(&older), ["ann signs in"]);
+            let own = list_of_account(store.read(), bob, None, 10).await.expect("listed");
+            assert_eq!(actions(&own), ["bob signs in"]);
+            assert!(list_of_account(store.read(), bob, Some(own[0].id), 10).await.expect("listed").is_empty());
+        }
+
+        async fn the_lock_leaves_the_version_alone(store: Store) {
+            let before = crate::config::version(&store).await.expect("a version");
+            add(&store, "a").await;
+            assert_eq!(crate::config::version(&store).await.expect("a version"), before);
         }
     }
 }

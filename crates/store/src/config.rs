@@ -35,10 +35,22 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn bump(tx: &WriteTx) -> Result<i64, StoreError> {
+    advance(tx, 1).await
+}
+
+/// Takes the lock of [`bump`] and leaves the version as it is: for changes that the data plane need not hear of.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn lock(tx: &WriteTx) -> Result<i64, StoreError> {
+    advance(tx, 0).await
+}
+
+async fn advance(tx: &WriteTx, by: i64) -> Result<i64, StoreError> {
     use config_version::{Column, Entity};
     let rows = Entity::update_many()
         .filter(Column::Id.eq(ROW))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1_i64))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(by))
         .exec_with_returning(tx)
         .await?;
     rows.first().map(|row| row.version).ok_or(StoreError::NotFound)

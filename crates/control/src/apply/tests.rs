@@ -111,7 +111,7 @@ db_test! {
         assert_eq!(second.execute().await.expect("nothing to do").changes, 0);
         assert_eq!(store::config::version(&store).await.expect("a version"), version + 1);
         assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(9));
-        let signed = control.sign_in("ann@example.com", "correct horse battery", &client()).await.expect("signed in");
+        let signed = control.sign_in("ann@example.com", "correct horse battery", &client(), None).await.expect("signed in");
         let ann = control.authenticate(signed.cookie.expose()).await.expect("known");
         assert_eq!(ann.team("acme").expect("a member").team().role, Role::Owner);
     }

@@ -58,10 +58,10 @@ db_test! {
         ann(&control).await;
         let stranger = Client { ip: "198.51.100.9".into(), user_agent: String::new() };
         for _ in 0..8 {
-            let refused = control.sign_in("ann@example.com", "a wrong password", &stranger).await;
+            let refused = control.sign_in("ann@example.com", "a wrong password", &stranger, None).await;
             assert!(refused.is_err());
         }
-        control.sign_in("ann@example.com", PASSWORD, &client()).await.expect("from her own address");
+        control.sign_in("ann@example.com", PASSWORD, &client(), None).await.expect("from her own address");
     }
 
     async fn every_bad_field_of_the_first_owner_is_named(store: Store) {
@@ -82,14 +82,14 @@ db_test! {
         let control = open(&store).await;
         ann(&control).await;
         let client = client();
-        control.sign_in(" ANN@example.com ", PASSWORD, &client).await.expect("the address has no case");
+        control.sign_in(" ANN@example.com ", PASSWORD, &client, None).await.expect("the address has no case");
         for _ in 0..5 {
-            let error = control.sign_in("ann@example.com", "a wrong password", &client).await.expect_err("wrong");
+            let error = control.sign_in("ann@example.com", "a wrong password", &client, None).await.expect_err("wrong");
             assert_eq!(error, ControlError::Unauthenticated);
         }
-        let error = control.sign_in("ann@example.com", PASSWORD, &client).await.expect_err("throttled");
+        let error = control.sign_in("ann@example.com", PASSWORD, &client, None).await.expect_err("throttled");
         assert!(matches!(error, ControlError::Throttled { retry_after_s: 1 }), "{error:?}");
-        let unknown = control.sign_in("nobody@example.com", PASSWORD, &client).await;
+        let unknown = control.sign_in("nobody@example.com", PASSWORD, &client, None).await;
         assert_eq!(unknown.expect_err("unknown"), ControlError::Unauthenticated);
     }
 
@@ -97,17 +97,17 @@ db_test! {
         let control = open(&store).await;
         let client = Client { ip: "2001:db8::1".into(), user_agent: String::new() };
         for n in 0..20 {
-            let error = control.sign_in(&format!("not an address {n}"), PASSWORD, &client).await.expect_err("unknown");
+            let error = control.sign_in(&format!("not an address {n}"), PASSWORD, &client, None).await.expect_err("unknown");
             assert_eq!(error, ControlError::Unauthenticated);
         }
-        let error = control.sign_in("somebody@example.com", PASSWORD, &client).await.expect_err("throttled");
+        let error = control.sign_in("somebody@example.com", PASSWORD, &client, None).await.expect_err("throttled");
         assert!(matches!(error, ControlError::Throttled { .. }), "{error:?}");
     }
 
     async fn a_revoked_session_is_refused_at_once(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
-        let other = control.sign_in("ann@example.com", PASSWORD, &client()).await.expect("signed in");
+        let other = control.sign_in("ann@example.com", PASSWORD, &client(), None).await.expect("signed in");
         let actor = control.authenticate(other.cookie.expose()).await.expect("known");
         assert_eq!(control.list_sessions(&ann).await.expect("listed").len(), 2);
         control.revoke_session(&ann, actor.session_id()).await.expect("revoked");
@@ -123,7 +123,7 @@ db_test! {
     async fn a_new_password_ends_the_other_sessions(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
-        let other = control.sign_in("ann@example.com", PASSWORD, &client()).await.expect("signed in");
+        let other = control.sign_in("ann@example.com", PASSWORD, &client(), None).await.expect("signed in");
         let error = control.change_password(&ann, "not my password", "another password").await.expect_err("wrong");
         assert_eq!(error, ControlError::invalid("current", Problem::NotConfirmed));
         control.change_password(&ann, PASSWORD, "another password").await.expect("changed");
@@ -131,7 +131,7 @@ db_test! {
         assert_eq!(control.list_sessions(&ann).await.expect("listed").len(), 1);
         let reset = control.reset_password("ann@example.com").await.expect("reset");
         assert!(control.list_sessions(&ann).await.expect("listed").is_empty());
-        control.sign_in("ann@example.com", reset.expose(), &client()).await.expect("the new one fits");
+        control.sign_in("ann@example.com", reset.expose(), &client(), None).await.expect("the new one fits");
     }
 
     async fn permissions_follow_the_role_in_the_team(store: Store) {

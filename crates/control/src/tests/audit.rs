@@ -28,6 +28,7 @@ db_test! {
             ("provider_key.create", "provider key openai/default"),
             ("gateway.update", "gateway main"),
             ("gateway.create", "gateway main"),
+            ("session.open", "session 1"),
             ("team.create", "team acme"),
         ];
         assert_eq!(actions, expected);
@@ -44,7 +45,7 @@ db_test! {
     async fn the_chain_is_intact(store: Store) {
         let control = open(&store).await;
         some_changes(&control).await;
-        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(5));
+        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(6));
     }
 
     async fn changes_at_the_same_time_follow_each_other_in_the_chain(store: Store) {
@@ -59,6 +60,6 @@ db_test! {
         );
         let made = [made.0, made.1, made.2, made.3].map(|made| made.expect("created").version);
         assert_eq!(made.iter().collect::<std::collections::HashSet<_>>().len(), 4);
-        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(5));
+        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(6));
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn member(control: &Control, store: &Store, email: &str, role: 
     let user = store::user::create(&tx, email, "Somebody", hash, now).await.expect("created");
     store::team::set_member(&tx, TeamId(team.id), UserId(user.id), role, now).await.expect("joined");
     tx.commit().await.expect("committed");
-    let signed = control.sign_in(email, PASSWORD, &client()).await.expect("signed in");
+    let signed = control.sign_in(email, PASSWORD, &client(), None).await.expect("signed in");
     control.authenticate(signed.cookie.expose()).await.expect("known")
 }
 
