@@ -8,6 +8,8 @@ use crate::AppError;
 mod form;
 mod update;
 
+#[cfg(feature = "ssr")]
+pub use form::DEFAULT_RATE_INTERVAL;
 pub use update::*;
 
 /// Creates a gateway with default settings and leads to what is missing next.

@@ -14,25 +14,38 @@ fn centre(step: usize, steps: usize) -> f64 {
     (step as f64 + 0.5) / steps as f64 * WIDTH
 }
 
-/// A line through the middle of each step. It breaks where nothing was measured; a lone value becomes a dot.
+/// A line through the middle of each step. It breaks where nothing was measured, and leaves lone values to [`dots`].
 #[must_use]
 pub fn line(values: &[Option<f64>], scale: &Scale, height: f64) -> String {
     let mut path = String::new();
     let mut drawing = false;
     for (step, value) in values.iter().enumerate() {
-        let Some(value) = value else {
+        let Some(value) = value.filter(|_| !is_lone(values, step)) else {
             drawing = false;
             continue;
         };
-        let (x, y) = (centre(step, values.len()), scale.y(*value, height));
-        let lone = !drawing && values.get(step + 1).copied().flatten().is_none();
-        // A path of no length with round caps is a dot.
-        let end = if lone { "h0.01" } else { "" };
+        let (x, y) = (centre(step, values.len()), scale.y(value, height));
         let command = if drawing { 'L' } else { 'M' };
-        append(&mut path, format_args!("{command}{x:.1} {y:.1}{end}"));
+        append(&mut path, format_args!("{command}{x:.1} {y:.1}"));
         drawing = true;
     }
     path
+}
+
+/// A dot for each value without neighbours, which no line would show: paths of no length, drawn with round caps.
+#[must_use]
+pub fn dots(values: &[Option<f64>], scale: &Scale, height: f64) -> String {
+    let mut path = String::new();
+    for (step, value) in values.iter().enumerate().filter(|(step, _)| is_lone(values, *step)) {
+        let (x, y) = (centre(step, values.len()), scale.y(value.unwrap_or(0.0), height));
+        append(&mut path, format_args!("M{x:.1} {y:.1}h0.01"));
+    }
+    path
+}
+
+fn is_lone(values: &[Option<f64>], step: usize) -> bool {
+    let measured = |step: Option<usize>| step.and_then(|step| values.get(step).copied().flatten()).is_some();
+    measured(Some(step)) && !measured(step.checked_sub(1)) && !measured(step.checked_add(1))
 }
 
 /// The space between a line and the bottom.
@@ -91,8 +104,15 @@ mod tests {
 
     #[test]
     fn a_line_breaks_where_nothing_was_measured() {
-        let path = line(&[Some(0.0), Some(10.0), None, Some(5.0)], &scale(), 100.0);
-        assert_eq!(path, "M125.0 100.0L375.0 0.0M875.0 50.0h0.01");
+        let values = [Some(0.0), Some(10.0), None, Some(5.0), None, Some(5.0), Some(5.0), None];
+        assert_eq!(line(&values, &scale(), 100.0), "M62.5 100.0L187.5 0.0M687.5 50.0L812.5 50.0");
+    }
+
+    #[test]
+    fn a_lone_value_is_a_dot() {
+        assert_eq!(dots(&[Some(0.0), Some(10.0), None, Some(5.0)], &scale(), 100.0), "M875.0 50.0h0.01");
+        assert_eq!(dots(&[Some(10.0)], &scale(), 100.0), "M500.0 0.0h0.01");
+        assert_eq!(dots(&[None, None], &scale(), 100.0), "");
     }
 
     #[test]

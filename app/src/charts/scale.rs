@@ -15,15 +15,20 @@ pub struct Scale {
 const INTERVALS: f64 = 3.0;
 
 impl Scale {
-    /// The smallest round axis that holds `peak`. With `whole`, no tick lies between two whole numbers.
+    /// The smallest round axis that holds `peak`, with ticks that are `least` apart or more.
     #[must_use]
-    pub fn round(peak: f64, whole: bool) -> Self {
+    pub fn round(peak: f64, least: f64) -> Self {
         let peak = if peak.is_finite() && peak > 0.0 { peak } else { 1.0 };
-        let step = round_step(peak / INTERVALS);
-        let step = if whole { step.max(1.0) } else { step };
+        let step = round_step(peak / INTERVALS).max(least);
         let count = (peak / step - 1e-9).ceil().max(1.0);
         let ticks = (0..=count as usize).map(|tick| tick as f64 * step).collect();
         Self { max: count * step, ticks }
+    }
+
+    /// Distance between two ticks.
+    #[must_use]
+    pub fn step(&self) -> f64 {
+        self.max / self.ticks.len().saturating_sub(1).max(1) as f64
     }
 
     /// Distance from the top of a plot of that height.
@@ -114,12 +119,12 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_hold_the_peak() {
-        assert_eq!(Scale::round(87.0, true).ticks, [0.0, 50.0, 100.0]);
-        assert_eq!(Scale::round(5.0, true).ticks, [0.0, 2.0, 4.0, 6.0]);
-        assert_eq!(Scale::round(1.0, true).ticks, [0.0, 1.0]);
-        assert_eq!(Scale::round(300.0, false).ticks, [0.0, 100.0, 200.0, 300.0]);
+        assert_eq!(Scale::round(87.0, 1.0).ticks, [0.0, 50.0, 100.0]);
+        assert_eq!(Scale::round(5.0, 1.0).ticks, [0.0, 2.0, 4.0, 6.0]);
+        assert_eq!(Scale::round(1.0, 1.0).ticks, [0.0, 1.0]);
+        assert_eq!(Scale::round(300.0, 1e-9).ticks, [0.0, 100.0, 200.0, 300.0]);
         for peak in [0.000_012, 0.3, 1.0, 7.0, 999.0, 1_234_567.0] {
-            let scale = Scale::round(peak, false);
+            let scale = Scale::round(peak, 1e-9);
             assert!(scale.max >= peak && scale.max <= peak * 3.0, "{peak}: {scale:?}");
             assert!((2..=6).contains(&scale.ticks.len()), "{peak}: {scale:?}");
         }
@@ -128,13 +133,13 @@ mod tests {
     #[test]
     fn an_axis_without_values_still_stands() {
         for peak in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!((Scale::round(peak, true).max - 1.0).abs() < f64::EPSILON);
+            assert!((Scale::round(peak, 1.0).max - 1.0).abs() < f64::EPSILON);
         }
     }
 
     #[test]
     fn values_outside_the_axis_stay_in_the_plot() {
-        let scale = Scale::round(10.0, true);
+        let scale = Scale::round(10.0, 1.0);
         assert!((scale.y(0.0, 100.0) - 100.0).abs() < f64::EPSILON);
         assert!(scale.y(1e9, 100.0).abs() < f64::EPSILON);
         assert!((scale.y(-5.0, 100.0) - 100.0).abs() < f64::EPSILON);

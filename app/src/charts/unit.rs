@@ -16,10 +16,24 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Whether no tick should lie between two whole numbers.
+    /// The least distance between two ticks that are written differently: one thing, one nano-dollar.
     #[must_use]
-    pub fn is_whole(self) -> bool {
-        self != Self::Dollars
+    pub fn least_step(self) -> f64 {
+        if self == Self::Dollars { 1e-9 } else { 1.0 }
+    }
+
+    /// A tick of an axis whose ticks are `step` apart: money with as many decimals as its neighbours, and none where
+    /// the axis has none.
+    #[must_use]
+    pub fn tick(self, value: f64, step: f64) -> String {
+        match self {
+            Self::Dollars if step >= 1.0 => format!("${}", format::short_count(value.round() as u64)),
+            Self::Dollars => {
+                let decimals = (-(step * 1.000_001).log10().floor()).clamp(2.0, 9.0) as usize;
+                format!("${value:.decimals$}")
+            }
+            Self::Count | Self::Milliseconds => self.show(value),
+        }
     }
 
     /// The value with its unit, as short as it can be read. Casts saturate.
@@ -37,6 +51,17 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ticks_of_an_axis_have_the_same_decimals() {
+        let ticks = |step: f64| [0.0, 1.0, 2.0].map(|count| Unit::Dollars.tick(count * step, step));
+        assert_eq!(ticks(0.000_05), ["$0.00000", "$0.00005", "$0.00010"]);
+        assert_eq!(ticks(0.2), ["$0.00", "$0.20", "$0.40"]);
+        assert_eq!(ticks(1e-9), ["$0.000000000", "$0.000000001", "$0.000000002"]);
+        assert_eq!(ticks(500.0), ["$0", "$500", "$1,000"]);
+        assert_eq!(ticks(2e6), ["$0", "$2M", "$4M"]);
+        assert_eq!(Unit::Milliseconds.tick(500.0, 500.0), "500 ms");
+    }
 
     #[test]
     fn values_have_their_unit() {

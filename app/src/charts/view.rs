@@ -6,7 +6,7 @@ use super::path::{self, WIDTH};
 use super::scale::{self, Moment, Scale};
 use super::{ChartHover, ChartSpec, HoverSeries, Kind, Series, Unit};
 
-/// Height of the plot and of the strip of times below it, in pixels.
+/// Height of the plot and of the strip of times below it, in pixels; `.chart-axis` of the style sheet has it too.
 const HEIGHT: f64 = 148.0;
 const BELOW: f64 = 22.0;
 /// Room above the plot, so that the topmost label is not cut.
@@ -15,7 +15,7 @@ const ABOVE: f64 = 8.0;
 /// A chart over time.
 #[component]
 pub fn Chart(spec: ChartSpec) -> impl IntoView {
-    let scale = Scale::round(spec.peak(), spec.unit.is_whole());
+    let scale = Scale::round(spec.peak(), spec.unit.least_step());
     let empty = spec.is_empty();
     let end_ms = spec.start_ms + spec.step_ms * spec.steps() as i64;
     let moments = scale::moments(spec.start_ms, end_ms);
@@ -70,21 +70,13 @@ fn keys(series: &[Series]) -> impl IntoView + use<> {
         .collect_view()
 }
 
+/// The ticks in words, from the bottom up. They are spread by the style sheet over the height of the plot, and the
+/// column is as wide as the longest of them.
 fn value_axis(scale: &Scale, unit: Unit, empty: bool) -> impl IntoView + use<> {
-    let labels = scale
-        .ticks
-        .iter()
-        .filter(|tick| !empty || **tick == 0.0)
-        .map(|tick| {
-            let y = scale.y(*tick, HEIGHT) + ABOVE + 4.0;
-            view! { <text x="100%" dx="-8" y=y text-anchor="end">{unit.show(*tick)}</text> }
-        })
-        .collect_view();
-    view! {
-        <svg class="chart-axis" width="56" height=HEIGHT + ABOVE + BELOW aria-hidden="true">
-            {labels}
-        </svg>
-    }
+    let step = scale.step();
+    let ticks = scale.ticks.iter().filter(|tick| !empty || **tick == 0.0);
+    let labels = ticks.map(|tick| view! { <span>{unit.tick(*tick, step)}</span> }).collect_view();
+    view! { <div class="chart-axis" aria-hidden="true">{labels}</div> }
 }
 
 fn gridlines(scale: &Scale) -> impl IntoView + use<> {
@@ -154,7 +146,14 @@ fn shapes(spec: &ChartSpec, scale: &Scale) -> impl IntoView + use<> {
 fn line(series: &Series, scale: &Scale) -> impl IntoView + use<> {
     let class = format!("chart-stroke {}", series.tone.class());
     let line = path::line(&series.values, scale, HEIGHT);
-    view! { <path class=class d=line vector-effect="non-scaling-stroke"></path> }
+    let dots = path::dots(&series.values, scale, HEIGHT);
+    let dots = (!dots.is_empty()).then(|| {
+        view! { <path class=format!("{class} chart-dots") d=dots vector-effect="non-scaling-stroke"></path> }
+    });
+    view! {
+        <path class=class.clone() d=line vector-effect="non-scaling-stroke"></path>
+        {dots}
+    }
 }
 
 fn hover(spec: &ChartSpec) -> impl IntoView + use<> {
@@ -195,9 +194,13 @@ mod tests {
     use super::*;
 
     fn rendered(values: Vec<Option<f64>>) -> String {
+        rendered_as(Kind::Bars, values)
+    }
+
+    fn rendered_as(kind: Kind, values: Vec<Option<f64>>) -> String {
         let spec = ChartSpec {
             title: "Cost",
-            kind: Kind::Bars,
+            kind,
             unit: Unit::Dollars,
             series: vec![Series { name: "cost", tone: Tone::Cost, values }],
             start_ms: 1_795_000_000_000,
@@ -219,5 +222,16 @@ mod tests {
     fn an_empty_range_says_so() {
         assert!(rendered(vec![None, Some(0.0)]).contains("Nothing in this range"));
         assert!(!rendered(vec![Some(1.0)]).contains("Nothing in this range"));
+    }
+
+    #[test]
+    fn one_value_of_a_line_is_seen() {
+        assert!(rendered_as(Kind::Area, vec![None, Some(1.0), None]).contains("chart-dots"));
+        assert!(!rendered_as(Kind::Area, vec![Some(1.0), Some(1.0)]).contains("chart-dots"));
+    }
+
+    #[test]
+    fn small_sums_are_written_in_full_on_the_axis() {
+        assert!(rendered(vec![Some(0.000_123)]).contains("$0.00015"));
     }
 }

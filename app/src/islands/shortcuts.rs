@@ -1,4 +1,5 @@
-//! The command palette (Ctrl-K) and the keys: `/` searches, `j` and `k` walk a table, Enter opens, `?` lists them.
+//! The command palette (Ctrl-K) and the keys: `/` searches, `j` and `k` walk a table, Enter opens, `?` lists them. Escape
+//! and a click elsewhere close what is open.
 
 use leptos::ev;
 use leptos::html::{Dialog, Input};
@@ -54,12 +55,14 @@ pub fn Shortcuts(links: Vec<PaletteLink>, requests: Option<String>) -> impl Into
             }
             Some(Command::Search) if focus_search() => event.prevent_default(),
             Some(Command::Walk(step)) => walk(step),
+            Some(Command::Close) => close_menus(None),
             _ => (),
         });
         on_cleanup(move || handle.remove());
         // The palette's button sits in the page, outside this island.
         let handle = window_event_listener(ev::click, move |event| {
             let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            close_menus(target.as_ref());
             if target.and_then(|target| target.closest("[data-palette]").ok().flatten()).is_some() {
                 open_palette();
             }
@@ -110,6 +113,7 @@ pub fn Shortcuts(links: Vec<PaletteLink>, requests: Option<String>) -> impl Into
                 <dt><kbd>"/"</kbd></dt><dd>"Search or filter this page"</dd>
                 <dt><kbd>"j"</kbd>" "<kbd>"k"</kbd></dt><dd>"Next and previous row"</dd>
                 <dt><kbd>"Enter"</kbd></dt><dd>"Open the row"</dd>
+                <dt><kbd>"Esc"</kbd></dt><dd>"Close what is open"</dd>
                 <dt><kbd>"?"</kbd></dt><dd>"This list"</dd>
             </dl>
             <form method="dialog"><button class="button">"Close"</button></form>
@@ -147,6 +151,7 @@ enum Command {
     Keys,
     Search,
     Walk(i32),
+    Close,
 }
 
 /// What a key asks for; plain letters only while nobody types.
@@ -154,6 +159,9 @@ fn command(event: &KeyboardEvent) -> Option<Command> {
     let key = event.key();
     if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
         return Some(Command::Palette);
+    }
+    if key == "Escape" {
+        return Some(Command::Close);
     }
     let typing = event.target().and_then(|target| target.dyn_into::<Element>().ok()).is_some_and(|target| {
         target.closest("input, textarea, select, dialog, [contenteditable]").ok().flatten().is_some()
@@ -175,6 +183,22 @@ fn focus_search() -> bool {
     let field = document().query_selector("[data-search], main form[method=get] :is(input:not([type=hidden]), select)");
     let Some(field) = field.ok().flatten().and_then(|field| field.dyn_into::<HtmlElement>().ok()) else { return false };
     field.focus().is_ok()
+}
+
+/// Closes the menus and questions that are open, but for the one around `inside`. Focus that was in one goes to what
+/// opened it.
+fn close_menus(inside: Option<&Element>) {
+    let Ok(open) = document().query_selector_all("details[open]:has(> .popup)") else { return };
+    let menus = (0..open.length()).filter_map(|index| open.item(index)?.dyn_into::<Element>().ok());
+    for menu in menus.filter(|menu| inside.is_none_or(|inside| !menu.contains(Some(inside)))) {
+        let focused = document().active_element().is_some_and(|active| menu.contains(Some(&active)));
+        let opener = menu.query_selector("summary").ok().flatten().and_then(|one| one.dyn_into::<HtmlElement>().ok());
+        // Fails for no element.
+        let _ = menu.remove_attribute("open");
+        if let Some(opener) = opener.filter(|_| focused) {
+            let _ = opener.focus();
+        }
+    }
 }
 
 /// Moves the focus to the link of the next or previous row of the page's first table.

@@ -1,21 +1,31 @@
-//! The person's own page: where they are signed in, and their password.
+//! The person's own page: where they are signed in, their password, and what happened to the account.
+
+mod activity;
+mod browser;
 
 use domain::validate::PASSWORD;
-use domain::view::{Me, SessionView};
+use domain::view::{AuditView, Me, SessionView};
 use leptos::prelude::*;
 
+use self::activity::Activity;
+pub(super) use self::browser::browser;
 use crate::AppError;
 use crate::api::session::{ChangePassword, RevokeSession};
 use crate::components::{
     Badge, Confirm, Field, Fieldset, FormErrors, FormState, Page, PostForm, Saved, SubmitButton, Table, Time, Tone,
     load,
 };
+use crate::pages::address;
 use crate::server;
 
-/// Sessions with a way to end each, and the form for a new password.
+/// Events on a page.
+const EVENTS: u32 = 20;
+
+/// Sessions with a way to end each, the form for a new password, and the account's events.
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    load(find(), |(me, sessions)| {
+    let before = address::query().get_str("before").and_then(|text| text.parse().ok());
+    load(find(before), move |(me, sessions, events)| {
         view! {
             <Page title="Account">
                 <Saved word="password"><p>"Your password was changed. Every other session was signed out."</p></Saved>
@@ -23,15 +33,17 @@ pub fn AccountPage() -> impl IntoView {
                 <Person me />
                 <Sessions sessions />
                 <Password />
+                <Activity events before page=EVENTS />
             </Page>
         }
     })
 }
 
-async fn find() -> Result<(Me, Vec<SessionView>), AppError> {
-    let actor = server::actor()?;
-    let sessions = server::control()?.list_sessions(&actor).await?;
-    Ok((actor.me(), sessions))
+async fn find(before: Option<i64>) -> Result<(Me, Vec<SessionView>, Vec<AuditView>), AppError> {
+    let (actor, control) = (server::actor()?, server::control()?);
+    let sessions = control.list_sessions(&actor).await?;
+    let events = control.list_account_events(&actor, before, EVENTS).await?;
+    Ok((actor.me(), sessions, events))
 }
 
 #[component]
@@ -64,8 +76,8 @@ fn Sessions(sessions: Vec<SessionView>) -> impl IntoView {
         view! {
             <tr>
                 <td class="cut" title=session.user_agent.clone()>{browser(&session.user_agent)}</td>
-                <td class="mono">{session.ip}</td>
-                <td><Time at=session.created_at now /></td>
+                <td class="mono roomy">{session.ip}</td>
+                <td class="roomy"><Time at=session.created_at now /></td>
                 <td><Time at=session.last_seen_at now /></td>
                 <td class="actions">{action}</td>
             </tr>
@@ -76,7 +88,7 @@ fn Sessions(sessions: Vec<SessionView>) -> impl IntoView {
             <h2>"Where you are signed in"</h2>
             <FormErrors error />
             <Table label="Sessions">
-                <thead><tr><th>"Browser"</th><th>"Address"</th><th>"Signed in"</th><th>"Last seen"</th><th></th></tr></thead>
+                <thead><tr><th>"Browser"</th><th class="roomy">"Address"</th><th class="roomy">"Signed in"</th><th>"Last seen"</th><th><span class="hidden">"Action"</span></th></tr></thead>
                 <tbody>{rows.collect_view()}</tbody>
             </Table>
         </section>
@@ -96,46 +108,5 @@ fn Password() -> impl IntoView {
             </Fieldset>
             <SubmitButton>"Change password"</SubmitButton>
         </PostForm>
-    }
-}
-
-/// Browser and system out of a `User-Agent`; its beginning where neither is known.
-fn browser(user_agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(browser), None) => browser.to_owned(),
-        _ if user_agent.is_empty() => "Unknown".to_owned(),
-        _ => user_agent.chars().take(40).collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::browser;
-
-    #[test]
-    fn a_browser_is_named_by_its_own_mark() {
-        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0";
-        assert_eq!(browser(edge), "Edge on Windows");
-        assert_eq!(browser("curl/8.5.0"), "curl/8.5.0");
-        assert_eq!(browser(""), "Unknown");
     }
 }

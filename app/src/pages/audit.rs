@@ -1,4 +1,4 @@
-//! What was changed, when and by whom.
+//! What was changed, when and by whom, and what happened to the members' accounts.
 
 mod diff;
 
@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use self::diff::{Change, changes};
 use crate::components::{EmptyState, Page, Pager, Symbol, Table, Time, load};
+use crate::pages::account::browser;
 use crate::pages::address;
 use crate::{AppError, server};
 
@@ -35,8 +36,9 @@ fn show(team: &str, before: Option<i64>, events: &[AuditView]) -> impl IntoView 
     let now = server::now();
     let content = if events.is_empty() {
         view! {
-            <EmptyState symbol=Symbol::Audit title="No changes here">
-                <p>"Every change to gateways, provider keys, tokens and members is kept here with its author."</p>
+            <EmptyState symbol=Symbol::Audit title="Nothing happened here">
+                <p>"Every change to gateways, provider keys, tokens and members is kept here with its author, and so is \
+                    every sign-in of a member."</p>
             </EmptyState>
         }
         .into_any()
@@ -67,7 +69,10 @@ fn show(team: &str, before: Option<i64>, events: &[AuditView]) -> impl IntoView 
 }
 
 fn row(event: &AuditView, now: DateTime<Utc>) -> impl IntoView + use<> {
-    let differences = changes(event.before.as_deref(), event.after.as_deref());
+    let mut differences = changes(event.before.as_deref(), event.after.as_deref());
+    for change in differences.iter_mut().filter(|change| change.field == "browser") {
+        change.after = change.after.as_deref().map(browser);
+    }
     view! {
         <tr class="tall">
             <td><Time at=event.at now /></td>

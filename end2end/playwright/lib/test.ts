@@ -22,8 +22,6 @@ type WorkerFixtures = {
   furnished: Installation;
 };
 
-// The browser drops a transition between two pages when the next click comes before it has begun.
-const noise = [/Transition was (aborted|skipped)/];
 // Nobody fetches the preloaded scripts where none run.
 const noiseWithoutScripts = [/was preloaded using link preload but not used/];
 
@@ -53,7 +51,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       });
       page.on("pageerror", (error) => messages.push(`exception: ${error.message}`));
       await use();
-      const expected = [...expectedMessages, ...noise, ...(scripted ? [] : noiseWithoutScripts)];
+      const expected = [...expectedMessages, ...(scripted ? [] : noiseWithoutScripts)];
       const unexpected = messages.filter((message) => !expected.some((pattern) => pattern.test(message)));
       expect(unexpected, "the browser's console").toEqual([]);
     },

@@ -50,6 +50,11 @@ export class AccountPage {
     return this.page.getByRole("table", { name: "Sessions" }).locator("tbody tr");
   }
 
+  /** What happened to the account, newest first. */
+  get activity(): Locator {
+    return this.page.getByRole("table", { name: "Activity, newest first" }).locator("tbody tr");
+  }
+
   /** Ends a session that is not this browser's. */
   async endOther() {
     const row = this.sessions.filter({ hasNotText: "This browser" }).first();

@@ -27,3 +27,35 @@ test("the theme stays", async ({ page, furnished, signedIn }) => {
   await page.goto(`${furnished.url}/account`);
   await expect.poll(background).not.toBe(light);
 });
+
+test("a menu opens by keyboard, and Escape closes it where one was", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}/${owner.slug}`);
+  const menu = page.locator("details.team");
+  await menu.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await expect(menu).toHaveAttribute("open", "");
+  await page.keyboard.press("Tab");
+  await expect(menu.getByRole("link", { name: owner.team })).toBeFocused();
+  // The island listens from the moment it is hydrated.
+  await expect(async () => {
+    await page.keyboard.press("Escape");
+    await expect(menu).not.toHaveAttribute("open", "", { timeout: 500 });
+  }).toPass();
+  await expect(menu.locator("summary")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(menu).toHaveAttribute("open", "");
+  await page.locator("main h1").click();
+  await expect(menu).not.toHaveAttribute("open", "");
+});
+
+test("the palette goes to a page by keyboard", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}/${owner.slug}`);
+  const palette = page.getByRole("dialog", { name: "Command palette" });
+  await expect(async () => {
+    await page.keyboard.press("Control+k");
+    await expect(palette).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await page.keyboard.type("members");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Members" })).toBeVisible();
+});

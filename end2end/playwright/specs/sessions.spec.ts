@@ -62,3 +62,33 @@ test("a password is changed, and the old one no longer works", async ({ page, fr
   await signIn.send(owner.email, next);
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
 });
+
+test("signing in again leaves one session in the browser", async ({ page, fresh }) => {
+  await new SetupPage(page).claim(fresh.setupLink());
+  await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+  const signIn = new SignInPage(page, fresh);
+  await signIn.enter();
+  await signIn.enter();
+  await page.goto(`${fresh.url}/account`);
+  await expect(new AccountPage(page).sessions).toHaveCount(1);
+});
+
+test("what happens to an account is told on its page and in the audit log", async ({ page, fresh }) => {
+  await new SetupPage(page).claim(fresh.setupLink());
+  await page.getByRole("button", { name: "Sign out" }).click();
+  const signIn = new SignInPage(page, fresh);
+  for (const attempt of ["a first guess", "a second guess"]) {
+    await signIn.send(owner.email, attempt);
+    await expect(signIn.refusal).toBeVisible();
+  }
+  await signIn.enter();
+  await page.goto(`${fresh.url}/account`);
+  const rows = new AccountPage(page).activity;
+  const told = async () => (await rows.locator("td:nth-child(2)").allInnerTexts()).slice(0, 3);
+  expect(await told()).toEqual(["Signed in", "Sign-in refused", "Sign-in refused"]);
+  await expect(rows.nth(1)).toContainText("1 wrong password");
+  await page.goto(`${fresh.url}/${owner.slug}/audit`);
+  const audit = page.getByRole("table", { name: "Changes, newest first" }).locator("tbody tr");
+  await expect(audit.filter({ hasText: "session.refuse" })).toHaveCount(2);
+  await expect(audit.first()).toContainText("session.open");
+});

@@ -8,21 +8,32 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   const address = `${furnished.url}/${owner.slug}/gateways/second`;
   await page.goto(address);
   const form = new GatewayForm(page);
-  await form.field("Requests").fill("3");
-  await form.field("In each").fill("86400");
+  await form.field("At most").fill("3");
+  await form.field("Within").fill("86400");
   await form.field("Window").selectOption("fixed");
   await form.save();
   await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
   await page.goto(address);
-  await expect(form.field("Requests")).toHaveValue("3");
+  await expect(form.field("At most")).toHaveValue("3");
   await expect(form.field("Window")).toHaveValue("fixed");
   const statuses = [];
   for (const number of [1, 2, 3, 4]) statuses.push(await furnished.ask(`limited ${number}`, { gateway: "second" }));
   expect(statuses).toEqual([200, 200, 200, 429]);
-  await form.field("Requests").fill("");
+  await form.field("At most").fill("");
   await form.save();
   await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
   await expect.poll(() => furnished.ask("unlimited", { gateway: "second" })).toBe(200);
+});
+
+test("a limit without an interval counts by the minute", async ({ page, furnished, signedIn, scripted }) => {
+  const slug = scripted ? "by-minute" : "by-minute-plain";
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  const form = new GatewayForm(page);
+  await form.create("By the minute", slug);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/${slug}`);
+  await form.field("At most").fill("5");
+  await form.save();
+  await expect(form.field("Within")).toHaveValue("60");
 });
 
 test("a setting out of bounds is refused beside its field, and nothing is lost", async ({ page, furnished, signedIn }) => {

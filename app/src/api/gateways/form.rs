@@ -6,6 +6,9 @@ use domain::validate::FieldError;
 
 use crate::api::fields::{Fields, filled, ticked};
 
+/// Seconds of a rate limit's interval where the field is left empty.
+pub const DEFAULT_RATE_INTERVAL: u32 = 60;
+
 /// The fields as a browser sends them: everything is text, an unticked box is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsForm {
@@ -32,12 +35,16 @@ impl SettingsForm {
     pub fn read(&self) -> Result<GatewaySettings, Vec<FieldError>> {
         let mut fields = Fields::default();
         let defaults = GatewaySettings::default();
+        let rate_limiting_limit = fields.number("rate_limiting_limit", self.rate_limiting_limit.as_deref());
+        let unset = rate_limiting_limit.filter(|limit| *limit != 0).map(|_| DEFAULT_RATE_INTERVAL);
         let settings = GatewaySettings {
             authentication: ticked(self.authentication.as_deref()),
             cache_ttl: fields.number("cache_ttl", self.cache_ttl.as_deref()),
             cache_invalidate_on_update: ticked(self.cache_invalidate_on_update.as_deref()),
-            rate_limiting_limit: fields.number("rate_limiting_limit", self.rate_limiting_limit.as_deref()),
-            rate_limiting_interval: fields.number("rate_limiting_interval", self.rate_limiting_interval.as_deref()),
+            rate_limiting_limit,
+            rate_limiting_interval: fields
+                .number("rate_limiting_interval", filled(self.rate_limiting_interval.as_deref()))
+                .or(unset),
             rate_limiting_technique: fields.choice(
                 "rate_limiting_technique",
                 self.rate_limiting_technique.as_deref(),
@@ -118,10 +125,18 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_without_an_interval_counts_by_the_minute() {
+        let limit = |limit| SettingsForm { rate_limiting_limit: some(limit), ..SettingsForm::default() };
+        assert_eq!(limit("10").read().expect("valid").rate_limit(), Some((10, 60)));
+        assert_eq!(limit("0").read().expect("valid").rate_limiting_interval, None);
+    }
+
+    #[test]
     fn every_wrong_field_is_named_at_once() {
         let form = SettingsForm {
             cache_ttl: some("5 min"),
             rate_limiting_limit: some("10"),
+            rate_limiting_interval: some("0"),
             rate_limiting_technique: some("token-bucket"),
             retry_max_attempts: some("300"),
             ..SettingsForm::default()

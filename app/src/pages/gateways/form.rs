@@ -8,7 +8,7 @@ use domain::settings::{
 use domain::view::GatewayView;
 use leptos::prelude::*;
 
-use crate::api::gateways::UpdateGateway;
+use crate::api::gateways::{DEFAULT_RATE_INTERVAL, UpdateGateway};
 use crate::components::format::grouped;
 use crate::components::{Checkbox, Field, Fieldset, PostForm, Select, SubmitButton};
 
@@ -68,7 +68,7 @@ fn caching(settings: GatewaySettings) -> impl IntoView {
 }
 
 fn limits(settings: GatewaySettings) -> impl IntoView {
-    let (limit, interval) = settings.rate_limit().unzip();
+    let limit = settings.rate_limiting_limit.filter(|limit| *limit != 0);
     let technique = match settings.rate_limiting_technique {
         RateTechnique::Fixed => "fixed",
         RateTechnique::Sliding => "sliding",
@@ -82,12 +82,14 @@ fn limits(settings: GatewaySettings) -> impl IntoView {
                                             is told when to try again. Answers from the cache do not count.">
             <div class="pair">
                 <Field
-                    label="Requests" name="rate_limiting_limit" kind="number" unit="requests" value=text(limit)
+                    label="At most" name="rate_limiting_limit" kind="number" unit="requests" value=text(limit)
                     placeholder="no limit" min=0 max=u64::from(MAX_RATE_LIMIT) help="Empty or 0: no limit."
                 />
                 <Field
-                    label="In each" name="rate_limiting_interval" kind="number" unit="seconds" value=text(interval)
-                    min=1 max=u64::from(MAX_RATE_INTERVAL) help="Needed with a limit, such as 60; a day at most."
+                    label="Within" name="rate_limiting_interval" kind="number" unit="seconds"
+                    value=text(settings.rate_limiting_interval) placeholder=DEFAULT_RATE_INTERVAL.to_string() min=1
+                    max=u64::from(MAX_RATE_INTERVAL)
+                    help=format!("Empty: {DEFAULT_RATE_INTERVAL}. At most {}, a day.", grouped(MAX_RATE_INTERVAL.into()))
                 />
             </div>
             <Select label="Window" name="rate_limiting_technique" options=techniques value=technique />

@@ -51,24 +51,35 @@ pub fn Steps(team: String, progress: Progress) -> impl IntoView {
     let steps = [
         (
             "Create a gateway",
+            "Create a gateway",
             "Your applications call it instead of the provider. It caches, limits, retries and logs.",
             format!("/{team}/gateways/new"),
         ),
         (
             "Store a provider key",
+            "Store a key",
             "Weir sends it upstream, encrypted at rest. Applications never see it.",
             format!("/{team}/keys#add"),
         ),
         (
             "Issue a token",
+            "Issue a token",
             "Applications sign in with it. You can restrict and revoke it at any time.",
             format!("/{team}/tokens/new"),
         ),
-        ("Send the first request", "Paste one of the ready-made snippets; it shows here a moment later.", connect),
+        (
+            "Send the first request",
+            "Show the snippets",
+            "Paste one into a terminal or your application. The request shows here a moment later.",
+            connect,
+        ),
     ];
     let items = steps.into_iter().enumerate().map(|(index, step)| item(index, step, next)).collect_view();
     let snippet = progress.gateway.filter(|_| next == Some(3)).map(|slug| {
-        view! { <CopyBox label="A first request" text=first_snippet(&team, &slug) /> }
+        view! {
+            <p class="help">"Or send this one, with your token in place of YOUR_WEIR_TOKEN:"</p>
+            <CopyBox label="A first request" text=first_snippet(&team, &slug) />
+        }
     });
     view! {
         <section class="steps" aria-label="First steps">
@@ -79,8 +90,11 @@ pub fn Steps(team: String, progress: Progress) -> impl IntoView {
     }
 }
 
-fn item(index: usize, step: (&'static str, &'static str, String), next: Option<usize>) -> impl IntoView {
-    let (title, what, href) = step;
+/// A step: its title, what its button says, what it is good for, where the button leads.
+type Step = (&'static str, &'static str, &'static str, String);
+
+fn item(index: usize, step: Step, next: Option<usize>) -> impl IntoView {
+    let (title, button, what, href) = step;
     let done = next.is_none_or(|next| index < next);
     let current = next == Some(index);
     let mark = if done {
@@ -88,7 +102,7 @@ fn item(index: usize, step: (&'static str, &'static str, String), next: Option<u
     } else {
         view! { {index + 1} }.into_any()
     };
-    let action = current.then(|| view! { <a class="button primary" href=href.clone()>{title}</a> });
+    let action = current.then(|| view! { <a class="button primary" href=href>{button}</a> });
     view! {
         <li class:done=done aria-current=current.then_some("step")>
             <span class="step-mark">{mark}</span>

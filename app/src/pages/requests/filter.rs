@@ -117,11 +117,14 @@ pub(super) fn Filters(
                 value=provider.unwrap_or_default() />
             <Select label="Model" name="model" options=any(same(choices.models), model.as_ref()) value=model.unwrap_or_default() />
             <Select label="Token" name="token" options=any(tokens, token.as_ref()) value=token.unwrap_or_default() />
-            <Field label="From (UTC)" name="from" kind="datetime-local" value=from.unwrap_or_default() />
-            <Field label="To (UTC)" name="to" kind="datetime-local" value=to.unwrap_or_default() />
-            <div class="filters-send">
-                <button type="submit" class="button primary">"Filter"</button>
-                {clear}
+            // Together, so that they move to the next line together.
+            <div class="filters-end">
+                <Field label="From (UTC)" name="from" kind="datetime-local" value=from.unwrap_or_default() />
+                <Field label="To (UTC)" name="to" kind="datetime-local" value=to.unwrap_or_default() />
+                <div class="filters-send">
+                    <button type="submit" class="button primary">"Filter"</button>
+                    {clear}
+                </div>
             </div>
         </form>
     }

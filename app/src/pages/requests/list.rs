@@ -101,11 +101,11 @@ fn table(team: &str, rows: &[RequestRow], now: DateTime<Utc>) -> impl IntoView +
                     <th>"Time"</th>
                     <th>"Status"</th>
                     <th>"Model"</th>
-                    <th>"Provider"</th>
-                    <th>"Gateway"</th>
-                    <th>"Token"</th>
-                    <th class="right">"In"</th>
-                    <th class="right">"Out"</th>
+                    <th class="roomy">"Provider"</th>
+                    <th class="roomy">"Gateway"</th>
+                    <th class="roomy">"Token"</th>
+                    <th class="right roomy">"In"</th>
+                    <th class="right roomy">"Out"</th>
                     <th class="right">"Cost"</th>
                     <th class="right">"Latency"</th>
                     <th>"Cache"</th>
@@ -127,11 +127,11 @@ fn line(team: &str, row: &RequestRow, now: DateTime<Utc>) -> impl IntoView + use
             <td><a class="row-link" href=href><Time at now /></a></td>
             <td><StatusDot code=row.status word /></td>
             {text(model, "cut mono")}
-            {text(row.provider.clone(), "cut")}
-            {text(row.gateway.clone(), "cut")}
-            {text(row.token.clone(), "cut")}
-            <td class="right">{tokens(row.usage.input)}</td>
-            <td class="right">{tokens(row.usage.output)}</td>
+            {text(row.provider.clone(), "cut roomy")}
+            {text(row.gateway.clone(), "cut roomy")}
+            {text(row.token.clone(), "cut roomy")}
+            <td class="right roomy">{tokens(row.usage.input)}</td>
+            <td class="right roomy">{tokens(row.usage.output)}</td>
             <td class="right"><Money amount=row.cost /></td>
             <td class="right"><Duration microseconds=row.duration_us /></td>
             <td>{cache(row.cache)}</td>
@@ -143,7 +143,7 @@ fn line(team: &str, row: &RequestRow, now: DateTime<Utc>) -> impl IntoView + use
 fn text(text: Option<String>, class: &'static str) -> impl IntoView {
     match text {
         Some(text) => view! { <td class=class title=text.clone()>{text.clone()}</td> }.into_any(),
-        None => view! { <td class="muted">"–"</td> }.into_any(),
+        None => view! { <td class=format!("{class} muted")>"–"</td> }.into_any(),
     }
 }
 
