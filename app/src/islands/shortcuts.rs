@@ -123,8 +123,11 @@ pub fn Shortcuts(links: Vec<PaletteLink>, requests: Option<String>) -> impl Into
 
 fn row(index: usize, link: PaletteLink, chosen: bool) -> impl IntoView {
     view! {
-        <li id=format!("palette-{index}") role="option" aria-selected=chosen.to_string()>
-            <a href=link.href tabindex="-1"><span>{link.name}</span><span class="muted">{link.kind}</span></a>
+        <li role="presentation">
+            <a id=format!("palette-{index}") role="option" aria-selected=chosen.to_string() href=link.href tabindex="-1">
+                <span>{link.name}</span>
+                <span class="muted">{link.kind}</span>
+            </a>
         </li>
     }
 }

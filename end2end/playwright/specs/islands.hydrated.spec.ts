@@ -1,5 +1,7 @@
 // What moves only where scripts run: copy buttons, theme, keyboard.
 
+import AxeBuilder from "@axe-core/playwright";
+
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
 
@@ -55,6 +57,8 @@ test("the palette goes to a page by keyboard", async ({ page, furnished, signedI
     await page.keyboard.press("Control+k");
     await expect(palette).toBeVisible({ timeout: 500 });
   }).toPass();
+  const { violations } = await new AxeBuilder({ page }).include("dialog[open]").analyze();
+  expect(violations.filter(({ impact }) => impact === "serious" || impact === "critical")).toEqual([]);
   await page.keyboard.type("members");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Members" })).toBeVisible();
