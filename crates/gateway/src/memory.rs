@@ -93,7 +93,7 @@ impl Claim {
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Full> {
         let most = self.memory.share(self.purpose);
         let sum = |used: usize| used.checked_add(more).filter(|sum| *sum <= most);
-        self.memory.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).map_err(|_| Full)?;
+        self.memory.used.try_update(Ordering::Relaxed, Ordering::Relaxed, sum).map_err(|_| Full)?;
         self.bytes += more;
         Ok(())
     }

@@ -161,7 +161,7 @@ impl Shared {
     pub(super) fn drained(&self, bytes: u64) {
         let less = |backlog: u64| Some(backlog.saturating_sub(bytes));
         // The closure never declines.
-        let _ = self.backlog.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let _ = self.backlog.try_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     fn lock(&self) -> MutexGuard<'_, Head> {
