@@ -59,7 +59,8 @@ pub struct WriterStatus {
     pub running: bool,
 }
 
-/// The running writer. Dropped, it ends after the batch it is at; [`LedgerWriter::stop`] waits for that.
+/// The running writer. Dropped, it writes what the spool holds and ends; [`LedgerWriter::stop`] waits for that,
+/// [`LedgerWriter::halt`] leaves the rest in the spool.
 pub struct LedgerWriter {
     shared: Arc<Shared>,
     appender: SpoolAppender,
@@ -81,7 +82,13 @@ impl WriterPulse {
     /// Whether the thread is alive. Once it is not, rows pile up in the spool until the next start.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !self.0.ended.load(Ordering::Acquire)
+        !*self.0.ended.borrow()
+    }
+
+    /// Waits until the thread is no longer alive.
+    pub async fn ended(&self) {
+        // The sender lives as long as this handle does, so there is no error.
+        let _ = self.0.ended.subscribe().wait_for(|ended| *ended).await;
     }
 }
 
@@ -89,8 +96,10 @@ impl WriterPulse {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     status: Mutex<WriterStatus>,
-    ended: AtomicBool,
+    ended: watch::Sender<bool>,
     stop: Notify,
+    /// Whether what is left in the spool is to stay there.
+    halt: AtomicBool,
 }
 
 /// Lives on the thread: dropped when it ends, a panic included.
@@ -98,7 +107,7 @@ struct Alive(Arc<Shared>);
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Release);
+        self.0.ended.send_replace(true);
         if std::thread::panicking() {
             tracing::error!("the ledger writer has died; rows wait in the spool until the server is started again");
         }
@@ -143,7 +152,17 @@ impl LedgerWriter {
 
     /// Writes what the spool holds, then ends the thread. While the database fails it ends at once: the rows stay in
     /// the spool for the next start.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.end().await;
+    }
+
+    /// Ends the thread after the batch it is at, a single transaction; what is left stays in the spool for the next start.
+    pub async fn halt(self) {
+        self.shared.halt.store(true, Ordering::Release);
+        self.end().await;
+    }
+
+    async fn end(mut self) {
         self.shared.stop.notify_one();
         if let Some(ended) = self.ended.take() {
             // An error means that the thread is gone already.

@@ -1,6 +1,7 @@
 //! The writer's loop: read, write, forget, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -45,6 +46,9 @@ impl Run {
         self.store = self.connect().await?;
         let mut at = self.begin().await?;
         loop {
+            if self.shared.halt.load(Ordering::Acquire) {
+                return Err(Stopped);
+            }
             let batch = self.read(at).await?;
             self.shared.update(|status| status.damaged_bytes += batch.damaged_bytes);
             if batch.end == at {

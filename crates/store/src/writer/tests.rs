@@ -164,6 +164,22 @@ db_test! {
         assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (30, 30));
     }
 
+    async fn halting_leaves_the_rest_to_the_next_start(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        append(&appender, &rows(3_000));
+        let one_by_one = WriterOptions { batch_rows: 1, ..EAGER };
+        let writer = LedgerWriter::start(&store, reader, one_by_one).expect("starts");
+        let pulse = writer.pulse();
+        writer.halt().await;
+        pulse.ended().await;
+        assert!(number(&store, COUNT).await < 3_000);
+        drop(appender);
+        let (_appender, reader) = open(dir.path());
+        LedgerWriter::start(&store, reader, EAGER).expect("starts").stop().await;
+        assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (3_000, 3_000));
+    }
+
     async fn stopping_writes_what_is_there(store: Store) {
         let dir = tempfile::tempdir().expect("a directory");
         let (appender, reader) = open(dir.path());
