@@ -23,6 +23,7 @@ migrations! {
     m20261122_000005_create_api_tokens,
     m20261122_000006_create_audit,
     m20261122_000007_bound_cache,
+    m20261122_000008_find_account_events,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

@@ -19,17 +19,6 @@ impl MigrationTrait for Migration {
             )
             .await?;
         manager
-            .create_index(
-                Index::create()
-                    .name("audit_events_by_user")
-                    .table("audit_events")
-                    .col("user_id")
-                    .col("team_id")
-                    .col("id")
-                    .to_owned(),
-            )
-            .await?;
-        manager
             .create_table(
                 Table::create()
                     .table("config_version")
