@@ -222,7 +222,7 @@ fn arrival(team: &str, latest: Option<&RequestRow>) -> impl IntoView + use<> {
         <div class="arrival arrived" role="status">
             <Icon symbol=Symbol::Check />
             <p>
-                "Connected. Latest request: "<StatusDot code=row.status />" "{model}{tokens}{cost}
+                "Connected. Latest request: "<StatusDot code=row.status outcome=row.outcome />" "{model}{tokens}{cost}
                 " "<a href=href>"Look at it"</a>
             </p>
         </div>
@@ -237,7 +237,7 @@ fn refused(row: &RequestRow, href: String) -> impl IntoView + use<> {
         <div class="arrival refused" role="status">
             <Icon symbol=Symbol::Alert />
             <p>
-                "Not connected yet. The latest request failed: "<StatusDot code=row.status />" "{why}
+                "Not connected yet. The latest request failed: "<StatusDot code=row.status outcome=row.outcome />" "{why}
                 " "<a href=href>"Look at it"</a>
             </p>
         </div>

@@ -79,6 +79,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it counts as an error. The status alone does not tell: an answer that broke off after it had begun has 200. A
+    /// client that left is nobody's error.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::Ok | Self::ClientGone => false,
+            Self::UpstreamError | Self::UpstreamFailed | Self::Refused | Self::Interrupted => true,
+        }
+    }
+
     /// The stable name, as stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {

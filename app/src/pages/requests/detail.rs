@@ -93,7 +93,7 @@ fn head(team: &str, row: &RequestRow, attempts: &[AttemptDetail]) -> impl IntoVi
     });
     view! {
         <p class="request-line">
-            <StatusDot code=row.status word=outcome(row) />
+            <StatusDot code=row.status outcome=row.outcome word=outcome(row) />
             <span>{sentence(row)}</span>
             <code class="cut">{row.method.clone()} " " {row.path.clone()}</code>
         </p>

@@ -125,7 +125,7 @@ fn line(team: &str, row: &RequestRow, now: DateTime<Utc>) -> impl IntoView + use
     view! {
         <tr>
             <td><a class="row-link" href=href><Time at now /></a></td>
-            <td><StatusDot code=row.status word /></td>
+            <td><StatusDot code=row.status outcome=row.outcome word /></td>
             {text(model, "cut mono")}
             {text(row.provider.clone(), "cut roomy")}
             {text(row.gateway.clone(), "cut roomy")}

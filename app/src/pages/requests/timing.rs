@@ -108,7 +108,7 @@ fn line(row: &RequestRow, span: Span, whole: u64) -> impl IntoView + use<> {
     view! {
         <tr>
             <td class="cut" title=name.clone()>{name.clone()}</td>
-            <td><StatusDot code=row.status word /></td>
+            <td><StatusDot code=row.status outcome=row.outcome word /></td>
             <td class="wide">
                 <svg class="waterfall" width="100%" height="12" aria-hidden="true">
                     {part(span.start, span.sent, "tone-gateway")}

@@ -46,7 +46,7 @@ impl Sums {
         let mut sums = [0; WIDTH];
         if row.last {
             sums[0] = 1;
-            sums[1] = i64::from(row.status >= 400);
+            sums[1] = i64::from(row.outcome.is_error());
             sums[2] = i64::from(row.cache == CacheStatus::Hit);
             sums[LATENCY + bucket(row.duration_us)] = 1;
             if let Some(first_byte_us) = row.first_byte_us {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use domain::ledger::{AttemptRow, CacheStatus};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome};
 use domain::view::Totals;
 use domain::{GatewayId, Nanos, TeamId, TokenId};
 use proptest::prelude::*;
@@ -15,6 +15,17 @@ use crate::fixture::{self, write};
 use crate::testing::db_test;
 
 const DAY_S: i64 = 86_400;
+/// How attempts of each kind end in [`any_row`].
+const OUTCOMES: [Outcome; 8] = [
+    Outcome::Ok,
+    Outcome::Ok,
+    Outcome::ClientGone,
+    Outcome::UpstreamError,
+    Outcome::Refused,
+    Outcome::Interrupted,
+    Outcome::UpstreamFailed,
+    Outcome::Ok,
+];
 
 /// A row somewhere within three days of `from_ms`, of few dimensions, so that many meet in one roll-up.
 fn any_row(from_ms: i64) -> impl Strategy<Value = AttemptRow> {
@@ -26,7 +37,8 @@ fn any_row(from_ms: i64) -> impl Strategy<Value = AttemptRow> {
             gateway_id: (gateway > 0).then_some(GatewayId(gateway)),
             token_id: (token > 0).then_some(TokenId(token)),
             model: (model > 0).then(|| format!("model-{model}")),
-            status: [200, 200, 200, 404, 429, 500, 503, 200][usize::from(kind)],
+            status: [200, 200, 200, 404, 429, 200, 503, 200][usize::from(kind)],
+            outcome: OUTCOMES[usize::from(kind)],
             cache: if kind == 1 { CacheStatus::Hit } else { CacheStatus::Miss },
             cost: (kind != 2).then_some(Nanos(at)),
             first_byte_us: (kind != 5).then_some(duration_us / 2),
@@ -49,7 +61,7 @@ fn naive(rows: &[AttemptRow], resolution: Resolution) -> BTreeMap<(i64, i64), Ve
         let last = i64::from(row.last);
         let upstream = i64::from(row.attempt > 0);
         sum[0] += last;
-        sum[1] += last * i64::from(row.status >= 400);
+        sum[1] += last * i64::from(!matches!(row.outcome, Outcome::Ok | Outcome::ClientGone));
         sum[2] += last * i64::from(row.cache == CacheStatus::Hit);
         sum[3] += upstream;
         sum[4] += row.usage.input as i64;
@@ -77,6 +89,15 @@ async fn stored(store: &crate::Store, resolution: Resolution) -> BTreeMap<(i64, 
 }
 
 db_test! {
+    async fn an_answer_that_broke_off_is_an_error_whatever_its_status(store: Store) {
+        let outcomes = [Outcome::Ok, Outcome::ClientGone, Outcome::UpstreamFailed, Outcome::Interrupted];
+        let rows: Vec<_> = (0..).zip(outcomes).map(|(number, outcome)| AttemptRow { outcome, ..fixture::row(DAY_S * 1_000, number, 1) }).collect();
+        assert!(rows.iter().all(|row| row.status == 200));
+        write(&store, &rows, None).await;
+        assert_eq!(fixture::number(&store, "SELECT CAST(SUM(requests) AS bigint) FROM rollup_day").await, 4);
+        assert_eq!(fixture::number(&store, "SELECT CAST(SUM(errors) AS bigint) FROM rollup_day").await, 2);
+    }
+
     async fn roll_ups_equal_what_adding_up_the_rows_gives(store: Store) {
         let from_ms = 1_763_769_600_000;
         let mut rows = sample(prop::collection::vec(any_row(from_ms), 700));
