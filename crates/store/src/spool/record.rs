@@ -3,6 +3,9 @@
 //! Postcard does not describe itself. When a field of [`AttemptRow`] or [`Payload`] changes, raise [`VERSION`], keep the
 //! old struct here and convert it: spools written by the previous release are read by the next one. A test holds the
 //! bytes of each version.
+//!
+//! A new last value of an enum needs no new version: older records never have it. A binary from before it sets such a record
+//! aside in `dead_letters`. `Outcome::Interrupted` came into version 1 so.
 
 use domain::ledger::{AttemptRow, Payload};
 use serde::{Deserialize, Serialize, Serializer};
