@@ -116,6 +116,7 @@ pub async fn serve(listener: TcpListener, services: Services, drain: Drain) -> b
         never = door.accept(&listener) => match never {},
     }
     door.services.gateway.close();
+    door.lingering.stop();
     drop(listener);
     tracing::info!(
         in_flight = door.services.gateway.in_flight(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
 
 /// Most connections that linger at once; beyond, sockets are closed at once.
 const MOST: usize = 256;
@@ -15,6 +15,8 @@ const MOST: usize = 256;
 const MOST_BYTES: usize = 64 << 20;
 /// Longest time from the answer to the close.
 const LONGEST: Duration = Duration::from_secs(30);
+/// The same once the server is stopping: a slow upload must not make the stop last.
+const LONGEST_AT_STOP: Duration = Duration::from_secs(2);
 /// Longest silence of the client.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Bytes taken at a time.
@@ -22,20 +24,37 @@ const PIECE: usize = 16 << 10;
 
 /// Counts the connections that linger.
 #[derive(Clone, Debug)]
-pub(super) struct Lingering(Arc<Semaphore>);
+pub(super) struct Lingering {
+    places: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+}
 
 impl Default for Lingering {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self { places: Arc::new(Semaphore::new(MOST)), stopping: watch::Sender::new(false) }
     }
 }
 
 impl Lingering {
     /// Lets a client finish what it sends, within bounds, and closes.
     pub(super) async fn hear_out(&self, mut socket: impl AsyncRead + Unpin) {
-        let Ok(_place) = self.0.try_acquire() else { return };
+        let Ok(_place) = self.places.try_acquire() else { return };
         // Over time or over: either way the socket is closed now.
-        let _ = timeout(LONGEST, discard(&mut socket)).await;
+        tokio::select! {
+            _ = timeout(LONGEST, discard(&mut socket)) => {}
+            () = self.stopped() => {}
+        }
+    }
+
+    /// The server is stopping: whoever lingers, or begins to, has little time left.
+    pub(super) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    async fn stopped(&self) {
+        // The sender is ours, so there is no error.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        sleep(LONGEST_AT_STOP).await;
     }
 }
 
@@ -52,7 +71,7 @@ async fn discard(socket: &mut (impl AsyncRead + Unpin)) {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncWriteExt;
-    use tokio::time::{Instant, sleep};
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -71,19 +90,36 @@ mod tests {
         let (silent, _client) = tokio::io::duplex(64);
         assert_eq!(time_for(&lingering, silent).await, SILENCE);
         assert_eq!(time_for(&lingering, tokio::io::repeat(0)).await, Duration::ZERO, "the bytes are bounded");
+        assert_eq!(time_for(&lingering, slow_client()).await, LONGEST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_leaves_little_time() {
+        let lingering = Lingering::default();
+        let other = lingering.clone();
+        tokio::spawn(async move {
+            sleep(SILENCE).await;
+            other.stop();
+        });
+        assert_eq!(time_for(&lingering, slow_client()).await, SILENCE + LONGEST_AT_STOP);
+        assert_eq!(time_for(&lingering, slow_client()).await, LONGEST_AT_STOP, "it has begun already");
+    }
+
+    /// A client that goes on and on.
+    fn slow_client() -> impl AsyncRead + Unpin {
         let (slow, mut client) = tokio::io::duplex(64);
         tokio::spawn(async move {
             while client.write_all(b"x").await.is_ok() {
                 sleep(SILENCE / 2).await;
             }
         });
-        assert_eq!(time_for(&lingering, slow).await, LONGEST);
+        slow
     }
 
     #[tokio::test(start_paused = true)]
     async fn beyond_so_many_nobody_waits() {
         let lingering = Lingering::default();
-        let _places = lingering.0.try_acquire_many(u32::try_from(MOST).expect("few")).expect("free");
+        let _places = lingering.places.try_acquire_many(u32::try_from(MOST).expect("few")).expect("free");
         let (silent, _client) = tokio::io::duplex(64);
         assert_eq!(time_for(&lingering, silent).await, Duration::ZERO);
     }
