@@ -1,28 +1,29 @@
 //! The response cache in the database, behind the one in memory. It is never waited for: what it cannot take in at once is
 //! not kept, what it cannot give at once is a miss.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::cache::{CacheEntry, CacheKey};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use gateway::ports;
+use quick_cache::sync::Cache;
 use store::{Store, cache_tier};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Answers known to be in the database, so that a miss costs no query.
-const MAX_KNOWN: u64 = 200_000;
+const MAX_KNOWN: usize = 200_000;
 /// Answers waiting to be written, and what they may take of memory in KiB; more are not kept beyond memory.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_KIB: usize = 32 << 10;
-/// Answers written in one transaction.
+/// Most answers written in one transaction.
 const BATCH: usize = 64;
 /// Answers read at once: when the database hangs, what waits for it must not pile up.
 const MAX_LOADS: usize = 32;
-/// The part of the bound that is made free at once, so that the whole is not looked at for each answer.
+/// The part of the bound that is made free at once, so that the whole is not looked at for each answer. No transaction writes
+/// more than that, and no single larger answer is kept.
 const SLACK_PART: u64 = 16;
 
 /// The cache in the database. Which keys it holds is known in memory.
@@ -46,8 +47,8 @@ impl CacheTier {
     /// # Errors
     /// The database cannot be read.
     pub async fn open(store: Store, limit: u64, runtime: Handle) -> Result<Self, store::StoreError> {
-        let keys = cache_tier::load_keys(&store, now_ms(), MAX_KNOWN).await?;
-        let known = Known(Arc::new(Mutex::new(keys.into_iter().collect())));
+        let known = Known::default();
+        known.add(cache_tier::load_keys(&store, now_ms(), MAX_KNOWN as u64).await?);
         let (waiting, entries) = mpsc::channel(MAX_WAITING);
         runtime.spawn(Writer { store: store.clone(), known: known.clone(), limit }.run(entries));
         let (loads, room) = (Arc::new(Semaphore::new(MAX_LOADS)), Arc::new(Semaphore::new(MAX_WAITING_KIB)));
@@ -57,7 +58,7 @@ impl CacheTier {
 
 impl ports::CacheTier for CacheTier {
     fn holds(&self, key: &CacheKey) -> bool {
-        self.known.lock().contains(key)
+        self.known.0.contains_key(key)
     }
 
     fn load(&self, key: CacheKey) -> BoxFuture<'static, Option<CacheEntry>> {
@@ -67,7 +68,7 @@ impl ports::CacheTier for CacheTier {
             let found = cache_tier::load(&store, &key, now_ms()).await;
             if matches!(found, Ok(None)) {
                 // It expired, was purged or trimmed, perhaps by another process.
-                known.lock().remove(&key);
+                known.0.remove(&key);
             }
             drop(place);
             found
@@ -103,8 +104,10 @@ impl Writer {
         let mut batch = Vec::with_capacity(BATCH);
         while entries.recv_many(&mut batch, BATCH).await > 0 {
             let (answers, room): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-            if let Err(error) = self.write(&answers, &mut free).await {
-                tracing::warn!(%error, answers = answers.len(), "cached answers stay in memory only");
+            for part in parts(&answers, self.limit / SLACK_PART) {
+                if let Err(error) = self.write(part, &mut free).await {
+                    tracing::warn!(%error, answers = part.len(), "cached answers stay in memory only");
+                }
             }
             drop((answers, room));
         }
@@ -112,13 +115,13 @@ impl Writer {
 
     /// Writes answers where the bound has room for them, which old ones make.
     async fn write(&self, answers: &[Arc<CacheEntry>], free: &mut u64) -> Result<(), store::StoreError> {
-        let size = answers.iter().map(|entry| cache_tier::size(entry)).sum::<u64>();
+        let size = size(answers);
         if *free < size {
-            *free = self.make_room(size.max(self.limit / SLACK_PART)).await?;
+            *free = self.make_room(self.limit / SLACK_PART).await?;
         }
         *free = free.saturating_sub(size);
         cache_tier::save(&self.store, answers).await?;
-        self.known.add(answers);
+        self.known.add(answers.iter().map(|entry| entry.key));
         Ok(())
     }
 
@@ -129,26 +132,37 @@ impl Writer {
     }
 }
 
-/// The keys of answers that are in the database.
+/// Cuts answers into parts of at most `most` bytes; a larger answer, of which there is none, would be a part of its own.
+fn parts(answers: &[Arc<CacheEntry>], most: u64) -> impl Iterator<Item = &[Arc<CacheEntry>]> {
+    let mut taken = 0;
+    answers.chunk_by(move |before, next| {
+        taken += cache_tier::size(before);
+        let fits = taken + cache_tier::size(next) <= most;
+        if !fits {
+            taken = 0;
+        }
+        fits
+    })
+}
+
+fn size(answers: &[Arc<CacheEntry>]) -> u64 {
+    answers.iter().map(|entry| cache_tier::size(entry)).sum()
+}
+
+/// The keys of answers that are in the database. A full table forgets keys that were not asked for: such an answer is asked
+/// of a provider again, nothing worse.
 #[derive(Clone)]
-struct Known(Arc<Mutex<HashSet<CacheKey>>>);
+struct Known(Arc<Cache<CacheKey, ()>>);
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(MAX_KNOWN)))
+    }
+}
 
 impl Known {
-    fn add(&self, entries: &[Arc<CacheEntry>]) {
-        let mut known = self.lock();
-        for entry in entries {
-            // A full table forgets an arbitrary key: that answer is asked for again, nothing worse.
-            if known.len() as u64 >= MAX_KNOWN
-                && let Some(forgotten) = known.iter().next().copied()
-            {
-                known.remove(&forgotten);
-            }
-            known.insert(entry.key);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<CacheKey>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn add(&self, keys: impl IntoIterator<Item = CacheKey>) {
+        keys.into_iter().for_each(|key| self.0.insert(key, ()));
     }
 }
 
@@ -159,6 +173,8 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use domain::{GatewayId, TeamId, Usage};
     use gateway::ports::CacheTier as _;
@@ -193,16 +209,46 @@ mod tests {
         let tier = CacheTier::open(store.clone(), LIMIT, Handle::current()).await.expect("open");
         for number in 1..=60 {
             tier.save(entry(number));
-            // One after the other, so that none finds the queue full.
+            written(&tier, number).await;
+        }
+        let large = CacheEntry { body: Bytes::from(vec![7; 16 << 10]), ..CacheEntry::clone(&entry(61)) };
+        tier.save(Arc::new(large));
+        // What was saved before it has been written or refused by then.
+        tier.save(entry(62));
+        written(&tier, 62).await;
+        let kept = kept_within_the_bound(&store).await;
+        assert!(kept.contains(&[62; 32]) && kept.contains(&[60; 32]));
+        assert!(!kept.contains(&[1; 32]) && !kept.contains(&[61; 32]));
+    }
+
+    #[tokio::test]
+    async fn many_at_once_keep_the_bound_too() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("test.db").display());
+        let store = Store::connect(&url).await.expect("the database opens");
+        store.migrate().await.expect("the migrations apply");
+        let tier = CacheTier::open(store.clone(), LIMIT, Handle::current()).await.expect("open");
+        // Together more than three times the bound, and nothing waits between them: one batch.
+        (1..=60).for_each(|number| tier.save(entry(number)));
+        written(&tier, 60).await;
+        assert!(kept_within_the_bound(&store).await.contains(&[60; 32]));
+    }
+
+    /// Waits until that answer is in the database.
+    async fn written(tier: &CacheTier, number: u8) {
+        let held = async {
             while !tier.holds(&[number; 32]) {
                 tokio::task::yield_now().await;
             }
-        }
-        tier.save(Arc::new(CacheEntry { body: Bytes::from(vec![7; 16 << 10]), ..CacheEntry::clone(&entry(61)) }));
-        let kept = cache_tier::load_keys(&store, 0, 1_000).await.expect("keys");
+        };
+        tokio::time::timeout(Duration::from_secs(60), held).await.expect("the answer is never written");
+    }
+
+    async fn kept_within_the_bound(store: &Store) -> Vec<CacheKey> {
+        let kept = cache_tier::load_keys(store, 0, 1_000).await.expect("keys");
         let taken = kept.len() as u64 * cache_tier::size(&entry(1));
         assert!((LIMIT / 2..=LIMIT).contains(&taken), "{taken}");
-        assert!(kept.contains(&[60; 32]) && !kept.contains(&[1; 32]) && !kept.contains(&[61; 32]));
+        kept
     }
 
     #[tokio::test]
