@@ -3,14 +3,20 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use ::app::api::session::SignIn;
+use leptos::server_fn::ServerFn;
 use mock::Running;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
 /// The token that [`Installation::apply_team`] declares.
 pub const TOKEN: &str = "weir-test-token-0123456789";
+
+/// Password of the member that [`Installation::apply_member`] declares.
+pub const PASSWORD: &str = "ann-has-a-long-password";
 
 /// A data directory and a provider.
 pub struct Installation {
@@ -68,6 +74,14 @@ impl Installation {
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
+    /// The same team with Ann as its owner.
+    pub async fn apply_member(&self) {
+        let member =
+            "    members:\n      - { email: ann@example.com, name: Ann, role: owner, password: env:ANN_PASSWORD }\n";
+        let output = self.apply(&(self.team("{}") + member), &[]).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
     /// Starts the server and waits until it listens.
     pub async fn serve(&self, env: &[(&str, &str)]) -> Server {
         let mut command = self.command(&["serve"]);
@@ -103,7 +117,8 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
         .env("WEIR_ALLOW_PRIVATE_UPSTREAMS", "true")
         .env("WEIR_LOG", "warn")
         .env("PROVIDER_KEY", "sk-provider-secret")
-        .env("APP_TOKEN", TOKEN);
+        .env("APP_TOKEN", TOKEN)
+        .env("ANN_PASSWORD", PASSWORD);
     command
 }
 
@@ -130,10 +145,36 @@ impl Server {
         request.header("content-type", "application/json").body(body).send().await.unwrap()
     }
 
+    /// Asks to sign Ann in, as the form does; answers the cookie if she is. Takes passwords that need no escapes.
+    pub async fn sign_in(&self, password: &str) -> Option<String> {
+        let request = client().post(self.url(SignIn::PATH)).header("sec-fetch-site", "same-origin");
+        let request = request.header("accept", "text/html").header("content-type", "application/x-www-form-urlencoded");
+        let response = request.body(format!("email=ann%40example.com&password={password}")).send().await.unwrap();
+        let cookie = response.headers().get("set-cookie")?.to_str().unwrap();
+        cookie.split(';').next().map(str::to_owned)
+    }
+
     /// Waits until the log says that.
     pub async fn logged(&mut self, what: &str) {
         let log = self.log.as_mut().expect("a server that was started with its log");
         while !log.next_line().await.unwrap().expect("the log goes on").contains(what) {}
+    }
+
+    /// The log's lines until the process ends.
+    pub async fn log_to_its_end(&mut self) -> Vec<String> {
+        self.log_in_background().await.unwrap()
+    }
+
+    /// The same, read while the server runs: a full pipe would stop it.
+    pub fn log_in_background(&mut self) -> JoinHandle<Vec<String>> {
+        let mut log = self.log.take().expect("a server that was started with its log");
+        tokio::spawn(async move {
+            let mut lines = Vec::new();
+            while let Some(line) = log.next_line().await.unwrap() {
+                lines.push(line);
+            }
+            lines
+        })
     }
 
     /// A connection without a client's habits.

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod commands;
 mod demo;
 mod drain;
 mod early;
 mod harness;
+mod log;
 mod routes;
 mod start;
