@@ -1,7 +1,8 @@
 //! Wrong passwords in the audit log, without letting a stranger flood it: the first one at an account becomes an event at
 //! once, those of the following hour become one event together. So an account gets at most one event an hour of each
 //! kind, and one more before its owner signs in; accounts that do not exist get none. What was counted and not yet
-//! written is lost when the process ends: that there were attempts is on record by then.
+//! written when the process is told to stop is written then; after a crash it is lost, but that there were attempts is on
+//! record by then.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -112,6 +113,11 @@ impl Refusals {
         due
     }
 
+    /// Everything that no event tells of yet.
+    fn take_all(&self) -> Vec<Refused> {
+        self.lock().iter_mut().filter_map(|((tried, email), entry)| entry.take(*tried, email)).collect()
+    }
+
     /// Counts attempts again whose event could not be written.
     fn put_back(&self, refused: &Refused) {
         if let Some(entry) = self.lock().get_mut(&(refused.tried, refused.email.clone())) {
@@ -155,14 +161,53 @@ impl Control {
         change.commit(self).await
     }
 
-    /// Records within a change what no event tells of yet, so that its owner reads of it before they act.
-    pub(crate) async fn record_refusals(&self, change: &Change, tried: Tried, email: &str) -> Result<(), ControlError> {
-        let Some(refused) = self.inner.refusals.take(tried, email) else { return Ok(()) };
-        let recorded = record(change, &refused).await;
-        if recorded.is_err() {
-            self.inner.refusals.put_back(&refused);
+    /// Writes what no event tells of yet, however lately the last one was written: the process is about to end. What cannot
+    /// be written is lost.
+    pub async fn flush_refusals(&self) {
+        let _writing = self.inner.refusals.writing.lock().await;
+        for refused in self.inner.refusals.take_all() {
+            if let Err(error) = self.write_refusal(&refused).await {
+                tracing::warn!(%error, "counts of wrong passwords are lost");
+                return;
+            }
         }
-        recorded
+    }
+
+    /// Records within a change what no event tells of yet, so that its owner reads of it before they act. It counts as told
+    /// once the change is committed and [`Telling::told`] has been called.
+    pub(crate) async fn record_refusals(
+        &self,
+        change: &Change,
+        tried: Tried,
+        email: &str,
+    ) -> Result<Telling, ControlError> {
+        let telling = Telling { control: self.clone(), refused: self.inner.refusals.take(tried, email) };
+        if let Some(refused) = &telling.refused {
+            record(change, refused).await?;
+        }
+        Ok(telling)
+    }
+}
+
+/// Counts that a change under way tells of. Dropped before the change is made, they are counted again.
+#[must_use]
+pub(crate) struct Telling {
+    control: Control,
+    refused: Option<Refused>,
+}
+
+impl Telling {
+    /// The change is made.
+    pub(crate) fn told(mut self) {
+        self.refused = None;
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(refused) = &self.refused {
+            self.control.inner.refusals.put_back(refused);
+        }
     }
 }
 

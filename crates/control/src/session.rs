@@ -70,12 +70,13 @@ impl Control {
         let email = normal_email(email);
         let user_id = self.check_password(&email, password, client).await?;
         let change = self.begin_account().await?;
-        self.record_refusals(&change, Tried::SignIn, &email).await?;
+        let telling = self.record_refusals(&change, Tried::SignIn, &email).await?;
         if let Some(actor) = replaced {
             end_session(&change, actor).await?;
         }
         let signed_in = self.open_session(&change, &email, user_id, client).await?;
         change.commit(self).await?;
+        telling.told();
         if let Some(actor) = replaced {
             self.forget(actor);
         }

@@ -6,6 +6,7 @@ use store::audit::{Chain, verify};
 use store::db_test;
 
 use super::fixture::{PASSWORD, ann, client, grant, member, open};
+use crate::refusal::Tried;
 use crate::{Actor, Client, Control, ControlError};
 
 const WRONG: &str = "a wrong password";
@@ -86,6 +87,24 @@ db_test! {
         assert_eq!(events.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), expected);
         let rest = events[1].after.as_deref().expect("counted");
         assert!(rest.contains(r#""attempts":29"#) && rest.contains(r#""from":"198.51.100.9""#), "{rest}");
+    }
+
+    async fn attempts_are_told_even_if_a_change_fails_and_the_server_stops(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        for _ in 0..3 {
+            control.sign_in(ANN, WRONG, &stranger(), None).await.expect_err("wrong");
+            control.write_refusals().await;
+        }
+        // A change that tells of them and is never made.
+        let change = control.begin_account().await.expect("begun");
+        let telling = control.record_refusals(&change, Tried::SignIn, ANN).await.expect("recorded");
+        drop((telling, change));
+        control.flush_refusals().await;
+        control.flush_refusals().await;
+        let events = events(&control, &ann).await;
+        assert_eq!(events.iter().map(|event| event.action.as_str()).collect::<Vec<_>>(), ["session.refuse", "session.refuse", "session.open"]);
+        assert!(events[0].after.as_deref().is_some_and(|after| after.contains(r#""attempts":2"#)), "{events:?}");
     }
 
     async fn guessing_at_accounts_that_do_not_exist_leaves_nothing(store: Store) {
