@@ -36,7 +36,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let ledger_writer = app.ledger_writer.is_alive();
     let readiness = Readiness {
         // The data plane needs memory and the spool only; a database that is away delays the log, not the traffic. A
-        // writer that is dead does not come back: the spool fills until the server is started again.
+        // writer that is dead does not come back: the server is stopping then, see `commands/serve.rs`.
         ready: !draining && ledger && ledger_writer,
         draining,
         database,

@@ -10,9 +10,14 @@
 //!    `shutting_down`: it has called nobody yet, so it is safe to send again.
 //! 3. Running requests and streams finish, up to `WEIR_SHUTDOWN_TIMEOUT`.
 //! 4. What runs even then is cut, and its row says so (`interrupted`, `shutting_down`).
-//! 5. The writer carries the spool into the database, up to [`LEDGER_DRAIN`]; the rest is read at the next start.
+//! 5. The writer carries the spool into the database, up to [`LEDGER_DRAIN`]; then it may finish the transaction it is at,
+//!    up to [`LAST_BATCH`], and the rest is read at the next start. What is counted of wrong passwords is written, up to
+//!    [`LAST_EVENTS`].
 //!
 //! Each further signal ends the wait of step 1 or 3.
+//!
+//! A ledger writer that has died stops the server in the same way, with an error at the end: rows would only pile up in the
+//! spool, and whoever supervises the process starts it again.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -20,7 +25,7 @@ use std::time::Duration;
 
 use gateway::Gateway;
 use store::spool::{Spool, SpoolOptions};
-use store::writer::{LedgerWriter, WriterOptions};
+use store::writer::{LedgerWriter, WriterOptions, WriterPulse};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,6 +41,10 @@ use crate::{build_server, ports, reload, upkeep};
 const PAGE_THREADS: usize = 2;
 /// Longest time the ledger may take to reach the database at the end; what is left is in the spool.
 const LEDGER_DRAIN: Duration = Duration::from_secs(20);
+/// Longest time its last transaction may take after that.
+const LAST_BATCH: Duration = Duration::from_secs(2);
+/// Longest time the last events of accounts may take to be written.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// Runs until a signal tells it to stop.
 pub fn run(settings: &Settings) -> Result<(), String> {
@@ -44,7 +53,7 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     let data_plane = runtime("data-plane", std::thread::available_parallelism().map_or(2, usize::from))?;
     let server = pages.block_on(Server::start(settings, &pages))?;
     let (signals, signalled) = watch::channel(0);
-    pages.spawn(count_signals(signals, server.app.draining.clone()));
+    pages.spawn(count_signals(signals, server.app.draining.clone(), server.app.ledger_writer.clone()));
     let drain = Drain { signals: signalled, grace: settings.drain_grace, patience: settings.shutdown_timeout };
     let complete = data_plane.block_on(serve(server.listener, server.services, drain));
     let gateway = &server.app.gateway;
@@ -54,14 +63,34 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     // Dropping the connections settles what still runs.
     gateway.cut();
     data_plane.shutdown_timeout(Duration::from_secs(2));
+    let died = !server.app.ledger_writer.is_alive();
     let drained = pages.block_on(async {
-        let drained = server.writer.drained(LEDGER_DRAIN).await;
-        server.writer.stop().await;
-        drained
+        if tokio::time::timeout(LAST_EVENTS, server.app.control.flush_refusals()).await.is_err() {
+            tracing::warn!("counts of wrong passwords are lost: the database does not answer");
+        }
+        carry_over(server.writer).await
     });
     pages.shutdown_timeout(Duration::from_secs(2));
     tracing::info!(ledger_drained = drained, "stopped");
+    if died {
+        return Err("the ledger writer had died; its rows are in the spool and are read at the next start".to_owned());
+    }
     Ok(())
+}
+
+/// Ends the writer. Returns whether everything is in the database.
+async fn carry_over(writer: LedgerWriter) -> bool {
+    if writer.drained(LEDGER_DRAIN).await {
+        writer.stop().await;
+        return true;
+    }
+    tracing::warn!(
+        backlog_bytes = writer.status().backlog_bytes,
+        "the ledger is not in the database yet; the rest is read at the next start"
+    );
+    // A database that hangs holds even this one up; the thread ends with the process then.
+    let _ = tokio::time::timeout(LAST_BATCH, writer.halt()).await;
+    false
 }
 
 /// The listener lives on the data plane's runtime, so it is registered there.
@@ -163,8 +192,8 @@ async fn announce(
     Ok(())
 }
 
-/// Counts the signals to stop; the first one makes the server not ready.
-async fn count_signals(count: watch::Sender<u32>, draining: Draining) {
+/// Counts the signals to stop; the first one makes the server not ready. The death of the ledger writer is one too.
+async fn count_signals(count: watch::Sender<u32>, draining: Draining, writer: WriterPulse) {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tracing::error!("signals cannot be received; only kill -9 stops this process");
@@ -174,6 +203,9 @@ async fn count_signals(count: watch::Sender<u32>, draining: Draining) {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = writer.ended(), if !draining.has_begun() => {
+                tracing::error!("the ledger writer has died: stopping, to be started again");
+            }
         }
         draining.begin();
         tracing::info!("told to stop: not ready any more");
@@ -209,14 +241,19 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_ledger_writer_makes_the_server_not_ready() {
+    fn a_dead_ledger_writer_stops_the_server() {
         let directory = tempfile::tempdir().expect("a directory");
         let settings = Settings::in_directory(directory.path());
         let pages = runtime("pages", 1).expect("threads");
         pages.block_on(async {
             let server = Server::start(&settings, &pages).await.expect("it starts");
             assert_eq!(readyz(&server.app).await.0, StatusCode::OK);
+            let (signals, mut signalled) = watch::channel(0);
+            tokio::spawn(count_signals(signals, server.app.draining.clone(), server.app.ledger_writer.clone()));
+            // It ends as it would by dying: while nobody has told the server to stop.
             server.writer.stop().await;
+            signalled.wait_for(|signals| *signals == 1).await.expect("the counter lives");
+            assert!(server.app.draining.has_begun());
             let (status, body) = readyz(&server.app).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
             assert!(body.contains(r#""ledger":true,"ledger_writer":false"#), "{body}");
