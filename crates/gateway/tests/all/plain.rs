@@ -102,6 +102,44 @@ async fn native_requests_pass_as_they_are() {
 }
 
 #[tokio::test]
+async fn native_doors_of_every_known_provider_open_with_its_own_key() {
+    let mut world = World::answering(200, ANSWER).await;
+    let url = world.upstream.url();
+    let names = ["mistral", "groq", "deepseek", "grok", "openrouter"];
+    world.change(|config| {
+        let keys = (90..).zip(names).map(|(id, name)| key(id, name, &url));
+        config.teams[0].provider_keys.extend(keys);
+    });
+    for (provider, rest, target) in [
+        ("mistral", "chat/completions", "/v1/chat/completions"),
+        ("mistral", "v1/fim/completions", "/v1/fim/completions"),
+        ("groq", "chat/completions", "/openai/v1/chat/completions"),
+        ("groq", "openai/v1/models?x=1", "/openai/v1/models?x=1"),
+        ("deepseek", "chat/completions", "/chat/completions"),
+        ("deepseek", "beta/completions", "/beta/completions"),
+        ("grok", "v1/chat/completions", "/v1/chat/completions"),
+        ("openrouter", "chat/completions", "/api/v1/chat/completions"),
+        ("openrouter", "v1/chat/completions", "/api/v1/chat/completions"),
+        ("custom-own", "v1/messages", "/own/v1/messages"),
+    ] {
+        let read = world.send(post(&format!("/v1/acme/main/{provider}/{rest}"), QUESTION)).await;
+        assert_eq!((read.status, read.body.as_str()), (200, ANSWER), "{provider} {rest}");
+        let call = world.upstream.calls().pop().expect("a call");
+        assert_eq!((call.target.as_str(), call.body.as_str()), (target, QUESTION), "{provider} {rest}");
+        let stored = format!("sk-stored-{provider}");
+        let (header, value) = if provider == "custom-own" {
+            ("x-api-key", stored)
+        } else {
+            ("authorization", format!("Bearer {stored}"))
+        };
+        assert_eq!(call.headers[header], value.as_str(), "{provider}");
+        assert!(!format!("{:?}", call.headers).contains(TOKEN), "{provider}");
+        let row = world.rows().pop().expect("a row");
+        assert_eq!((row.provider.as_deref(), row.surface), (Some(provider), Surface::Native), "{rest}");
+    }
+}
+
+#[tokio::test]
 async fn any_body_and_type_passes_a_native_door() {
     let world = World::new(|_| Answer::whole(201, "audio/mpeg", "sound")).await;
     let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--\r\n";
