@@ -1,0 +1,12 @@
+//! Gates that no noise moves: how often and how much a request allocates, how large it is in flight. The bounds are in
+//! `bench/budget`.
+//!
+//! Counted is what the thread of the data plane does: the gateway, hyper's client, and the spool's append, with
+//! everything on that a gateway can have. The provider answers from a thread of its own; the client and the server's
+//! connection are not there.
+
+mod budget;
+mod provider;
+mod requests;
+mod streams;
+mod world;

@@ -1,0 +1,158 @@
+//! A gateway with everything on, its ledger in a real spool, on a runtime of one thread.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use allocation_counter::{AllocationInfo, measure, opt_out};
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use domain::cache::{CacheEntry, CacheKey};
+use domain::config::{Config, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::ledger::{AttemptRow, Payload};
+use domain::{GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
+use futures_util::future::BoxFuture;
+use gateway::body::Body;
+use gateway::{Gateway, Options, ports};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use store::spool::{Spool, SpoolAppender, SpoolOptions, SpoolReader};
+use tokio::runtime::Runtime;
+
+use crate::provider::Provider;
+
+const TOKEN: &str = "weir_a-token-of-the-gates-0123456789";
+
+pub struct World {
+    pub gateway: Gateway,
+    pub provider: Provider,
+    pub runtime: Runtime,
+    _spool: SpoolReader,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let provider = Provider::start();
+        let directory = tempfile::tempdir().expect("a directory");
+        let (appender, spool) = Spool::open(directory.path(), SpoolOptions::default()).expect("a spool");
+        let options = Options { allow_private_upstreams: true, ..Options::default() };
+        let config = Config { version: 1, teams: vec![team(&provider.url)] };
+        let gateway =
+            Gateway::new(options, &config, Arc::new(Ledger(appender)), Arc::new(NoTier)).expect("a configuration");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { gateway, provider, runtime, _spool: spool, _directory: directory }
+    }
+
+    pub async fn start(&self, request: Request<Full<Bytes>>) -> Response<Body> {
+        self.gateway.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+    }
+
+    /// Counts what `times` requests allocate, one after the other; connections, caches and lazy statics are there
+    /// before. `request` makes the next one, uncounted, and `check` looks at each answer.
+    pub fn count(
+        &self,
+        times: usize,
+        mut request: impl FnMut() -> Request<Full<Bytes>>,
+        check: impl Fn(&Response<Body>),
+    ) -> AllocationInfo {
+        const BEFORE: usize = 10;
+        let mut all = AllocationInfo::default();
+        for number in 0..BEFORE + times {
+            let request = request();
+            let counted = measure(|| {
+                self.runtime.block_on(async {
+                    let answer = self.start(request).await;
+                    opt_out(|| check(&answer));
+                    read(answer).await;
+                });
+            });
+            if number >= BEFORE {
+                all += counted;
+            }
+        }
+        all
+    }
+}
+
+/// Reads an answer to its end and drops it.
+async fn read(answer: Response<Body>) {
+    let mut body = answer.into_body();
+    while let Some(frame) = body.frame().await {
+        frame.expect("a whole answer");
+    }
+}
+
+/// A request with a JSON body and the team's token.
+pub fn post(path: &str, body: &str) -> Request<Full<Bytes>> {
+    Request::post(format!("/v1/acme/main/{path}"))
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("accept", "application/json")
+        .header("user-agent", "gates")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+        .expect("a request")
+}
+
+/// What the server does, without the server.
+struct Ledger(SpoolAppender);
+
+impl ports::Ledger for Ledger {
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) -> std::io::Result<()> {
+        self.0.append(row, payload)
+    }
+
+    fn ready(&self) -> bool {
+        self.0.ready()
+    }
+}
+
+struct NoTier;
+
+impl ports::CacheTier for NoTier {
+    fn holds(&self, _: &CacheKey) -> bool {
+        false
+    }
+
+    fn load(&self, _: CacheKey) -> BoxFuture<'static, Option<CacheEntry>> {
+        Box::pin(async { None })
+    }
+
+    fn save(&self, _: Arc<CacheEntry>) {}
+}
+
+fn team(url: &str) -> TeamConfig {
+    let settings = GatewaySettings {
+        cache_ttl: Some(3_600),
+        rate_limiting_limit: Some(10_000_000),
+        rate_limiting_interval: Some(60),
+        retry_max_attempts: Some(2),
+        ..GatewaySettings::default()
+    };
+    let mut digest = [0; 32];
+    digest.copy_from_slice(digest::digest(&digest::SHA256, TOKEN.as_bytes()).as_ref());
+    TeamConfig {
+        id: TeamId(1),
+        slug: "acme".into(),
+        gateways: vec![GatewayConfig { id: GatewayId(1), slug: "main".into(), enabled: true, settings, cache_epoch: 0 }],
+        provider_keys: vec![ProviderKeyConfig {
+            id: ProviderKeyId(1),
+            provider: "openai".into(),
+            alias: "default".into(),
+            secret: Secret::new("sk-stored".to_owned()),
+            base_url: Some(url.into()),
+            enabled: true,
+            expires_at: None,
+        }],
+        custom_providers: Vec::new(),
+        tokens: vec![TokenConfig {
+            id: TokenId(1),
+            name: "gates".into(),
+            digest,
+            gateways: None,
+            models: None,
+            revoked: false,
+            expires_at: None,
+        }],
+    }
+}
