@@ -1,22 +1,26 @@
-//! A closed loop: every connection sends its next request when the answer to the last one is complete.
+//! Sends what a case says and notes how long answers take.
+
+mod closed;
+mod latency;
+mod open;
+mod paced;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 
-use crate::case::{Bodies, Case};
+use crate::case::{Bodies, Case, Load};
+pub use latency::Latencies;
 
 /// Where and how a target is asked.
 #[derive(Clone, Debug)]
@@ -34,51 +38,40 @@ pub struct Answers {
     /// Complete answers with status 200.
     pub complete: u64,
     pub took: Duration,
-    /// Microseconds of each answer from its request to its last byte, sorted.
-    pub latencies_us: Vec<u32>,
+    /// From the request to the answer's last byte; with constant arrivals from when it was due; of a paced stream, from
+    /// the provider's hand to the caller's for each event.
+    pub latencies: Latencies,
+    /// How late requests with constant arrivals were sent: what the measuring adds itself.
+    pub lateness: Latencies,
     /// Bytes of all bodies.
     pub bytes: u64,
 }
 
 /// Sends requests for a while. Any answer but a complete 200 ends the benchmark: its figures would mean nothing.
-pub async fn run(door: &Door, case: Case, duration: Duration) -> Result<Answers> {
-    /// Over all turns, so that no prompt comes twice and no cache can answer.
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let bodies = Arc::new(Bodies::new(case, door.model));
-    let begin = Instant::now();
-    let mut connections = JoinSet::new();
-    for _ in 0..case.connections {
-        let (door, bodies) = (door.clone(), bodies.clone());
-        connections.spawn(async move {
-            let mut sender = connect(door.address).await?;
-            let mut answers = Answers::default();
-            while begin.elapsed() < duration {
-                let body = bodies.body(NUMBER.fetch_add(1, Ordering::Relaxed));
-                let sent = Instant::now();
-                answers.bytes += ask(&mut sender, &door, body).await?;
-                answers.latencies_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-            }
-            anyhow::Ok(answers)
-        });
-    }
-    let mut all = Answers::default();
-    while let Some(part) = connections.join_next().await {
-        let part = part?.with_context(|| format!("{}: {}", case.name, door.path))?;
-        all.bytes += part.bytes;
-        all.latencies_us.extend(part.latencies_us);
-    }
-    all.took = begin.elapsed();
-    all.complete = all.latencies_us.len() as u64;
-    all.latencies_us.sort_unstable();
-    ensure!(all.complete > 0, "{}: no answer", case.name);
-    Ok(all)
+/// `at_the_end` is called while the last requests are still under way.
+pub async fn run(door: &Door, case: Case, duration: Duration, at_the_end: impl FnOnce()) -> Result<Answers> {
+    let questions = Questions { bodies: Bodies::new(case, door.model, duration), repeat: case.repeat };
+    let answers = match case.load {
+        Load::Closed { connections } => closed::run(door, questions, connections, duration, at_the_end).await,
+        Load::Open { rate } => open::run(door, questions, rate, duration, at_the_end).await,
+        Load::Paced { streams, .. } => paced::run(door, questions, streams, duration, at_the_end).await,
+    };
+    let answers = answers.with_context(|| format!("{}: {}", case.name, door.path))?;
+    ensure!(answers.complete > 0, "{}: no answer", case.name);
+    Ok(answers)
 }
 
-impl Answers {
-    /// The latency that this part of the answers did not exceed, in microseconds.
-    pub fn latency_us(&self, part: f64) -> u32 {
-        let last = self.latencies_us.len().saturating_sub(1);
-        self.latencies_us.get((last as f64 * part) as usize).copied().unwrap_or(0)
+/// The bodies of a turn.
+struct Questions {
+    bodies: Bodies,
+    repeat: bool,
+}
+
+impl Questions {
+    /// The next one. Counted over all turns, so that no prompt comes twice that should not.
+    fn next(&self) -> Bytes {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        self.bodies.body(if self.repeat { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) })
     }
 }
 
@@ -93,8 +86,8 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-/// Sends one request and reads the whole answer; returns its length.
-async fn ask(sender: &mut SendRequest<Full<Bytes>>, door: &Door, body: Bytes) -> Result<u64> {
+/// Sends one request; returns the answer where it is one.
+async fn send(sender: &mut SendRequest<Full<Bytes>>, door: &Door, body: Bytes) -> Result<Response<Incoming>> {
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = door.path.parse()?;
@@ -108,17 +101,22 @@ async fn ask(sender: &mut SendRequest<Full<Bytes>>, door: &Door, body: Bytes) ->
     }
     sender.ready().await?;
     let response = sender.send_request(request).await?;
-    let status = response.status();
-    let mut body = response.into_body();
-    let (mut length, mut first) = (0, Bytes::new());
+    if response.status() != StatusCode::OK {
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        anyhow::bail!("{status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(response)
+}
+
+/// Sends one request and reads the whole answer; returns its length.
+async fn ask(sender: &mut SendRequest<Full<Bytes>>, door: &Door, body: Bytes) -> Result<u64> {
+    let mut body = send(sender, door, body).await?.into_body();
+    let mut length = 0;
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
             length += data.len() as u64;
-            if first.is_empty() {
-                first = data;
-            }
         }
     }
-    ensure!(status == StatusCode::OK, "{status}: {}", String::from_utf8_lossy(&first));
     Ok(length)
 }

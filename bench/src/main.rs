@@ -1,15 +1,19 @@
-//! The benchmark: what a request costs through Weir, through nginx and through a bare hyper proxy, on the same machine,
-//! in the same minutes. `script/bench` builds everything and calls `bench run`.
+//! The benchmark: what a request costs and how long it waits, through Weir, through nginx and through a bare hyper proxy,
+//! on the same machine, in the same minutes. `script/bench` builds everything and calls `bench run`.
 //!
 //! * `bench run` starts the mock provider and the proxies, each pinned to a processor, takes turns between them and
 //!   prints a table.
 //! * `bench mock` is the provider: an answer of constant bytes, as cheap as hyper can give it.
-//! * `bench bare` is the yardstick: a proxy that reads the JSON body and does nothing else with it.
+//! * `bench bare` is a yardstick: a proxy that reads the JSON body and does nothing else with it.
+//! * `bench constant` is the yardstick for cache hits: an axum route that answers constant bytes.
 //!
 //! To add a case, add a row to [`case::ALL`]; to add a proxy, a file below `target/` and a row in [`target::start_all`].
 
 mod bare;
 mod case;
+mod clock;
+mod constant;
+mod ledger;
 mod load;
 mod mock;
 mod process;
@@ -36,6 +40,11 @@ enum Command {
     Run(RunArguments),
     /// Answer like a provider, with constant bytes.
     Mock {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+    /// Answer with constant bytes, as an axum route.
+    Constant {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
@@ -72,9 +81,27 @@ struct RunArguments {
     /// Processor of the load and the mock provider.
     #[arg(long, default_value_t = 1)]
     load_cpu: usize,
+    /// The store's example `writer_throughput`; without it the ledger's writer is not measured.
+    #[arg(long)]
+    writer: Option<PathBuf>,
+    /// An empty PostgreSQL database for it, beside SQLite. It stays full.
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Rows that it writes.
+    #[arg(long, default_value_t = 200_000)]
+    rows: u64,
     /// Where to keep the figures for comparison.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Figures that an earlier run kept, to be compared with.
+    #[arg(long)]
+    compare: Option<PathBuf>,
+}
+
+impl RunArguments {
+    fn wants(&self, case: &str) -> bool {
+        self.case.as_ref().is_none_or(|part| case.contains(part.as_str()))
+    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -82,6 +109,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(arguments) => run::run(&arguments).await,
+            Command::Constant { listen } => constant::serve(listen).await,
             Command::Mock { listen } => mock::serve(listen).await,
             Command::Bare { listen, upstream } => bare::serve(listen, upstream).await,
         }

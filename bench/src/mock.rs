@@ -1,5 +1,7 @@
 //! A provider that answers with constant bytes: a chat completion of 1 KB, or a stream of 200 events, each of them sent
-//! on its own as a model's words are.
+//! on its own as a model's words are. A stream that is asked for with a pace has events that say when they were sent.
+
+mod paced;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,13 +16,15 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response};
 
-use crate::case::prose;
+use crate::case::{pace, prose};
 use crate::serve;
+use paced::Paced;
+pub use paced::SENT_AT;
 
 /// Events of a stream that carry words.
 pub const EVENTS: usize = 200;
 
-static CHAT: LazyLock<Bytes> = LazyLock::new(|| {
+pub static CHAT: LazyLock<Bytes> = LazyLock::new(|| {
     let answer = |content: &str| {
         format!(
             r#"{{"id":"chatcmpl-bench","object":"chat.completion","created":1780000000,"model":"gpt-4o-mini-2024-07-18","choices":[{{"index":0,"message":{{"role":"assistant","content":"{content}","refusal":null}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":200,"completion_tokens":100,"total_tokens":300,"prompt_tokens_details":{{"cached_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0}}}}}}"#
@@ -32,18 +36,26 @@ static CHAT: LazyLock<Bytes> = LazyLock::new(|| {
 
 /// The events, then the usage (the gateway asks for it and takes it out again), then the end.
 static STREAM: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let event = |rest: &str| {
-        Bytes::from(format!(
-            "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1780000000,\"model\":\"gpt-4o-mini-2024-07-18\",\"system_fingerprint\":\"fp_bench\",{rest}}}\n\n"
-        ))
-    };
     let word = event(r#""choices":[{"index":0,"delta":{"content":" water"},"logprobs":null,"finish_reason":null}]"#);
     let mut events = vec![word; EVENTS];
-    events.push(event(r#""choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]"#));
-    events.push(event(r#""choices":[],"usage":{"prompt_tokens":200,"completion_tokens":200,"total_tokens":400}"#));
-    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    events.extend(last_events());
     events
 });
+
+fn event(rest: &str) -> Bytes {
+    Bytes::from(format!(
+        "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1780000000,\"model\":\"gpt-4o-mini-2024-07-18\",\"system_fingerprint\":\"fp_bench\",{rest}}}\n\n"
+    ))
+}
+
+/// What ends every stream.
+fn last_events() -> [Bytes; 3] {
+    [
+        event(r#""choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]"#),
+        event(r#""choices":[],"usage":{"prompt_tokens":200,"completion_tokens":200,"total_tokens":400}"#),
+        Bytes::from_static(b"data: [DONE]\n\n"),
+    ]
+}
 
 /// Answers until the process ends.
 pub async fn serve(listen: SocketAddr) -> Result<()> {
@@ -54,7 +66,9 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, Box<dyn 
     let body = request.into_body().collect().await?.to_bytes();
     let head = &body[..body.len().min(256)];
     let stream = head.windows(13).any(|bytes| bytes == br#""stream":true"#);
-    let (content_type, answer) = if stream {
+    let (content_type, answer) = if let Some((pause, events)) = pace(&String::from_utf8_lossy(head)) {
+        ("text/event-stream", Answer::Paced(Paced::new(pause, events)))
+    } else if stream {
         ("text/event-stream", Answer::Stream { next: 0, wait: false })
     } else {
         ("application/json", Answer::Whole(Some(CHAT.clone())))
@@ -72,6 +86,7 @@ enum Answer {
         next: usize,
         wait: bool,
     },
+    Paced(Paced),
 }
 
 impl Body for Answer {
@@ -95,6 +110,7 @@ impl Body for Answer {
                 *wait = true;
                 Poll::Ready(event.map(|event| Ok(Frame::data(event))))
             }
+            Self::Paced(paced) => paced.poll_event(context).map(|event| event.map(|event| Ok(Frame::data(event)))),
         }
     }
 
@@ -105,7 +121,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream { .. } => SizeHint::default(),
+            Self::Stream { .. } | Self::Paced(_) => SizeHint::default(),
         }
     }
 }

@@ -1,148 +1,160 @@
-//! The table, and the same figures as JSON.
+//! What was measured: kept as JSON, printed as tables, compared with an earlier run.
+
+mod compare;
+mod goals;
+mod machine;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::rc::Rc;
 
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
+use crate::process::Process;
 use crate::target::Target;
+use machine::Machine;
 
-/// What one turn, or the middle of several, measured.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Figures {
-    /// Microseconds of processor time per request, in the threads that serve requests.
-    pub data_plane_us: f64,
-    /// The same of the whole process and its children.
-    pub process_us: f64,
-    pub per_second: f64,
-    pub p50_us: u32,
-    pub p99_us: u32,
-    /// Resident memory at the end of the load.
-    pub resident_bytes: u64,
-    /// Average length of an answer's body.
-    pub answer_bytes: u64,
-    /// Microseconds per request by thread name.
-    pub threads_us: BTreeMap<String, f64>,
-}
+/// What one turn measured, by name; the unit ends the name.
+pub type Figures = BTreeMap<String, f64>;
+
+/// Case under which stands what a target is before anybody asks it.
+const IDLE: &str = "idle";
 
 /// Everything that was measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     machine: Machine,
-    targets: Vec<Started>,
-    results: Vec<Result>,
+    results: Vec<Measured>,
 }
 
-#[derive(Debug, Serialize)]
-struct Machine {
-    processor: String,
-    kernel: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Started {
-    name: &'static str,
-    idle_bytes: u64,
-    cold_start_ms: Option<f64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Result {
-    case: &'static str,
-    target: &'static str,
+/// A case with a target, over all rounds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    case: String,
+    target: String,
     rounds: Vec<Figures>,
 }
 
 impl Report {
     pub fn new(targets: &[Target]) -> Self {
-        let started = |target: &Target| Started {
-            name: target.name,
-            idle_bytes: target.idle_bytes,
-            cold_start_ms: target.cold_start.map(|time| time.as_secs_f64() * 1e3),
-        };
-        Self { machine: Machine::this(), targets: targets.iter().map(started).collect(), results: Vec::new() }
+        let mut report = Self { machine: Machine::this(), results: Vec::new() };
+        let mut processes: Vec<*const Process> = Vec::new();
+        for target in targets {
+            // One process may stand behind several targets, or behind none of its own.
+            let process = Rc::as_ptr(&target.process);
+            if !target.is_proxy() || processes.contains(&process) {
+                continue;
+            }
+            processes.push(process);
+            let mut figures = Figures::from([("resident_mb".to_owned(), megabytes(target.idle_bytes))]);
+            if let Some(time) = target.cold_start {
+                figures.insert("cold_start_ms".to_owned(), time.as_secs_f64() * 1e3);
+            }
+            report.add(IDLE, target.name, figures);
+        }
+        report
     }
 
-    pub fn add(&mut self, case: &'static str, target: &'static str, figures: Figures) {
-        match self.results.iter_mut().find(|result| (result.case, result.target) == (case, target)) {
+    pub fn add(&mut self, case: &str, target: &str, figures: Figures) {
+        match self.results.iter_mut().find(|result| (result.case.as_str(), result.target.as_str()) == (case, target)) {
             Some(result) => result.rounds.push(figures),
-            None => self.results.push(Result { case, target, rounds: vec![figures] }),
+            None => {
+                let (case, target) = (case.to_owned(), target.to_owned());
+                self.results.push(Measured { case, target, rounds: vec![figures] });
+            }
         }
+    }
+
+    /// Reads what [`Report::write`] wrote.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Writes it as JSON.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).with_context(|| path.display().to_string())?;
+        std::fs::write(path, text).with_context(|| path.display().to_string())
+    }
+
+    /// How this run differs from an earlier one.
+    pub fn compared_with(&self, earlier: &Self) -> impl fmt::Display {
+        compare::table(self, earlier)
+    }
+
+    fn find(&self, case: &str, target: &str) -> Option<&Measured> {
+        self.results.iter().find(|result| result.case == case && result.target == target)
+    }
+
+    /// What the others are compared with: the first that had the case.
+    fn yardstick(&self, case: &str) -> Option<&Measured> {
+        self.results.iter().find(|result| result.case == case)
     }
 }
 
-impl Result {
+impl Measured {
     /// The median of a figure over the rounds.
-    fn median(&self, figure: impl Fn(&Figures) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.rounds.iter().map(figure).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    fn median(&self, figure: &str) -> Option<f64> {
+        median(self.rounds.iter().filter_map(|round| round.get(figure).copied()).collect())
+    }
+
+    /// A figure set against one of another target, round by round, and the median of that: both saw the same minutes.
+    fn against(&self, figure: &str, other: &Self, of: &str, how: impl Fn(f64, f64) -> f64) -> Option<f64> {
+        let both = self.rounds.iter().zip(&other.rounds);
+        median(both.filter_map(|(mine, theirs)| Some(how(*mine.get(figure)?, *theirs.get(of)?))).collect())
     }
 }
 
-impl Machine {
-    fn this() -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let processors = read("/proc/cpuinfo");
-        let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-        let count = processors.lines().filter(|line| line.starts_with("processor")).count();
-        Self {
-            processor: format!("{count} × {}", model.map_or("unknown", |(_, name)| name)),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:>7.1} µs data plane {:>7.1} µs process {:>7.0}/s  p50 {:>6} µs  p99 {:>6} µs  {:>5.1} MB",
-            self.data_plane_us,
-            self.process_us,
-            self.per_second,
-            self.p50_us,
-            self.p99_us,
-            megabytes(self.resident_bytes),
-        )
-    }
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, Linux {}; medians over the rounds\n", self.machine.processor, self.machine.kernel)?;
-        writeln!(
-            f,
-            "| case | target | data plane µs | ratio | process µs | ratio | requests/s | p50 µs | p99 µs | MB |"
-        )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|")?;
-        for result in &self.results {
-            // The first target of a case is the yardstick.
-            let yardstick = self.results.iter().find(|other| other.case == result.case).unwrap_or(result);
-            let yardstick = yardstick.median(|figures| figures.process_us);
-            let (served, whole) = (result.median(|f| f.data_plane_us), result.median(|f| f.process_us));
-            writeln!(
-                f,
-                "| {} | {} | {served:.1} | {:.2} | {whole:.1} | {:.2} | {:.0} | {:.0} | {:.0} | {:.1} |",
-                result.case,
-                result.target,
-                served / yardstick,
-                whole / yardstick,
-                result.median(|f| f.per_second),
-                result.median(|f| f.p50_us.into()),
-                result.median(|f| f.p99_us.into()),
-                megabytes(result.rounds.iter().map(|f| f.resident_bytes).max().unwrap_or(0)),
-            )?;
-        }
-        writeln!(f, "\n| target | idle MB | cold start ms |\n|---|---|---|")?;
-        for target in &self.targets {
-            let start = target.cold_start_ms.map_or_else(|| "–".to_owned(), |time| format!("{time:.0}"));
-            writeln!(f, "| {} | {:.1} | {start} |", target.name, megabytes(target.idle_bytes))?;
-        }
-        Ok(())
+        writeln!(f, "{}\n", self.machine)?;
+        goals::print(self, f)?;
+        tables::print(self, f)
     }
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(nginx: f64, weir: f64) -> Report {
+        let mut report = Report::new(&[]);
+        for (target, us) in [("nginx", nginx), ("weir, all on", weir)] {
+            for round in [1.0, 2.0, 4.0] {
+                report.add("1 KB chat", target, Figures::from([("process_us".to_owned(), us * round)]));
+            }
+        }
+        report
+    }
+
+    #[test]
+    fn a_ratio_is_taken_within_each_round() {
+        let text = report(20.0, 45.0).to_string();
+        assert!(text.contains("| 1 KB chat, whole process | 2.25 × nginx | at most 2.50 | yes |"), "{text}");
+        assert!(text.contains("| 1 KB chat | weir, all on | – | – | 90.0 | 2.25 |"), "{text}");
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_compared() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("bench/a.json");
+        report(20.0, 45.0).write(&path).expect("written");
+        let earlier = Report::read(&path).expect("read");
+        let text = report(40.0, 45.0).compared_with(&earlier).to_string();
+        assert!(text.contains("| 1 KB chat | weir, all on | process_us | 90.0 | 90.0 | +0 % | -50 % |"), "{text}");
+        assert!(text.contains("| 1 KB chat | nginx | process_us | 40.0 | 80.0 | +100 % | +0 % |"), "{text}");
+    }
 }

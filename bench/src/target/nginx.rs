@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::Target;
+use super::{Serves, Target, chat_door};
 use crate::RunArguments;
-use crate::load::Door;
 use crate::process::{Process, pinned};
 
 pub async fn start(arguments: &RunArguments, mock: SocketAddr, dir: &Path) -> Result<Target> {
@@ -23,16 +22,9 @@ pub async fn start(arguments: &RunArguments, mock: SocketAddr, dir: &Path) -> Re
     command.arg("-p").arg(&dir).arg("-c").arg("nginx.conf").arg("-e").arg("error.log");
     let process = Process::start(command)?;
     wait_for(plain).await.with_context(|| fs::read_to_string(dir.join("error.log")).unwrap_or_default())?;
-    let door = |address| Door { address, path: "/v1/chat/completions".into(), token: None, model: "gpt-4o-mini" };
-    Ok(Target {
-        name: "nginx",
-        process: Rc::new(process),
-        door: door(plain),
-        stream_door: Some(door(unbuffered)),
-        data_plane: &[],
-        cold_start: None,
-        idle_bytes: 0,
-    })
+    let mut target = Target::new("nginx", Rc::new(process), chat_door(plain), Serves::Upstream);
+    target.stream_door = Some(chat_door(unbuffered));
+    Ok(target)
 }
 
 /// An address that was free a moment ago: nginx cannot choose its own.
@@ -56,6 +48,7 @@ fn configuration(mock: SocketAddr, plain: SocketAddr, unbuffered: SocketAddr) ->
     format!(
         r#"daemon off;
 worker_processes 1;
+worker_rlimit_nofile 16384;
 pid nginx.pid;
 events {{ worker_connections 8192; }}
 http {{

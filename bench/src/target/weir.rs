@@ -12,10 +12,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::Target;
+use super::{Serves, Target};
 use crate::load::Door;
 use crate::process::{Process, pinned};
 
+/// Weir as it comes, with what it can do turned on.
+pub const ALL_ON: &str = "weir, all on";
 /// Starts that are timed; the last one stays.
 const STARTS: usize = 5;
 const TOKEN: &str = "weir-bench-token-0123456789abcdef";
@@ -48,21 +50,15 @@ pub async fn start(weir: &Path, cpu: usize, mock: SocketAddr, dir: &Path) -> Res
         }
     };
     starts.sort_unstable();
-    let target = |name, gateway: &str| Target {
-        name,
-        process: process.clone(),
-        door: Door {
-            address,
-            path: format!("/v1/bench/{gateway}/compat/chat/completions"),
-            token: Some(TOKEN.into()),
-            model: "openai/gpt-4o-mini",
-        },
-        stream_door: None,
-        data_plane: DATA_PLANE,
-        cold_start: Some(starts[STARTS / 2]),
-        idle_bytes: 0,
+    let target = |name, gateway: &str, serves| {
+        let path = format!("/v1/bench/{gateway}/compat/chat/completions");
+        let door = Door { address, path, token: Some(TOKEN.into()), model: "openai/gpt-4o-mini" };
+        let mut target = Target::new(name, process.clone(), door, serves);
+        target.data_plane = DATA_PLANE;
+        target.cold_start = Some(starts[STARTS / 2]);
+        target
     };
-    Ok(vec![target("weir, all on", "on"), target("weir, all off", "off")])
+    Ok(vec![target(ALL_ON, "on", Serves::All), target("weir, all off", "off", Serves::Upstream)])
 }
 
 fn settings(command: &mut Command, dir: &Path) {

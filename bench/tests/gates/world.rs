@@ -134,7 +134,13 @@ fn team(url: &str) -> TeamConfig {
     TeamConfig {
         id: TeamId(1),
         slug: "acme".into(),
-        gateways: vec![GatewayConfig { id: GatewayId(1), slug: "main".into(), enabled: true, settings, cache_epoch: 0 }],
+        gateways: vec![GatewayConfig {
+            id: GatewayId(1),
+            slug: "main".into(),
+            enabled: true,
+            settings,
+            cache_epoch: 0,
+        }],
         provider_keys: vec![ProviderKeyConfig {
             id: ProviderKeyId(1),
             provider: "openai".into(),
