@@ -3,6 +3,7 @@
 //!
 //! * `bench run` starts the mock provider and the proxies, each pinned to a processor, takes turns between them and
 //!   prints a table.
+//! * `bench profile` takes samples of Weir under load and prints what each stage takes.
 //! * `bench mock` is the provider: an answer of constant bytes, as cheap as hyper can give it.
 //! * `bench bare` is a yardstick: a proxy that reads the JSON body and does nothing else with it.
 //! * `bench constant` is the yardstick for cache hits: an axum route that answers constant bytes.
@@ -17,6 +18,7 @@ mod ledger;
 mod load;
 mod mock;
 mod process;
+mod profile;
 mod report;
 mod run;
 mod serve;
@@ -38,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Start everything, measure, print the table.
     Run(RunArguments),
+    /// Show where the time of a request goes; `script/profile` builds what it needs.
+    Profile(profile::ProfileArguments),
     /// Answer like a provider, with constant bytes.
     Mock {
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -109,6 +113,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match Arguments::parse().command {
             Command::Run(arguments) => run::run(&arguments).await,
+            Command::Profile(arguments) => profile::run(&arguments).await,
             Command::Constant { listen } => constant::serve(listen).await,
             Command::Mock { listen } => mock::serve(listen).await,
             Command::Bare { listen, upstream } => bare::serve(listen, upstream).await,

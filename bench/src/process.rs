@@ -46,6 +46,20 @@ impl Process {
         bail!("{command:?} ended without saying where it listens")
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where its program lies in memory.
+    pub fn base(&self) -> Result<u64> {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.child.id()))?;
+        let program = fs::read_link(format!("/proc/{}/exe", self.child.id()))?;
+        let program = program.to_str().context("a path of text")?;
+        let first = maps.lines().find(|line| line.ends_with(program)).context("the program is mapped")?;
+        let (base, _) = first.split_once('-').context("a mapping has a beginning")?;
+        Ok(u64::from_str_radix(base, 16)?)
+    }
+
     /// The processor time of the process and its children since they began.
     pub fn cpu(&self) -> Result<Cpu> {
         let mut cpu = Cpu::default();

@@ -137,7 +137,8 @@ fn line(figures: &Figures) -> String {
     )
 }
 
-fn pin_myself(cpu: usize) -> Result<()> {
+/// Keeps this program, and what it starts without saying otherwise, on one processor.
+pub fn pin_myself(cpu: usize) -> Result<()> {
     let me = std::process::id().to_string();
     let status = Command::new("taskset").args(["--all-tasks", "--cpu-list", "--pid", &cpu.to_string(), &me]).output();
     ensure!(status.context("cannot start taskset")?.status.success(), "there is no processor {cpu}");

@@ -15,7 +15,7 @@ use crate::RunArguments;
 use crate::case::Case;
 use crate::load::Door;
 use crate::process::{Cpu, Process};
-pub use weir::ALL_ON;
+pub use weir::{ALL_ON, start as start_weir};
 
 /// Something that answers, and runs.
 pub struct Target {
@@ -72,11 +72,15 @@ impl Target {
 
     /// The part of the processor time that went into serving requests.
     pub fn data_plane(&self, cpu: &Cpu) -> Duration {
-        let serves = |name: &str| self.data_plane.iter().any(|prefix| name.starts_with(prefix));
         if self.data_plane.is_empty() {
             return cpu.total;
         }
-        cpu.threads.iter().filter(|(name, _)| serves(name)).map(|(_, spent)| spent).sum()
+        cpu.threads.iter().filter(|(name, _)| self.is_data_plane(name)).map(|(_, spent)| spent).sum()
+    }
+
+    /// Whether a thread of this name serves requests.
+    pub fn is_data_plane(&self, thread: &str) -> bool {
+        self.data_plane.is_empty() || self.data_plane.iter().any(|prefix| thread.starts_with(prefix))
     }
 }
 
