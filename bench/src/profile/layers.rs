@@ -44,22 +44,31 @@ const KERNEL: u64 = 1 << 63;
 /// Knows the layers of a program's addresses.
 pub struct Layers {
     files: Files,
+    place: Place,
+}
+
+/// How an address that perf tells becomes one that addr2line knows.
+struct Place {
+    /// Where the program lay in memory.
     base: u64,
+    /// See [`symbols::shift`].
+    shift: u64,
 }
 
 impl Layers {
     /// `base` is where `program` lay in memory.
     pub fn of(samples: &[Sample<'_>], program: &Path, base: u64) -> Result<Self> {
+        let place = Place { base, shift: symbols::shift(program)? };
         let name = program.to_string_lossy();
         let mut addresses = BTreeSet::new();
         for sample in samples {
             for (depth, frame) in sample.frames.iter().enumerate() {
                 if frame.object == name {
-                    addresses.insert(inside(frame, depth, base));
+                    addresses.insert(place.inside(frame, depth));
                 }
             }
         }
-        Ok(Self { files: symbols::files(program, addresses)?, base })
+        Ok(Self { files: symbols::files(program, addresses)?, place })
     }
 
     /// The innermost layer of a sample.
@@ -68,27 +77,36 @@ impl Layers {
             return kernel(&sample.frames);
         }
         let frames = sample.frames.iter().enumerate();
-        let files = frames.filter_map(|(depth, frame)| self.files.get(&inside(frame, depth, self.base))).flatten();
+        let files = frames.filter_map(|(depth, frame)| self.files.get(&self.place.inside(frame, depth))).flatten();
         files.filter_map(|file| layer(file)).next().unwrap_or_else(|| "not known".to_owned())
     }
 }
 
-/// The address within the program; of a caller, that of the call and not of what follows it.
-fn inside(frame: &Frame<'_>, depth: usize, base: u64) -> u64 {
-    frame.address.wrapping_sub(base).wrapping_sub(u64::from(depth > 0))
+impl Place {
+    /// The address within the program; of a caller, that of the call and not of what follows it. Some versions of perf
+    /// tell places in memory, others places in the file.
+    fn inside(&self, frame: &Frame<'_>, depth: usize) -> u64 {
+        let whole =
+            if frame.address >= self.base { frame.address - self.base } else { frame.address.wrapping_add(self.shift) };
+        whole.wrapping_sub(u64::from(depth > 0))
+    }
 }
 
 /// The system call, without which the kernel was there of its own accord.
 fn kernel(frames: &[Frame<'_>]) -> String {
-    let call = frames
-        .iter()
-        .find_map(|frame| frame.symbol.strip_prefix("__x64_sys_").or(frame.symbol.strip_prefix("__arm64_sys_")));
-    let fault = frames.iter().any(|frame| frame.symbol.contains("page_fault"));
-    match call.map(|call| call.split('+').next().unwrap_or(call)) {
-        Some(call) => format!("kernel: {call}"),
-        None if fault => "kernel: page faults".to_owned(),
-        None => "kernel: the rest".to_owned(),
+    let before =
+        |gate: &str| frames.iter().position(|frame| frame.symbol.starts_with(gate)).and_then(|at| at.checked_sub(1));
+    // Newer kernels have a step between the gate and the call.
+    let call = before("x64_sys_call").or_else(|| before("do_syscall_64")).or_else(|| before("invoke_syscall"));
+    let call = call.and_then(|at| frames.get(at)).map(|frame| frame.symbol);
+    if let Some(call) =
+        call.filter(|call| call.contains("_sys_") || call.starts_with("do_") || call.starts_with("ksys_"))
+    {
+        let prefixes = ["__x64_sys_", "__arm64_sys_", "__do_sys_", "__se_sys_", "ksys_", "do_"];
+        return format!("kernel: {}", prefixes.iter().find_map(|prefix| call.strip_prefix(prefix)).unwrap_or(call));
     }
+    let fault = frames.iter().any(|frame| frame.symbol.contains("page_fault"));
+    if fault { "kernel: page faults".to_owned() } else { "kernel: the rest".to_owned() }
 }
 
 /// The layer that a source file belongs to; none for helpers, the standard library and what is unknown.
@@ -130,7 +148,10 @@ mod tests {
     #[test]
     fn the_kernel_works_for_a_system_call() {
         let frame = |symbol| Frame { address: KERNEL, symbol, object: "[kernel.kallsyms]" };
-        assert_eq!(kernel(&[frame("tcp_sendmsg"), frame("__x64_sys_sendto")]), "kernel: sendto");
+        let gate = "do_syscall_64";
+        assert_eq!(kernel(&[frame("tcp_sendmsg"), frame("__x64_sys_sendto"), frame(gate)]), "kernel: sendto");
+        assert_eq!(kernel(&[frame("sock_write_iter"), frame("do_writev"), frame(gate)]), "kernel: writev");
+        assert_eq!(kernel(&[frame("schedule"), frame("exit_to_user_mode_loop"), frame(gate)]), "kernel: the rest");
         assert_eq!(kernel(&[frame("clear_page"), frame("asm_exc_page_fault")]), "kernel: page faults");
     }
 }

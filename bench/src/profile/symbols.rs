@@ -2,14 +2,36 @@
 //! one function, each part is told from the others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Source files by address, the innermost function's first.
 pub type Files = BTreeMap<u64, Vec<String>>;
+
+/// How much further the code of a 64-bit program lies in memory than in its file, both from their beginnings.
+pub fn shift(program: &Path) -> Result<u64> {
+    /// A part of the file that is loaded, and may be run.
+    const LOADED: u64 = 1;
+    const RUN: u64 = 1;
+    let mut file = File::open(program).with_context(|| program.display().to_string())?;
+    let mut head = [0; 64];
+    file.read_exact(&mut head)?;
+    ensure!(head.starts_with(b"\x7fELF\x02\x01"), "{} is no 64-bit little-endian ELF file", program.display());
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    file.seek(SeekFrom::Start(number(&head[32..40])))?;
+    for _ in 0..number(&head[56..58]) {
+        let mut part = [0; 56];
+        file.read_exact(&mut part)?;
+        if number(&part[..4]) == LOADED && number(&part[4..8]) & RUN != 0 {
+            return Ok(number(&part[16..24]).wrapping_sub(number(&part[8..16])));
+        }
+    }
+    bail!("{} has no code", program.display())
+}
 
 /// Asks binutils' `addr2line` about all addresses at once.
 pub fn files(program: &Path, addresses: BTreeSet<u64>) -> Result<Files> {
@@ -46,6 +68,13 @@ fn parse(text: &str) -> Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_code_of_this_program_is_found() {
+        let me = std::env::current_exe().expect("a path");
+        // A whole number of pages, whatever the linker chose.
+        assert_eq!(shift(&me).expect("an ELF file") % 4_096, 0);
+    }
 
     #[test]
     fn inlined_functions_are_told_apart() {
