@@ -35,6 +35,9 @@ pub struct ProfileArguments {
     /// Turn everything off that can be off.
     #[arg(long)]
     off: bool,
+    /// Print every layer, however small.
+    #[arg(long)]
+    all: bool,
     /// Seconds of load.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
@@ -54,7 +57,7 @@ pub struct ProfileArguments {
 
 /// Samples a second. No whole part of anything that happens regularly.
 const RATE: u32 = 3_989;
-/// Layers below this part of the whole are summed up.
+/// Layers below this part of the whole are summed up, unless all are asked for.
 const SMALL: f64 = 0.004;
 
 /// Measures one case and prints its table.
@@ -75,7 +78,7 @@ pub async fn run(arguments: &ProfileArguments) -> Result<()> {
     let samples = samples::parse(&script);
     ensure!(!samples.is_empty(), "perf took no samples");
     let layers = Layers::of(&samples, &arguments.weir.canonicalize()?, measured.base)?;
-    print(&measured, &count(&samples, &layers, target));
+    print(&measured, &count(&samples, &layers, target), if arguments.all { 0.0 } else { SMALL });
     Ok(())
 }
 
@@ -147,14 +150,15 @@ fn count(samples: &[samples::Sample<'_>], layers: &Layers, target: &Target) -> B
     counted
 }
 
-fn print(taken: &Taken, counted: &BTreeMap<String, (u64, u64)>) {
+/// `small` is the part of the whole below which layers are summed up.
+fn print(taken: &Taken, counted: &BTreeMap<String, (u64, u64)>, small: f64) {
     let sum = |of: fn(&(u64, u64)) -> u64| counted.values().map(of).sum::<u64>().max(1) as f64;
     let (served, aside) = (sum(|counts| counts.0), sum(|counts| counts.1));
     let aside_us = (taken.process_us - taken.data_plane_us).max(0.0);
     let us = |counts: &(u64, u64)| (counts.0 as f64 / served * taken.data_plane_us, counts.1 as f64 / aside * aside_us);
     let mut rows: Vec<(&str, (f64, f64))> = counted.iter().map(|(name, counts)| (name.as_str(), us(counts))).collect();
     rows.sort_by(|(_, a), (_, b)| (b.0 + b.1).total_cmp(&(a.0 + a.1)));
-    let small = |(_, us): &(&str, (f64, f64))| us.0 + us.1 < taken.process_us * SMALL;
+    let small = |(_, us): &(&str, (f64, f64))| us.0 + us.1 < taken.process_us * small;
     let (rest, shown): (Vec<_>, Vec<_>) = rows.into_iter().partition(small);
     println!("{}: {} requests\n", taken.title, taken.requests);
     println!("| layer | data plane µs | other threads µs |\n|---|---|---|");

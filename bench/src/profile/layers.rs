@@ -117,7 +117,8 @@ fn layer(file: &str) -> Option<String> {
             package.rsplit_once('-').filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()))?;
         return (!HELPERS.contains(&name)).then(|| name.to_owned());
     }
-    if file.contains("/library/") || file.starts_with("??") {
+    // What the standard library is made of lies in `/rust/deps`.
+    if file.contains("/library/") || file.starts_with("/rust/deps/") || file.starts_with("??") {
         return None;
     }
     let (before, inside) = file.rsplit_once("/src/")?;
@@ -139,6 +140,7 @@ mod tests {
             ("/c/registry/src/index.crates.io-1949cf8c6b5b557f/hyper-util-0.1.21/src/client.rs", Some("hyper-util")),
             ("/c/registry/src/index.crates.io-1949cf8c6b5b557f/bytes-1.11.0/src/bytes.rs", None),
             ("/rustc/59807616/library/core/src/slice/mod.rs", None),
+            ("/rust/deps/hashbrown-0.16.1/src/map.rs", None),
             ("??", None),
         ] {
             assert_eq!(layer(file).as_deref(), expected, "{file}");
