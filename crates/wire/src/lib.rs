@@ -1,10 +1,14 @@
 //! API dialects, SSE, usage and prices: pure functions over bytes, without I/O. What comes from outside is judged here,
 //! so everything is bounded: depth, line length, memory.
 
+pub mod api;
+pub mod chat;
 pub mod error;
+pub mod eventstream;
 pub mod price;
 pub mod providers;
 pub mod scan;
 pub mod splice;
 pub mod sse;
+pub mod translate;
 pub mod usage;

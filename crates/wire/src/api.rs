@@ -1,0 +1,177 @@
+//! The chat APIs that the gateway reads and writes, a module for each.
+
+use crate::chat::{Answer, Asked, Event, Losses, Names, Refused, Request};
+
+mod anthropic;
+mod bedrock;
+mod cohere;
+mod gemini;
+mod ollama;
+mod openai_chat;
+mod openai_responses;
+mod quirks;
+mod stream;
+
+pub use quirks::Quirks;
+pub use stream::{StreamDecoder, StreamEncoder};
+
+/// A chat API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// OpenAI Chat Completions, and everything compatible.
+    OpenaiChat,
+    /// OpenAI Responses.
+    OpenaiResponses,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini generateContent, at AI Studio and Vertex AI.
+    Gemini,
+    /// Bedrock Converse.
+    Bedrock,
+    /// Cohere v2 chat.
+    Cohere,
+    /// Ollama's own chat.
+    Ollama,
+}
+
+/// What a URL says that other APIs say in the body: Gemini's and Bedrock's model and wish for a stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Path<'a> {
+    /// The model.
+    pub model: Option<&'a str>,
+    /// Whether a stream is asked for.
+    pub stream: Option<bool>,
+}
+
+/// Whom a request is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The model, as the provider names it.
+    pub model: &'a str,
+    /// What is special about the provider.
+    pub quirks: &'a Quirks,
+}
+
+/// A request as a provider takes it.
+#[derive(Clone, Debug, Default)]
+pub struct Encoded {
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// What the provider's API cannot express.
+    pub losses: Losses,
+    /// Tools whose names had to be changed.
+    pub names: Names,
+    /// The tool that was made up so that the model answers in a schema; its arguments are the answer's text.
+    pub output_tool: Option<String>,
+}
+
+impl Api {
+    /// Every API.
+    pub const ALL: [Self; 7] = [
+        Self::OpenaiChat,
+        Self::OpenaiResponses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::Cohere,
+        Self::Ollama,
+    ];
+
+    /// Those that callers may speak. The others are spoken to providers only.
+    pub const FRONTS: [Self; 4] = [Self::OpenaiChat, Self::OpenaiResponses, Self::Anthropic, Self::Gemini];
+
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai_chat",
+            Self::OpenaiResponses => "openai_responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
+            Self::Ollama => "ollama",
+        }
+    }
+
+    /// The API of a stable name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|api| api.name() == name)
+    }
+
+    /// Reads a caller's request.
+    ///
+    /// # Errors
+    /// When it is no request of this API, or of an API that callers do not speak.
+    pub fn decode_request(self, body: &[u8], path: Path<'_>) -> Result<Request, Refused> {
+        match self {
+            Self::OpenaiChat => openai_chat::decode_request(body),
+            Self::OpenaiResponses => openai_responses::decode_request(body),
+            Self::Anthropic => anthropic::decode_request(body),
+            Self::Gemini => gemini::decode_request(body, path),
+            Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
+        }
+    }
+
+    /// Writes a request for a provider. What cannot be expressed is noted in [`Encoded::losses`]; whether that is an error is
+    /// for the caller of this to say.
+    ///
+    /// # Errors
+    /// When the conversation cannot be put into the API at all.
+    pub fn encode_request(self, request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
+        match self {
+            Self::OpenaiChat => openai_chat::encode_request(request, target),
+            Self::OpenaiResponses => openai_responses::encode_request(request, target),
+            Self::Anthropic => anthropic::encode_request(request, target),
+            Self::Gemini => gemini::encode_request(request, target),
+            Self::Bedrock => bedrock::encode_request(request, target),
+            Self::Cohere => cohere::encode_request(request, target),
+            Self::Ollama => ollama::encode_request(request, target),
+        }
+    }
+
+    /// Reads a provider's whole answer.
+    ///
+    /// # Errors
+    /// When it is no answer of this API.
+    pub fn decode_answer(self, body: &[u8]) -> Result<Answer, Refused> {
+        match self {
+            Self::OpenaiChat => openai_chat::decode_answer(body),
+            Self::OpenaiResponses => openai_responses::decode_answer(body),
+            Self::Anthropic => anthropic::decode_answer(body),
+            Self::Gemini => gemini::decode_answer(body),
+            Self::Bedrock => bedrock::decode_answer(body),
+            Self::Cohere => cohere::decode_answer(body),
+            Self::Ollama => ollama::decode_answer(body),
+        }
+    }
+
+    /// Writes an answer for a caller.
+    ///
+    /// # Errors
+    /// When callers do not speak this API.
+    pub fn encode_answer(self, answer: &Answer, asked: &Asked) -> Result<Vec<u8>, Refused> {
+        match self {
+            Self::OpenaiChat => Ok(openai_chat::encode_answer(answer, asked)),
+            Self::OpenaiResponses => Ok(openai_responses::encode_answer(answer, asked)),
+            Self::Anthropic => Ok(anthropic::encode_answer(answer, asked)),
+            Self::Gemini => Ok(gemini::encode_answer(answer, asked)),
+            Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
+        }
+    }
+}
+
+fn not_a_front(api: Api) -> Refused {
+    Refused { field: None, message: format!("{} is spoken to providers, not by callers", api.name()) }
+}
+
+/// What a decoder of a stream does with one frame: an SSE event, a line, a binary frame.
+trait Frames {
+    /// Reads a frame; `name` is the value of its `event` line or header.
+    fn frame(&mut self, name: Option<&[u8]>, data: &[u8], out: &mut Vec<Event>);
+
+    /// The stream is over. Hands out what is still owed: open blocks are stopped; a stream that did not say how it ended
+    /// is [`StreamError::truncated`](crate::chat::StreamError::truncated).
+    fn finish(&mut self, out: &mut Vec<Event>);
+}

@@ -1,0 +1,68 @@
+//! JSON that is carried along unread, exactly as it was written.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A JSON value as text: order of keys, number formats and white space survive.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json(Box<RawValue>);
+
+impl Json {
+    /// Takes a text that is JSON.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn parse(text: impl Into<String>) -> Result<Self, serde_json::Error> {
+        RawValue::from_string(text.into()).map(Self)
+    }
+
+    /// Writes a value down.
+    ///
+    /// # Panics
+    /// Never for plain structs, maps with string keys, strings and numbers, which is all that is written here.
+    #[must_use]
+    pub fn of(value: &impl Serialize) -> Self {
+        Self(serde_json::value::to_raw_value(value).expect("plain data always serialises"))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads it into something.
+    ///
+    /// # Errors
+    /// When it has another shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.0.get())
+    }
+
+    /// Whether it is an object.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        self.0.get().starts_with('{')
+    }
+}
+
+impl PartialEq for Json {
+    /// Equal as values: white space and the order of keys do not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+            || matches!(
+                (self.read::<serde_json::Value>(), other.read::<serde_json::Value>()),
+                (Ok(a), Ok(b)) if a == b
+            )
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.get())
+    }
+}
