@@ -5,6 +5,10 @@ use domain::provider::Dialect;
 use serde::Serialize;
 use serde_json::json;
 
+mod upstream;
+
+pub use upstream::{UpstreamError, in_shape_of, read};
+
 /// What went wrong, before it takes a dialect's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorBody<'a> {
@@ -58,15 +62,19 @@ struct OpenaiDetail<'a> {
     request_id: Option<&'a str>,
 }
 
-fn openai(error: &ErrorBody<'_>) -> String {
-    let kind = match error.status {
+fn openai_kind(status: u16) -> &'static str {
+    match status {
         401 => "authentication_error",
         403 => "permission_error",
         408 | 504 => "timeout_error",
         429 => "rate_limit_error",
         500.. => "server_error",
         _ => "invalid_request_error",
-    };
+    }
+}
+
+fn openai(error: &ErrorBody<'_>) -> String {
+    let kind = openai_kind(error.status);
     let ErrorBody { code, message, param, request_id, .. } = *error;
     render(&OpenaiError { error: OpenaiDetail { message, kind, param, code, request_id } })
 }
@@ -88,8 +96,8 @@ struct AnthropicDetail<'a> {
     code: &'a str,
 }
 
-fn anthropic(error: &ErrorBody<'_>) -> String {
-    let kind = match error.status {
+fn anthropic_kind(status: u16) -> &'static str {
+    match status {
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -100,7 +108,11 @@ fn anthropic(error: &ErrorBody<'_>) -> String {
         503 | 529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
-    };
+    }
+}
+
+fn anthropic(error: &ErrorBody<'_>) -> String {
+    let kind = anthropic_kind(error.status);
     let ErrorBody { code, message, request_id, .. } = *error;
     render(&AnthropicError { kind: "error", error: AnthropicDetail { kind, message, code }, request_id })
 }
@@ -118,8 +130,8 @@ struct GeminiDetail<'a> {
     details: Vec<serde_json::Value>,
 }
 
-fn gemini(error: &ErrorBody<'_>) -> String {
-    let status = match error.status {
+fn gemini_status(status: u16) -> &'static str {
+    match status {
         401 => "UNAUTHENTICATED",
         403 => "PERMISSION_DENIED",
         404 => "NOT_FOUND",
@@ -131,7 +143,11 @@ fn gemini(error: &ErrorBody<'_>) -> String {
         502 | 503 | 529 => "UNAVAILABLE",
         500.. => "INTERNAL",
         _ => "INVALID_ARGUMENT",
-    };
+    }
+}
+
+fn gemini(error: &ErrorBody<'_>) -> String {
+    let status = gemini_status(error.status);
     let info = "type.googleapis.com/google.rpc.ErrorInfo";
     let mut details = vec![json!({ "@type": info, "reason": error.code, "domain": "weir" })];
     if let Some(param) = error.param {
@@ -165,7 +181,7 @@ mod tests {
     fn each_dialect_reads_its_own_shape() {
         insta::assert_snapshot!(body(Dialect::Openai, &ERROR), @r#"{"error":{"message":"Slow \"down\".","type":"rate_limit_error","param":null,"code":"rate_limited","request_id":"0199"}}"#);
         insta::assert_snapshot!(body(Dialect::Anthropic, &ERROR), @r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow \"down\".","code":"rate_limited"},"request_id":"0199"}"#);
-        insta::assert_snapshot!(body(Dialect::Gemini, &ERROR), @r#"{"error":{"code":429,"message":"Slow \"down\".","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","domain":"weir","reason":"rate_limited"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"0199"}]}}"#);
+        insta::assert_snapshot!(body(Dialect::Gemini, &ERROR), @r#"{"error":{"code":429,"message":"Slow \"down\".","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"rate_limited","domain":"weir"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"0199"}]}}"#);
     }
 
     #[test]

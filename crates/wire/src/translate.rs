@@ -1,7 +1,8 @@
 //! From a caller's API to a provider's and back. Used only where the two differ.
 
 use crate::api::{Api, Encoded, Path, StreamDecoder, StreamEncoder, Target};
-use crate::chat::{Answer, Asked, Assembly, BlockKind, Event, Finish, Losses, Names, Refused, replay};
+use crate::chat::{Answer, Asked, Assembly, BlockKind, Event, Finish, Losses, Names, Refused, StreamError, replay};
+use crate::usage::Observed;
 
 #[cfg(test)]
 mod tests;
@@ -58,13 +59,50 @@ impl Translation {
         self.provider
     }
 
-    /// A whole answer.
+    /// A whole answer, and what was seen in it.
     ///
     /// # Errors
     /// When it is no answer of the provider's API.
-    pub fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Refused> {
+    pub fn answer(&self, body: &[u8]) -> Result<(Vec<u8>, Observed), Refused> {
         let answer = self.provider.decode_answer(body)?;
-        self.front.encode_answer(&self.restore(answer), &self.asked)
+        let observed = observe(&answer);
+        Ok((self.front.encode_answer(&self.restore(answer), &self.asked)?, observed))
+    }
+
+    /// A whole answer for a caller who asked for a stream.
+    ///
+    /// # Errors
+    /// As [`Translation::answer`].
+    pub fn answer_as_stream(&self, body: &[u8]) -> Result<(Vec<u8>, Observed), Refused> {
+        let answer = self.provider.decode_answer(body)?;
+        let observed = observe(&answer);
+        let mut encoder = StreamEncoder::new(self.front, &self.asked)?;
+        let mut out = Vec::new();
+        for event in replay(self.restore(answer)) {
+            encoder.push(event, &mut out);
+        }
+        Ok((out, observed))
+    }
+
+    /// A whole stream for a caller who asked for none.
+    ///
+    /// # Errors
+    /// When the stream is broken, or says that the provider failed.
+    pub fn stream_as_answer(&self, body: &[u8]) -> Result<(Vec<u8>, Observed), StreamError> {
+        let mut decoder = StreamDecoder::new(self.provider);
+        let mut events = Vec::new();
+        decoder.push(body, &mut events);
+        decoder.finish(&mut events);
+        let mut assembly = Assembly::default();
+        events.into_iter().for_each(|event| assembly.push(event));
+        let answer = assembly.finish()?;
+        let observed = observe(&answer);
+        let written = self.front.encode_answer(&self.restore(answer), &self.asked);
+        written.map(|written| (written, observed)).map_err(|refused| StreamError {
+            status: 502,
+            code: "upstream_invalid".to_owned(),
+            message: refused.to_string(),
+        })
     }
 
     /// A stream, from its start.
@@ -78,6 +116,7 @@ impl Translation {
             names: self.names.clone(),
             output: OutputTool { name: self.output_tool.clone(), block: None },
             events: Vec::new(),
+            observed: Observed::default(),
         })
     }
 
@@ -105,6 +144,7 @@ pub struct Stream {
     output: OutputTool,
     /// Kept for its memory.
     events: Vec<Event>,
+    observed: Observed,
 }
 
 impl Stream {
@@ -122,6 +162,20 @@ impl Stream {
         self.write(events, out);
     }
 
+    /// Ends the caller's stream with an error of the gateway's own. Nothing happens where it has ended already.
+    pub fn fail(&mut self, error: StreamError, out: &mut Vec<u8>) {
+        if !self.is_over() {
+            self.decoder.close();
+            self.encoder.push(Event::Error(error), out);
+        }
+    }
+
+    /// What was seen in the stream so far.
+    #[must_use]
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
     /// Whether the caller has been sent the last event.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -130,10 +184,35 @@ impl Stream {
 
     fn write(&mut self, mut events: Vec<Event>, out: &mut Vec<u8>) {
         for mut event in events.drain(..) {
+            self.observed.note(&event);
             restore(&mut event, &self.names, &mut self.output);
             self.encoder.push(event, out);
         }
         self.events = events;
+    }
+}
+
+/// What a whole answer says of itself.
+fn observe(answer: &Answer) -> Observed {
+    Observed {
+        usage: answer.usage,
+        model: Some(answer.model.clone()).filter(|model| !model.is_empty()),
+        finished: true,
+        ended: true,
+        ..Observed::default()
+    }
+}
+
+impl Observed {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Start { model, .. } if !model.is_empty() => self.model = Some(model.clone()),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Finish { .. } => self.finished = true,
+            Event::End => (self.finished, self.ended) = (true, true),
+            Event::Error(_) => self.error = true,
+            _ => {}
+        }
     }
 }
 

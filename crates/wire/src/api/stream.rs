@@ -83,6 +83,11 @@ impl StreamDecoder {
         }
     }
 
+    /// Looks at nothing more.
+    pub fn close(&mut self) {
+        self.over = true;
+    }
+
     /// Whether the stream has come to its last event.
     #[must_use]
     pub fn is_over(&self) -> bool {
