@@ -12,6 +12,7 @@ mod openai_responses;
 mod quirks;
 mod stream;
 
+pub use openai_chat::adapt;
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
 
@@ -105,13 +106,14 @@ impl Api {
     /// # Errors
     /// When it is no request of this API, or of an API that callers do not speak.
     pub fn decode_request(self, body: &[u8], path: Path<'_>) -> Result<Request, Refused> {
-        match self {
+        let request = match self {
             Self::OpenaiChat => openai_chat::decode_request(body),
             Self::OpenaiResponses => openai_responses::decode_request(body),
             Self::Anthropic => anthropic::decode_request(body),
             Self::Gemini => gemini::decode_request(body, path),
             Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
-        }
+        };
+        Ok(Request { front: Some(self), ..request? })
     }
 
     /// Writes a request for a provider. What cannot be expressed is noted in [`Encoded::losses`]; whether that is an error is

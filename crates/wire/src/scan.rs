@@ -10,11 +10,13 @@ use std::ops::Range;
 use crate::splice::Edit;
 
 mod error;
+mod members;
 mod reader;
 #[cfg(test)]
 mod tests;
 
 pub use error::{ScanError, ScanErrorKind};
+pub(crate) use members::{Member, Members};
 use reader::Reader;
 
 /// Levels of nested objects and lists that are accepted, the body itself included.

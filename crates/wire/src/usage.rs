@@ -16,6 +16,7 @@ mod tests;
 mod watch;
 
 pub use hide::HideUsage;
+pub(crate) use number::lenient;
 pub use watch::StreamWatch;
 
 /// What was seen in an answer.
@@ -47,6 +48,13 @@ pub fn from_body(dialect: Dialect, body: &[u8]) -> Observed {
     }
     let others = Dialect::ALL.into_iter().filter(|other| *other != dialect);
     others.map(|other| read(other, body)).find(|observed| observed.usage.is_some()).unwrap_or(own)
+}
+
+/// The tokens that a document of OpenAI's APIs reports: a body, a chunk, an event.
+pub(crate) fn of_openai(document: &[u8]) -> Option<Usage> {
+    let mut observed = Observed::default();
+    openai::take(document, &mut observed);
+    observed.usage
 }
 
 fn read(dialect: Dialect, body: &[u8]) -> Observed {

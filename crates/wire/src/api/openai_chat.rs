@@ -1,45 +1,32 @@
 //! OpenAI Chat Completions, and everything compatible.
+//!
+//! Read leniently: dozens of servers copy this API, each with habits of its own. Written strictly: what callers get is what
+//! OpenAI's own SDKs parse, with reasoning in the fields that compatible providers have for it.
 
-use super::{Encoded, Frames, Target};
-use crate::chat::{Answer, Asked, Event, Refused, Request};
+mod adapt;
+mod answer;
+mod calls;
+mod chunks;
+mod error;
+mod fields;
+mod messages;
+mod model;
+mod parts;
+mod reasoning;
+mod request;
+mod shape;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod write;
 
-/// Reads a caller's request.
-pub(super) fn decode_request(_body: &[u8]) -> Result<Request, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
+pub use adapt::adapt;
+pub(super) use answer::{decode_answer, encode_answer};
+pub(super) use chunks::Encoder;
+pub(super) use request::decode_request;
+pub(super) use stream::Decoder;
+pub(super) use write::encode_request;
 
-/// Writes a request for a provider.
-pub(super) fn encode_request(_request: &Request, _target: Target<'_>) -> Result<Encoded, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Reads a provider's whole answer.
-pub(super) fn decode_answer(_body: &[u8]) -> Result<Answer, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Writes an answer for a caller.
-pub(super) fn encode_answer(_answer: &Answer, _asked: &Asked) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a provider's stream.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {}
-
-impl Frames for Decoder {
-    fn frame(&mut self, _name: Option<&[u8]>, _data: &[u8], _out: &mut Vec<Event>) {}
-
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
-}
-
-/// Writes a caller's stream.
-pub(super) struct Encoder {}
-
-impl Encoder {
-    pub(super) fn new(_asked: &Asked) -> Self {
-        Self {}
-    }
-
-    pub(super) fn push(&mut self, _event: Event, _out: &mut Vec<u8>) {}
-}
+/// The member of an opaque block that holds fields of a message which the common form has no place for.
+const LEFTOVERS: &str = "$message";

@@ -43,6 +43,12 @@ impl Json {
         serde_json::from_str(self.0.get())
     }
 
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.0.get() == "null"
+    }
+
     /// Whether it is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {

@@ -5,6 +5,8 @@ use super::{CacheTtl, Json, Part};
 /// A question, in the common form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
+    /// The API the caller speaks, where that is known: fields in `extra` are its.
+    pub front: Option<crate::api::Api>,
     /// The model, as the caller named it.
     pub model: String,
     /// Whether the answer is to come in pieces.

@@ -1,0 +1,130 @@
+//! The tool calls of a streamed choice, told apart by `index` where servers number them, else by id and order.
+
+use super::parts::google_signature;
+use super::shape;
+use crate::chat::{BlockKind, Event, Json};
+
+/// Most calls of a choice; more are not looked at.
+const MOST: usize = 1024;
+
+/// Calls, in the order they came.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    calls: Vec<Call>,
+}
+
+#[derive(Debug)]
+struct Call {
+    index: u64,
+    /// As the provider wrote it; may be empty.
+    id: String,
+    /// Its block, once its name is known.
+    block: Option<u32>,
+    /// Arguments that came before the name.
+    early: String,
+    /// Whether it has any arguments.
+    begun: bool,
+    signed: bool,
+}
+
+/// Where calls come to lie.
+pub(super) struct Place<'a> {
+    pub(super) choice: u32,
+    pub(super) next_block: &'a mut u32,
+    /// The answer's id, to make ids of calls of.
+    pub(super) answer: &'a str,
+}
+
+impl Calls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Takes the next piece of a call; `position` is its place in the list it came in.
+    pub(super) fn push(&mut self, piece: shape::Call, position: usize, place: &mut Place<'_>, out: &mut Vec<Event>) {
+        let function = piece.custom.filter(|custom| custom.name.is_some()).or(piece.function).unwrap_or_default();
+        let id = piece.id.unwrap_or_default();
+        let name = function.name.unwrap_or_default();
+        let Some(at) = self.find(piece.index, position, &id, &name) else { return };
+        let call = &mut self.calls[at];
+        if call.block.is_none() && !name.is_empty() {
+            call.start(at, name, place, out);
+        }
+        let arguments = function.arguments.as_ref().map(text).unwrap_or_default();
+        if !arguments.is_empty() {
+            call.begun = true;
+            match call.block {
+                Some(block) => out.push(Event::Arguments { block, json: arguments }),
+                None => call.early.push_str(&arguments),
+            }
+        }
+        if let (Some(block), false, Some(extra)) = (call.block, call.signed, piece.extra_content)
+            && let Some(signature) = google_signature(&extra)
+        {
+            call.signed = true;
+            out.push(Event::Signature { block, signature });
+        }
+    }
+
+    /// The call a piece belongs to. Servers that number nothing, or number all calls 0, show a new call by a name that comes
+    /// with a new id, or without ids after arguments.
+    fn find(&mut self, index: Option<u64>, position: usize, id: &str, name: &str) -> Option<usize> {
+        let known = match index {
+            Some(index) => self.calls.iter().rposition(|call| call.index == index),
+            None if !id.is_empty() => self.calls.iter().rposition(|call| call.id == id),
+            None if name.is_empty() => self.calls.len().checked_sub(1),
+            None => None,
+        };
+        if let Some(known) = known {
+            let call = &self.calls[known];
+            let another = if id.is_empty() { call.begun } else { !call.id.is_empty() && call.id != id };
+            if name.is_empty() || call.block.is_none() || !another {
+                return Some(known);
+            }
+        }
+        if self.calls.len() >= MOST {
+            return None;
+        }
+        let index = index.unwrap_or_else(|| position.max(self.calls.len()) as u64);
+        let id = id.to_owned();
+        self.calls.push(Call { index, id, block: None, early: String::new(), begun: false, signed: false });
+        Some(self.calls.len() - 1)
+    }
+
+    /// The choice is complete: every call is.
+    pub(super) fn stop(&mut self, place: &mut Place<'_>, out: &mut Vec<Event>) {
+        for (at, call) in self.calls.iter_mut().enumerate() {
+            if call.block.is_none() {
+                call.start(at, String::new(), place, out);
+            }
+            out.extend(call.block.map(|block| Event::BlockStop { block }));
+        }
+    }
+}
+
+impl Call {
+    fn start(&mut self, at: usize, name: String, place: &mut Place<'_>, out: &mut Vec<Event>) {
+        let block = *place.next_block;
+        *place.next_block += 1;
+        self.block = Some(block);
+        let id = if self.id.is_empty() { made_up(place.answer, place.choice, at) } else { self.id.clone() };
+        out.push(Event::BlockStart { block, choice: place.choice, kind: BlockKind::ToolCall { id, name } });
+        if !self.early.is_empty() {
+            out.push(Event::Arguments { block, json: std::mem::take(&mut self.early) });
+        }
+    }
+}
+
+/// An id for a call that came without: unlike those of other answers, and no longer than OpenAI takes.
+fn made_up(answer: &str, choice: u32, at: usize) -> String {
+    const MOST: usize = 24;
+    let plain: Vec<char> = answer.chars().filter(char::is_ascii_alphanumeric).collect();
+    let tail: String = plain[plain.len().saturating_sub(MOST)..].iter().collect();
+    let choice = if choice == 0 { String::new() } else { format!("{choice}_") };
+    if tail.is_empty() { format!("call_{choice}{at}") } else { format!("call_{tail}_{choice}{at}") }
+}
+
+/// A piece of the arguments: a string, or a whole object.
+fn text(arguments: &Json) -> String {
+    arguments.read::<String>().unwrap_or_else(|_| arguments.as_str().to_owned())
+}
