@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use domain::provider::{AuthScheme, Dialect};
 use serde::Deserialize;
 
+use crate::api::{Api, Quirks};
+
 #[cfg(test)]
 mod tests;
 
@@ -21,10 +23,17 @@ pub struct Provider {
     pub aliases: Vec<String>,
     /// Its name for people.
     pub name: String,
-    /// Where its API lives, without a slash at the end.
+    /// Where its API lives, without a slash at the end. Names in braces (`{region}`) stand for facts of an account: such a
+    /// provider is reached at its keys' own addresses only, and [`Provider::needs_address`].
     pub base_url: String,
-    /// What its own API looks like.
+    /// What its own API looks like, as far as bytes pass unchanged.
     pub dialect: Dialect,
+    /// The chat API it is spoken to in, where the dialect does not say.
+    #[serde(default, rename = "api", deserialize_with = "api_name")]
+    own_api: Option<Api>,
+    /// How it differs from others of its API.
+    #[serde(default)]
+    pub quirks: Quirks,
     /// How its key travels.
     pub auth: AuthScheme,
     /// Its name in the price book.
@@ -45,6 +54,22 @@ fn chat_path() -> String {
 
 fn models_path() -> String {
     "models".into()
+}
+
+fn api_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Api>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let unknown = || serde::de::Error::custom(format!("no chat API is called {name}"));
+    Api::from_name(&name).map(Some).ok_or_else(unknown)
+}
+
+/// The chat API that providers of a dialect are spoken to in.
+#[must_use]
+pub fn api_of(dialect: Dialect) -> Api {
+    match dialect {
+        Dialect::Openai => Api::OpenaiChat,
+        Dialect::Anthropic => Api::Anthropic,
+        Dialect::Gemini => Api::Gemini,
+    }
 }
 
 #[derive(Deserialize)]
@@ -70,6 +95,24 @@ pub fn find(slug: &str) -> Option<&'static Provider> {
 }
 
 impl Provider {
+    /// The chat API it is spoken to in.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        self.own_api.unwrap_or_else(|| api_of(self.dialect))
+    }
+
+    /// Whether its address depends on the account, so that each key needs one of its own.
+    #[must_use]
+    pub fn needs_address(&self) -> bool {
+        self.base_url.contains('{')
+    }
+
+    /// The path of its address; empty where that depends on the account.
+    fn base_path(&self) -> String {
+        let path = self.base_url.splitn(4, '/').nth(3).filter(|path| !path.contains('{'));
+        path.map(|path| format!("/{path}")).unwrap_or_default()
+    }
+
     /// The path to call for what a client asked for behind `…/{provider}/`; see [`upstream_path`].
     #[must_use]
     pub fn upstream_path(&self, base_path: &str, rest: &str) -> String {
@@ -125,17 +168,12 @@ pub struct BadBase;
 /// provider's path (`http://127.0.0.1:9001` becomes `http://127.0.0.1:9001/v1`); one with a path is taken as it is.
 ///
 /// # Errors
-/// When the replacement is no address of a web server.
+/// When the replacement is no address of a web server, or there is none for a provider that needs one.
 pub fn resolve_base(provider: &Provider, replacement: Option<&str>) -> Result<Base, BadBase> {
-    let own = parse_base(&provider.base_url)?;
-    match replacement {
-        None => Ok(own),
-        Some(text) => {
-            let base = parse_base(text)?;
-            let path = if base.path.is_empty() { own.path } else { base.path };
-            Ok(Base { path, ..base })
-        }
-    }
+    let Some(text) = replacement else { return parse_base(&provider.base_url) };
+    let base = parse_base(text)?;
+    let path = if base.path.is_empty() { provider.base_path() } else { base.path };
+    Ok(Base { path, ..base })
 }
 
 /// Takes an address apart.

@@ -202,7 +202,7 @@ fn recorded_answers_say_what_a_plain_reading_says() {
         let Some(response) = read_json(&case.folder, "response.json") else { continue };
         let body = &response["body"];
         let bytes = body.to_string();
-        let answer = API.decode_answer(bytes.as_bytes(), );
+        let answer = API.decode_answer(bytes.as_bytes());
         if !body["choices"].is_array() {
             assert!(answer.is_err() || !body.is_object(), "{}", case.name);
             continue;
@@ -249,8 +249,10 @@ fn recorded_streams_say_what_a_plain_reading_says() {
         let answer = answer.unwrap_or_else(|error| panic!("{}: {error:?}", case.name));
         for choice in &answer.choices {
             let choices = documents.iter().flat_map(|document| document["choices"].as_array().into_iter().flatten());
-            let own: Vec<Value> =
-                choices.filter(|plain| plain["index"].as_u64().unwrap_or(0) == choice.index.into()).cloned().collect();
+            let own: Vec<Value> = choices
+                .filter(|plain| plain["index"].as_u64().unwrap_or(0) == u64::from(choice.index))
+                .cloned()
+                .collect();
             assert_eq!(said_by(&choice.parts, &choice.finish), said_plainly(&own), "{}", case.name);
         }
         let mut watch = wire::usage::StreamWatch::new(domain::provider::Dialect::Openai);
@@ -352,8 +354,19 @@ fn recorded_requests_come_back_whole() {
 /// Fields that are written in another way are compared by what they mean, above.
 fn compare_field(name: &str, value: &Value, written: &Map<String, Value>, case: &str) {
     const ELSEWHERE: [&str; 13] = [
-        "model", "messages", "stream", "stream_options", "stop", "tools", "tool_choice", "functions", "function_call",
-        "max_completion_tokens", "reasoning", "thinking", "response_format",
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "stop",
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+        "max_completion_tokens",
+        "reasoning",
+        "thinking",
+        "response_format",
     ];
     if ELSEWHERE.contains(&name) || (written.get("tools").is_none() && name == "parallel_tool_calls") {
         return;

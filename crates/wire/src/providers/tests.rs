@@ -1,18 +1,36 @@
 use super::*;
 
+/// Providers whose prices the book does not hold: they run on the customer's own machines, or have a price for each
+/// account.
+const UNPRICED: [&str; 16] = [
+    "replicate",
+    "nvidia",
+    "sambanova",
+    "nebius",
+    "novita",
+    "hyperbolic",
+    "baseten",
+    "vercel",
+    "github",
+    "venice",
+    "crusoe",
+    "heroku",
+    "snowflake",
+    "vllm",
+    "llamacpp",
+    "lmstudio",
+];
+
 #[test]
 fn every_row_is_complete_and_no_slug_is_used_twice() {
     let mut slugs: Vec<&str> = Vec::new();
     for provider in all() {
-        assert!(resolve_base(provider, None).is_ok(), "{}", provider.slug);
+        assert_eq!(resolve_base(provider, None).is_err(), provider.needs_address(), "{}", provider.slug);
         assert!(!provider.base_url.ends_with('/') && !provider.chat_path.starts_with('/'), "{}", provider.slug);
         slugs.push(&provider.slug);
         slugs.extend(provider.aliases.iter().map(String::as_str));
-        assert!(
-            crate::price::PriceBook::builtin().models(&provider.price_provider).next().is_some(),
-            "{}",
-            provider.slug
-        );
+        let priced = crate::price::PriceBook::builtin().models(&provider.price_provider).next().is_some();
+        assert_ne!(priced, UNPRICED.contains(&provider.slug.as_str()), "{}", provider.slug);
     }
     let count = slugs.len();
     slugs.sort_unstable();
@@ -20,6 +38,31 @@ fn every_row_is_complete_and_no_slug_is_used_twice() {
     assert_eq!(slugs.len(), count);
     assert_eq!(find("xai").map(|provider| provider.slug.as_str()), Some("grok"));
     assert!(find("nobody").is_none());
+}
+
+#[test]
+fn rows_say_what_they_speak_and_how() {
+    let api = |slug| find(slug).map(Provider::api);
+    assert_eq!(api("openai"), Some(Api::OpenaiChat));
+    assert_eq!(api("anthropic"), Some(Api::Anthropic));
+    assert_eq!(api("google-ai-studio"), Some(Api::Gemini));
+    assert_eq!(api("aws-bedrock"), Some(Api::Bedrock));
+    assert_eq!(api("cohere"), Some(Api::Cohere));
+    assert_eq!(api("ollama"), Some(Api::Ollama));
+    let mistral = find("mistral").expect("a provider");
+    assert!(mistral.quirks.short_call_ids && mistral.quirks.no_stream_options);
+    assert_eq!(mistral.quirks.renames, [("seed".to_owned(), "random_seed".to_owned())]);
+}
+
+#[test]
+fn a_provider_with_an_address_for_each_account_keeps_its_path() {
+    let base = |slug, text| resolve_base(find(slug).expect("a provider"), text).map(|base| base.to_string());
+    assert_eq!(base("azure-openai", None), Err(BadBase));
+    let own = Some("https://mine.openai.azure.com");
+    assert_eq!(base("azure-openai", own), Ok("https://mine.openai.azure.com/openai/v1".into()));
+    let own = Some("https://api.cloudflare.com/client/v4/accounts/1/ai/v1");
+    assert_eq!(base("workers-ai", own), Ok("https://api.cloudflare.com/client/v4/accounts/1/ai/v1".into()));
+    assert_eq!(base("workers-ai", Some("http://127.0.0.1:1")), Ok("http://127.0.0.1:1".into()));
 }
 
 #[test]

@@ -48,7 +48,8 @@ fn cut(body: &[u8], quirks: &Quirks) -> Vec<Edit> {
     let mut going: Option<Member> = None;
     // Names that are there already: to rename another field to it would be one field twice.
     let there = |name: &str| Members::of(body).any(|member| member.is(body, name));
-    let mut taken: Vec<&str> = quirks.renames.iter().map(|(_, theirs)| theirs.as_str()).filter(|name| there(name)).collect();
+    let mut taken: Vec<&str> =
+        quirks.renames.iter().map(|(_, theirs)| theirs.as_str()).filter(|name| there(name)).collect();
     for member in Members::of(body) {
         if let Some(gone) = going.take() {
             edits.push(removal(gone.key.start..member.key.start));

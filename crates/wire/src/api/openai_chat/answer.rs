@@ -37,7 +37,7 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
     let style = Style::of(asked);
     let choices: Vec<ChoiceOut<'_>> = answer.choices.iter().map(|choice| choice_of(choice, &style)).collect();
     let whole = AnswerOut {
-        id: answer_id(&answer.id, asked),
+        id: answer_id(&answer.id, &asked.id),
         object: "chat.completion",
         created: answer.created.unwrap_or(asked.created),
         model: if answer.model.is_empty() { &asked.model } else { &answer.model },
@@ -48,9 +48,9 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
     Json::of(&whole).as_str().as_bytes().to_vec()
 }
 
-/// The provider's id behind this API's prefix.
-pub(super) fn answer_id(id: &str, asked: &Asked) -> String {
-    let id = if id.is_empty() { asked.id.as_str() } else { id };
+/// The provider's id, or else the gateway's, behind this API's prefix.
+pub(super) fn answer_id(id: &str, own: &str) -> String {
+    let id = if id.is_empty() { own } else { id };
     if id.starts_with("chatcmpl-") { id.to_owned() } else { format!("chatcmpl-{id}") }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn answer_id(id: &str, asked: &Asked) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Style {
     pub(super) functions: bool,
-    custom: Vec<String>,
+    custom: Box<[String]>,
 }
 
 impl Style {
@@ -257,8 +257,7 @@ fn message_of<'a>(parts: &'a [Part], style: &Style) -> MessageOut<'a> {
             Content::Thinking { text, .. } if !text.is_empty() => {
                 out.reasoning_content.get_or_insert_default().push_str(text);
             }
-            Content::ToolCall { id, name, arguments, .. } if style.functions && out.function_call.is_none() => {
-                let _ = id;
+            Content::ToolCall { name, arguments, .. } if style.functions && out.function_call.is_none() => {
                 out.function_call = Some(FunctionOut { name: Some(name), arguments });
             }
             Content::ToolCall { id, name, arguments, signature } if !style.functions => {
@@ -270,9 +269,9 @@ fn message_of<'a>(parts: &'a [Part], style: &Style) -> MessageOut<'a> {
             _ => {}
         }
     }
-    if contents().any(|content| {
-        matches!(content, Content::Thinking { signature: Some(_), .. } | Content::Redacted { .. })
-    }) {
+    if contents()
+        .any(|content| matches!(content, Content::Thinking { signature: Some(_), .. } | Content::Redacted { .. }))
+    {
         out.reasoning_details = reasoning::details(contents());
     }
     out
@@ -288,11 +287,7 @@ pub(super) fn leftovers(value: &Json) -> serde_json::Map<String, serde_json::Val
 }
 
 /// The reason in OpenAI's words, which SDKs take for all there are, and the provider's own where they say less.
-pub(super) fn finish_words<'a>(
-    finish: &'a Finish,
-    style: &Style,
-    declined: bool,
-) -> (&'static str, Option<&'a str>) {
+pub(super) fn finish_words<'a>(finish: &'a Finish, style: &Style, declined: bool) -> (&'static str, Option<&'a str>) {
     match finish {
         Finish::Stop | Finish::StopSequence(_) => ("stop", None),
         Finish::Pause => ("stop", Some("pause_turn")),

@@ -15,10 +15,10 @@ const MOST_KEPT: usize = 4 * 1024 * 1024;
 
 /// Writes a stream, from its start.
 pub(in crate::api) struct Encoder {
-    asked: Asked,
+    include_usage: bool,
     style: Style,
-    id: String,
-    model: String,
+    id: Box<str>,
+    model: Box<str>,
     created: i64,
     choices: Vec<Progress>,
     blocks: Vec<Block>,
@@ -107,10 +107,10 @@ struct Delta<'a> {
 impl Encoder {
     pub(in crate::api) fn new(asked: &Asked) -> Self {
         Self {
-            asked: asked.clone(),
+            include_usage: asked.include_usage,
             style: Style::of(asked),
-            id: answer_id("", asked),
-            model: asked.model.clone(),
+            id: answer_id("", &asked.id).into(),
+            model: asked.model.as_str().into(),
             created: asked.created,
             choices: Vec::new(),
             blocks: Vec::new(),
@@ -153,9 +153,11 @@ impl Encoder {
     }
 
     fn start(&mut self, id: &str, model: String, created: Option<i64>, out: &mut Vec<u8>) {
-        self.id = answer_id(id, &self.asked);
+        if !id.is_empty() {
+            self.id = answer_id(id, "").into();
+        }
         if !model.is_empty() {
-            self.model = model;
+            self.model = model.into();
         }
         self.created = created.unwrap_or(self.created);
         self.speak(0, out);
@@ -310,7 +312,7 @@ impl Encoder {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        if let Some(usage) = self.usage.filter(|_| self.asked.include_usage) {
+        if let Some(usage) = self.usage.filter(|_| self.include_usage) {
             self.chunk(&[], Some(usage.into()), out);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");

@@ -34,7 +34,11 @@ impl Fields {
 
     /// Takes a member out; `null` is as good as none. Of two with one name the last counts.
     pub(super) fn raw(&mut self, name: &str) -> Option<Json> {
-        self.members.extract_if(.., |(member, _)| member == name).last().map(|(_, value)| value).filter(|v| !v.is_null())
+        self.members
+            .extract_if(.., |(member, _)| member == name)
+            .last()
+            .map(|(_, value)| value)
+            .filter(|v| !v.is_null())
     }
 
     /// A member that stays where it is; `null` is as good as none.

@@ -29,7 +29,7 @@ fn part(json: &Json, at: String) -> Result<Part, Refused> {
         "text" | "input_text" | "output_text" => Content::text(fields.needed("text")?),
         "refusal" => Content::Refusal { text: fields.needed("refusal")? },
         "image_url" => image(&mut fields)?,
-        "input_audio" => audio(&mut fields)?,
+        "input_audio" if fields.peek("input_audio").is_some_and(Json::is_object) => audio(&mut fields)?,
         "file" => file(&mut fields)?,
         "video_url" => Content::Video { source: address(&mut fields, "video_url")?.0 },
         "thinking" => thinking(&mut fields)?,

@@ -68,7 +68,8 @@ impl Detail {
     /// The mark to keep: that of another API, which had this one carry it, or this block without its words. None where
     /// nothing but words would be lost.
     pub(super) fn mark(&self) -> Option<Signature> {
-        let carried = self.signature.as_deref().or(self.data.as_deref()).map(|text| Signature::read(text, Api::OpenaiChat));
+        let carried =
+            self.signature.as_deref().or(self.data.as_deref()).map(|text| Signature::read(text, Api::OpenaiChat));
         if let Some(foreign) = carried.as_ref().filter(|mark| mark.maker != Api::OpenaiChat) {
             return Some(foreign.clone());
         }
@@ -145,7 +146,10 @@ pub(super) fn read_details(list: &[Json]) -> Vec<Content> {
             _ => whole.push(more),
         }
     }
-    whole.into_iter().map(Detail::content).collect()
+    let contents = whole.into_iter().map(Detail::content);
+    contents
+        .filter(|content| !matches!(content, Content::Thinking { text, signature: None } if text.is_empty()))
+        .collect()
 }
 
 /// The details of a message's blocks.

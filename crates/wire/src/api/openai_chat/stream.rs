@@ -197,22 +197,17 @@ impl Decoder {
             return out.push(Event::BlockStop { block });
         }
         let bare = detail.bare();
-        let open = self.choices[at].open.as_mut();
-        let goes_on = match open.map(|open| (&mut open.kind, open.block)) {
-            Some((Kind::Thinking(Some(said)), block)) if said.goes_on_with(&bare) => {
-                said.absorb(bare.clone());
-                Some(block)
+        let block = match self.choices[at].open.as_mut() {
+            // Behind plain words, a block tells what belongs to them, and may repeat them.
+            Some(Open { kind: Kind::Thinking(said @ None), .. }) => {
+                *said = Some(bare);
+                return self.close(at, out);
             }
-            // The signature may come without words behind words without details.
-            Some((Kind::Thinking(said @ None), block)) => {
-                *said = Some(bare.clone());
-                Some(block)
+            Some(Open { kind: Kind::Thinking(Some(said)), block }) if said.goes_on_with(&bare) => {
+                said.absorb(bare);
+                *block
             }
-            _ => None,
-        };
-        let block = match goes_on {
-            Some(block) => block,
-            None => {
+            _ => {
                 self.close(at, out);
                 self.open(at, Kind::Thinking(Some(bare)), out)
             }
@@ -251,8 +246,7 @@ impl Decoder {
         let Some(Open { block, kind: Kind::Text }) = self.choices[at].open else { return };
         for found in annotations.into_iter().filter_map(|annotation| annotation.url_citation) {
             let span = found.start_index.zip(found.end_index).filter(|(start, end)| start < end);
-            let citation =
-                Citation { url: found.url, title: found.title, quote: found.content, span, original: None };
+            let citation = Citation { url: found.url, title: found.title, quote: found.content, span, original: None };
             out.push(Event::Citation { block, citation });
         }
     }

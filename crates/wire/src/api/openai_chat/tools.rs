@@ -43,10 +43,8 @@ fn tool(json: Json, at: String) -> Result<Tool, Refused> {
 }
 
 fn function(mut fields: Fields) -> Result<Tool, Refused> {
-    let kind = ToolKind::Function {
-        parameters: fields.raw("parameters"),
-        strict: fields.take("strict", "true or false")?,
-    };
+    let kind =
+        ToolKind::Function { parameters: fields.raw("parameters"), strict: fields.take("strict", "true or false")? };
     Ok(Tool { name: fields.needed("name")?, description: fields.text("description")?, kind, cache: None })
 }
 

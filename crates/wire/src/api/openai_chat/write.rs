@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::model::Family;
 use crate::api::{Api, Encoded, Quirks, Target};
-use crate::chat::{Effort, Format, Json, Losses, Names, Reasoning, Refused, Request, Sampling, Tool, ToolChoice, ToolKind};
+use crate::chat::{
+    Effort, Format, Json, Losses, Names, Reasoning, Refused, Request, Sampling, Tool, ToolChoice, ToolKind,
+};
 
 mod messages;
 mod parts;
@@ -45,7 +47,39 @@ struct Writer<'a> {
     fields: Vec<(String, Json)>,
 }
 
-/// What stands for a tool.
+/// A tool.
+#[derive(Serialize)]
+struct ToolOut<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<FunctionTool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom: Option<FunctionTool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<serde_json::Value>,
+}
+
+/// The shape of an answer.
+#[derive(Serialize)]
+struct FormatOut<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<SchemaOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct SchemaOut<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    schema: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+/// What is said of a tool.
 #[derive(Serialize)]
 struct FunctionTool<'a> {
     name: &'a str,
@@ -202,33 +236,31 @@ impl Writer<'_> {
         self.put_some("parallel_tool_calls", request.parallel_tool_calls.as_ref());
     }
 
-    fn tool(&mut self, tool: &Tool, place: usize) -> Option<serde_json::Value> {
+    fn tool(&mut self, tool: &Tool, place: usize) -> Option<Json> {
         let name = self.name(&tool.name);
         let description = tool.description.as_deref();
         let plain = FunctionTool { name: &name, description, parameters: None, strict: None, format: None };
-        let mut whole = match &tool.kind {
+        let cache_control = tool.cache.filter(|_| self.quirks.cache_control).map(parts::cache_control);
+        let whole = match &tool.kind {
             ToolKind::Function { parameters, strict } => {
-                let function = FunctionTool { parameters: parameters.as_ref(), strict: *strict, ..plain };
-                serde_json::json!({ "type": "function", "function": function })
+                let function = Some(FunctionTool { parameters: parameters.as_ref(), strict: *strict, ..plain });
+                ToolOut { kind: "function", function, custom: None, cache_control }
             }
             ToolKind::Custom { format } if self.quirks.custom_tools => {
-                let custom = FunctionTool { format: format.as_ref(), ..plain };
-                serde_json::json!({ "type": "custom", "custom": custom })
+                let custom = Some(FunctionTool { format: format.as_ref(), ..plain });
+                ToolOut { kind: "custom", function: None, custom, cache_control }
             }
             ToolKind::Custom { .. } => {
                 self.losses.grave(format!("tools[{place}]"), "the provider knows no tools that take free text");
                 return None;
             }
-            ToolKind::Server { api: Api::OpenaiChat, definition } => return definition.read().ok(),
+            ToolKind::Server { api: Api::OpenaiChat, definition } => return Some(definition.clone()),
             ToolKind::Server { .. } => {
                 self.losses.grave(format!("tools[{place}]"), "only another API's provider can run it");
                 return None;
             }
         };
-        if let Some(hint) = tool.cache.filter(|_| self.quirks.cache_control) {
-            whole["cache_control"] = parts::cache_control(hint);
-        }
-        Some(whole)
+        Some(Json::of(&whole))
     }
 
     fn name(&mut self, name: &str) -> String {
@@ -238,22 +270,15 @@ impl Writer<'_> {
     fn format(&mut self, format: &Format) {
         let value = match format {
             Format::Text => return,
-            Format::JsonObject => serde_json::json!({ "type": "json_object" }),
+            Format::JsonObject => FormatOut { kind: "json_object", json_schema: None },
             Format::JsonSchema { .. } if self.quirks.no_json_schema => {
                 self.losses.harmless("response_format.json_schema", "the provider is told the schema in words");
-                serde_json::json!({ "type": "json_object" })
+                FormatOut { kind: "json_object", json_schema: None }
             }
             Format::JsonSchema { name, description, schema, strict } => {
-                let mut details = serde_json::json!({ "name": name, "schema": schema });
-                for (field, value) in [
-                    ("description", description.as_deref().map(serde_json::Value::from)),
-                    ("strict", strict.map(serde_json::Value::from)),
-                ] {
-                    if let Some(value) = value {
-                        details[field] = value;
-                    }
-                }
-                serde_json::json!({ "type": "json_schema", "json_schema": details })
+                let description = description.as_deref();
+                let json_schema = Some(SchemaOut { name, description, schema, strict: *strict });
+                FormatOut { kind: "json_schema", json_schema }
             }
         };
         self.put("response_format", &value);
@@ -270,25 +295,27 @@ impl Writer<'_> {
             Some("reasoning") => self.put("reasoning", &openrouter(asked)),
             Some("thinking") => {
                 self.put("thinking", &serde_json::json!({ "type": if off { "disabled" } else { "enabled" } }));
+                self.put_some("reasoning_effort", asked.effort.filter(|_| !off).map(word).as_ref());
             }
             Some("enable_thinking") => {
                 self.put("enable_thinking", &!off);
                 self.put_some("thinking_budget", asked.budget.filter(|budget| *budget > 0).as_ref());
             }
-            _ => {
-                let most = |effort: Effort| if effort == Effort::Max { Effort::ExtraHigh } else { effort };
-                self.put_some("reasoning_effort", asked.effort().map(most).map(Effort::as_str).as_ref());
-            }
+            _ => self.put_some("reasoning_effort", asked.effort().map(word).as_ref()),
         }
     }
+}
+
+/// The word for an effort; OpenAI has none beyond `xhigh`.
+fn word(effort: Effort) -> &'static str {
+    effort.min(Effort::ExtraHigh).as_str()
 }
 
 /// OpenRouter's way to ask.
 fn openrouter(asked: &Reasoning) -> serde_json::Value {
     let mut value = serde_json::Map::new();
     if let Some(effort) = asked.effort {
-        let effort = if effort == Effort::Max { Effort::ExtraHigh } else { effort };
-        value.insert("effort".into(), effort.as_str().into());
+        value.insert("effort".into(), word(effort).into());
     } else if let Some(budget) = asked.budget {
         value.insert("max_tokens".into(), budget.into());
     } else {

@@ -18,7 +18,8 @@ impl Writer<'_> {
         if let Format::JsonSchema { schema, .. } = &request.format
             && self.quirks.no_json_schema
         {
-            let order = format!("Answer with nothing but a JSON object that fits this JSON schema:\n{}", schema.as_str());
+            let order =
+                format!("Answer with nothing but a JSON object that fits this JSON schema:\n{}", schema.as_str());
             out.push(json!({ "role": self.role(Role::System), "content": order }));
         }
         for (place, message) in request.messages.iter().enumerate() {
@@ -201,9 +202,8 @@ fn made_by(content: &Content, maker: Api) -> bool {
 /// Letters and digits that stand for an id: always the same, and different for different ids.
 fn mark(id: &str) -> String {
     const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mut text = String::with_capacity(12);
     for _ in 0..12 {
         text.push(char::from(LETTERS[(hash % 36) as usize]));
