@@ -19,6 +19,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod words;
 mod write;
 
 pub use adapt::adapt;

@@ -2,6 +2,7 @@
 
 use super::parts::google_signature;
 use super::shape;
+use super::words::Half;
 use crate::chat::{BlockKind, Event, Json};
 
 /// Most calls of a choice; more are not looked at.
@@ -25,6 +26,7 @@ struct Call {
     /// Whether it has any arguments.
     begun: bool,
     signed: bool,
+    half: Half,
 }
 
 /// Where calls come to lie.
@@ -50,7 +52,7 @@ impl Calls {
         if call.block.is_none() && !name.is_empty() {
             call.start(at, name, place, out);
         }
-        let arguments = function.arguments.as_ref().map(text).unwrap_or_default();
+        let arguments = function.arguments.map(|json| call.text(&json)).unwrap_or_default();
         if !arguments.is_empty() {
             call.begun = true;
             match call.block {
@@ -87,7 +89,15 @@ impl Calls {
         }
         let index = index.unwrap_or_else(|| position.max(self.calls.len()) as u64);
         let id = id.to_owned();
-        self.calls.push(Call { index, id, block: None, early: String::new(), begun: false, signed: false });
+        self.calls.push(Call {
+            index,
+            id,
+            block: None,
+            early: String::new(),
+            begun: false,
+            signed: false,
+            half: Half::default(),
+        });
         Some(self.calls.len() - 1)
     }
 
@@ -103,6 +113,11 @@ impl Calls {
 }
 
 impl Call {
+    /// A piece of the arguments: a string, or a whole object.
+    fn text(&mut self, arguments: &Json) -> String {
+        self.half.read(arguments).unwrap_or_else(|| arguments.as_str().to_owned())
+    }
+
     fn start(&mut self, at: usize, name: String, place: &mut Place<'_>, out: &mut Vec<Event>) {
         let block = *place.next_block;
         *place.next_block += 1;
@@ -122,9 +137,4 @@ fn made_up(answer: &str, choice: u32, at: usize) -> String {
     let tail: String = plain[plain.len().saturating_sub(MOST)..].iter().collect();
     let choice = if choice == 0 { String::new() } else { format!("{choice}_") };
     if tail.is_empty() { format!("call_{choice}{at}") } else { format!("call_{tail}_{choice}{at}") }
-}
-
-/// A piece of the arguments: a string, or a whole object.
-fn text(arguments: &Json) -> String {
-    arguments.read::<String>().unwrap_or_else(|_| arguments.as_str().to_owned())
 }

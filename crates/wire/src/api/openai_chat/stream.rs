@@ -6,6 +6,7 @@ use super::calls::{Calls, Place};
 use super::parts::{google_signature, thinking_words};
 use super::reasoning::Detail;
 use super::shape::{Annotation, Choice, Chunk, ContentPart, Message};
+use super::words::Half;
 use super::{LEFTOVERS, error};
 use crate::api::{Api, Frames};
 use crate::chat::{BlockKind, Citation, Event, Finish, Json, StreamError};
@@ -36,6 +37,7 @@ struct Progress {
     refused: bool,
     finish: Option<String>,
     stop_text: Option<String>,
+    half: Half,
 }
 
 #[derive(Debug)]
@@ -218,7 +220,7 @@ impl Decoder {
     }
 
     fn content(&mut self, at: usize, content: &Json, out: &mut Vec<Event>) {
-        if let Ok(text) = content.read::<String>() {
+        if let Some(text) = self.choices[at].half.read(content) {
             return self.words(at, Kind::Text, &text, out);
         }
         for part in content.read::<Vec<Json>>().unwrap_or_default() {
