@@ -13,6 +13,7 @@ mod quirks;
 mod stream;
 
 pub use openai_chat::adapt;
+pub use anthropic::count_tokens_answer;
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
 

@@ -5,11 +5,11 @@
 use domain::provider::Dialect;
 use domain::{Nanos, Usage};
 
-mod anthropic;
+pub(crate) mod anthropic;
 mod charge;
 mod gemini;
 mod hide;
-mod number;
+pub(crate) mod number;
 mod openai;
 #[cfg(test)]
 mod tests;

@@ -1,45 +1,38 @@
-//! Anthropic Messages.
+//! Anthropic Messages: what Claude Code and Anthropic's SDKs speak, and what Claude is asked in, at Anthropic, on Bedrock
+//! (`invoke`) and on Vertex AI.
+//!
+//! What an Anthropic caller says beyond the common form is kept in [`Request::extra`](crate::chat::Request::extra) under the
+//! path of the field (`container`, `messages[2].content[0].citations`), so it survives on its way to Claude and is named as
+//! lost elsewhere.
 
-use super::{Encoded, Frames, Target};
-use crate::chat::{Answer, Asked, Event, Refused, Request};
+mod answer;
+mod blocks;
+mod citation;
+mod conversation;
+mod decoder;
+mod encode;
+mod encoder;
+mod extras;
+mod fields;
+mod model;
+mod output;
+mod reasoning;
+mod request;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod turns;
+mod usage;
 
-/// Reads a caller's request.
-pub(super) fn decode_request(_body: &[u8]) -> Result<Request, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
+pub(super) use answer::{decode_answer, encode_answer};
+pub(super) use decoder::Decoder;
+pub(super) use encode::encode_request;
+pub(super) use encoder::Encoder;
+pub(super) use request::decode_request;
+pub use usage::count_tokens_answer;
 
-/// Writes a request for a provider.
-pub(super) fn encode_request(_request: &Request, _target: Target<'_>) -> Result<Encoded, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
+use super::Api;
 
-/// Reads a provider's whole answer.
-pub(super) fn decode_answer(_body: &[u8]) -> Result<Answer, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Writes an answer for a caller.
-pub(super) fn encode_answer(_answer: &Answer, _asked: &Asked) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a provider's stream.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {}
-
-impl Frames for Decoder {
-    fn frame(&mut self, _name: Option<&[u8]>, _data: &[u8], _out: &mut Vec<Event>) {}
-
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
-}
-
-/// Writes a caller's stream.
-pub(super) struct Encoder {}
-
-impl Encoder {
-    pub(super) fn new(_asked: &Asked) -> Self {
-        Self {}
-    }
-
-    pub(super) fn push(&mut self, _event: Event, _out: &mut Vec<u8>) {}
-}
+/// This module's API.
+const OWN: Api = Api::Anthropic;

@@ -41,7 +41,7 @@ struct Message {
 /// The running totals; a missing figure leaves the one before.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     input_tokens: Count,
     output_tokens: Count,
     cache_read_input_tokens: Count,
@@ -88,7 +88,8 @@ struct Iteration {
 }
 
 impl Report {
-    fn update(&mut self, newer: Self) {
+    /// Lays newer figures over these.
+    pub(crate) fn update(&mut self, newer: Self) {
         let over = |old: &mut Count, new: Count| *old = Count(new.0.or(old.0));
         over(&mut self.input_tokens, newer.input_tokens);
         over(&mut self.output_tokens, newer.output_tokens);
@@ -107,7 +108,8 @@ impl Report {
         Charge { cost, cost_details, is_byok: self.is_byok == Some(true), ..Charge::default() }.total()
     }
 
-    fn usage(&self) -> Option<Usage> {
+    /// What they come to; none where neither input nor output is named.
+    pub(crate) fn usage(&self) -> Option<Usage> {
         if self.input_tokens.0.is_none() && self.output_tokens.0.is_none() {
             return None;
         }
