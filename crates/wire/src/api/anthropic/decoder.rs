@@ -1,7 +1,7 @@
 //! Reads a provider's stream.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::answer::{Fault, Message, Received, Stop};
 use super::{OWN, citation};
@@ -67,8 +67,8 @@ struct Open {
 enum State {
     Text,
     Thinking,
-    /// The input that came with the start, where it is not empty: it counts unless pieces follow.
-    ToolCall(Option<Json>),
+    /// The input that came with the start, most often `{}`: it counts unless pieces follow.
+    ToolCall(Option<String>),
     /// A block that is handed out when it is complete, and the pieces of its input or content.
     Opaque { value: Json, input: String, content: String },
     Complete,
@@ -172,8 +172,8 @@ impl Decoder {
                     id: received.call_id(block as usize),
                     name: received.name.take().unwrap_or_default(),
                 };
-                let input = received.input.take().filter(|input| input.is_object() && !is_empty(input));
-                (kind, State::ToolCall(input))
+                let input = received.input.take().filter(Json::is_object);
+                (kind, State::ToolCall(Some(input.map_or_else(|| "{}".to_owned(), |input| input.as_str().to_owned()))))
             }
             _ => {
                 let state = State::Opaque { value, input: String::new(), content: String::new() };
@@ -229,7 +229,7 @@ impl Decoder {
         let Some(place) = self.open.iter().position(|open| open.index == index) else { return };
         let Open { block, state, .. } = self.open.remove(place);
         match state {
-            State::ToolCall(Some(whole)) => out.push(Event::Arguments { block, json: whole.as_str().to_owned() }),
+            State::ToolCall(Some(json)) => out.push(Event::Arguments { block, json }),
             State::Opaque { value, input, content } => {
                 let kind = BlockKind::Opaque { api: OWN, value: complete(value, &input, content) };
                 out.push(Event::BlockStart { block, choice: 0, kind });
@@ -266,10 +266,6 @@ impl Decoder {
         }
         out.push(Event::Finish { choice: 0, finish: stop.finish(self.has_calls) });
     }
-}
-
-fn is_empty(input: &Json) -> bool {
-    input.read::<Map<String, Value>>().is_ok_and(|input| input.is_empty())
 }
 
 /// The block with the input or content that came in pieces.

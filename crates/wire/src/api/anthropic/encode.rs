@@ -96,13 +96,12 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
     let mut talk = conversation::write(request, &model, &extras, (&mut names, &mut losses))?;
     let shape = output::shape(request, &model, &mut losses);
     let mut plan = reasoning::plan(request, &model, &mut losses);
-    fit(&mut plan, &talk, &shape, &model, &mut losses);
-    let may_force = !plan.thinks() && model.may_not_think;
+    fit(&mut plan, &talk, &shape, &mut losses);
     let called = std::mem::take(&mut talk.called);
     let mut tools = tools::definitions((request, &model), (&extras, &shape), &called, (&mut names, &mut losses));
     let tool_choice = match tools.is_empty() {
         true => None,
-        false => tools::choice(request, (&extras, &shape), may_force, (&mut names, &mut losses)),
+        false => tools::choice(request, (&extras, &shape), !plan.has_budget(), (&mut names, &mut losses)),
     };
     if request.prompt_cache_key.is_some() && !says_what_to_cache(request) {
         cache_prefix(&mut talk, &mut tools);
@@ -144,14 +143,14 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
 }
 
 /// Leaves thinking out where the conversation or the answer's shape does not bear it.
-fn fit(plan: &mut Plan, talk: &Conversation<'_>, shape: &Shape, model: &Model, losses: &mut Losses) {
-    let why = if !plan.thinks() {
+fn fit(plan: &mut Plan, talk: &Conversation<'_>, shape: &Shape, losses: &mut Losses) {
+    let why = if !plan.has_budget() {
         return;
-    } else if plan.has_budget() && talk.lacks_thoughts() {
+    } else if talk.lacks_thoughts() {
         "the turn that is going on began without thoughts"
-    } else if plan.has_budget() && talk.ends_with_assistant() {
+    } else if talk.ends_with_assistant() {
         "the model cannot think before it continues a message"
-    } else if matches!(shape, Shape::Tool { .. }) && model.may_not_think {
+    } else if matches!(shape, Shape::Tool { .. }) {
         "the answer's shape is made by a tool, which a model that thinks cannot be made to call"
     } else {
         return;

@@ -154,7 +154,7 @@ pub(super) fn choice<'a>(
     }
     let wanted = match &request.tool_choice {
         Some(ToolChoice::Required | ToolChoice::Named(_)) if !may_force => {
-            losses.harmless("tool_choice", "a model that thinks cannot be made to call a tool");
+            losses.harmless("tool_choice", "a model that thinks by a budget cannot be made to call a tool");
             Some(&ToolChoice::Auto)
         }
         wanted => wanted.as_ref(),

@@ -66,36 +66,43 @@ fn calls(turn: &mut Turn<'_>, used: &mut HashSet<String>) -> Open {
 }
 
 fn results<'a>(turn: &mut Turn<'a>, open: &mut Open) {
-    let mut answers: Vec<(usize, Block<'a>)> = Vec::new();
-    let mut rest = Vec::new();
-    for mut block in turn.content.drain(..) {
-        let Some(made) = as_made(&mut block).filter(|made| made.kind == "tool_result") else {
-            rest.push(block);
-            continue;
-        };
-        let asked = made.tool_use_id.as_deref().and_then(|id| open.get_mut(id)?.pop_front());
-        match asked {
-            Some((place, id)) => {
-                made.tool_use_id = Some(Cow::Owned(id));
-                answers.push((place, block));
+    let (mut answers, mut strays, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for block in turn.content.drain(..) {
+        match block {
+            Block::Made(made) if made.kind == "tool_result" => {
+                match made.tool_use_id.as_deref().and_then(|id| open.get_mut(id)?.pop_front()) {
+                    Some(call) => answers.push(answer(call, made)),
+                    None => strays.push(made),
+                }
             }
-            // Nobody called for it: its words stay, as words.
-            None => rest.extend(made.content.take().unwrap_or_default()),
+            other => rest.push(other),
         }
     }
-    answers.extend(missing(open));
+    let mut waiting: Vec<(usize, String)> = std::mem::take(open).into_values().flatten().collect();
+    waiting.sort_unstable();
+    if strays.len() == waiting.len() {
+        // Ids got lost on the way, so the order tells.
+        answers.extend(waiting.into_iter().zip(strays).map(|(call, made)| answer(call, made)));
+    } else {
+        answers.extend(waiting.into_iter().map(missing));
+        // Nobody called for these: their words stay, as words.
+        let words = strays.into_iter().flat_map(|mut made| made.content.take().unwrap_or_default());
+        rest = words.chain(rest).collect();
+    }
     answers.sort_by_key(|(place, _)| *place);
     turn.content = answers.into_iter().map(|(_, block)| block).chain(rest).collect();
 }
 
-fn missing<'a>(open: &mut Open) -> Vec<(usize, Block<'a>)> {
-    let waiting = std::mem::take(open).into_values().flatten();
-    let result = |(place, id)| {
-        let content = Some(vec![Block::text(MISSING, &[])]);
-        let made = Made { kind: "tool_result", tool_use_id: Some(Cow::Owned(id)), content, is_error: Some(true), ..Made::default() };
-        (place, Block::from(made))
-    };
-    waiting.map(result).collect()
+fn answer<'a>((place, id): (usize, String), mut made: Box<Made<'a>>) -> (usize, Block<'a>) {
+    made.tool_use_id = Some(Cow::Owned(id));
+    (place, Block::Made(made))
+}
+
+fn missing<'a>((place, id): (usize, String)) -> (usize, Block<'a>) {
+    let content = Some(vec![Block::text(MISSING, &[])]);
+    let tool_use_id = Some(Cow::Owned(id));
+    let made = Made { kind: "tool_result", tool_use_id, content, is_error: Some(true), ..Made::default() };
+    (place, made.into())
 }
 
 fn answer_missing(open: &mut Open, out: &mut Vec<Turn<'_>>) {
