@@ -102,6 +102,25 @@ fn assemble(events: Vec<Event>) -> Result<Answer, StreamError> {
     assembly.finish()
 }
 
+/// Where two values differ first, and how.
+fn difference(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
+    match (ours, theirs) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names = a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)));
+            let at = |name: &String| difference(&ours[name], &theirs[name], &format!("{path}.{name}"));
+            names.into_iter().find_map(at)
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            (0..a.len()).find_map(|place| difference(&a[place], &b[place], &format!("{path}[{place}]")))
+        }
+        _ if ours == theirs => None,
+        _ => {
+            let short = |value: &Value| value.to_string().chars().take(300).collect::<String>();
+            Some(format!("{path}: {} instead of {}", short(ours), short(theirs)))
+        }
+    }
+}
+
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or(0)
 }
@@ -112,8 +131,7 @@ fn plain_usage(usage: &Value) -> Usage {
     let iterations = usage["iterations"].as_array().into_iter().flatten();
     for part in std::iter::once(usage).chain(iterations.filter(|part| part["type"] == "compaction")) {
         let hour = number(&part["cache_creation"]["ephemeral_1h_input_tokens"]);
-        let (read, written) =
-            (number(&part["cache_read_input_tokens"]), number(&part["cache_creation_input_tokens"]));
+        let (read, written) = (number(&part["cache_read_input_tokens"]), number(&part["cache_creation_input_tokens"]));
         total.input += number(&part["input_tokens"]) + read + written;
         total.output += number(&part["output_tokens"]);
         total.cached_input += read;
@@ -373,7 +391,7 @@ fn normal_value(value: &mut Value) {
 
 #[test]
 fn requests_are_read_and_written_again_without_loss() {
-    let mut seen = 0;
+    let (mut seen, mut faults) = (0, Vec::new());
     let cases = cases();
     for case in &cases {
         let Some(body) = case.question() else { continue };
@@ -392,7 +410,10 @@ fn requests_are_read_and_written_again_without_loss() {
         for body in [&mut wanted, &mut written] {
             body.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
         }
-        assert_eq!(written, wanted, "{} {:?}", case.name, encoded.losses);
+        faults.extend(
+            difference(&written, &wanted, "").map(|fault| format!("{} {fault} {:?}", case.name, encoded.losses)),
+        );
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(cases.is_empty() || seen > 120, "{seen} requests");
 }

@@ -88,7 +88,8 @@ pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
     let Some(content) = message.content else {
         return Err(Refused::field("content", "The provider's answer has no content."));
     };
-    let mut parts: Vec<Part> = content.into_iter().enumerate().map(|(place, block)| part(block, place).into()).collect();
+    let mut parts: Vec<Part> =
+        content.into_iter().enumerate().map(|(place, block)| part(block, place).into()).collect();
     parts.extend(message.stop.explanation().map(|text| Content::Refusal { text: text.to_owned() }.into()));
     let has_calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
     let choice = Choice { index: 0, parts, finish: message.stop.finish(has_calls), logprobs: None };

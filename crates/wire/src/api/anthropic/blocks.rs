@@ -86,6 +86,14 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Whether it is words, and those only white space, which Claude refuses but between its own words.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Made(made) => made.text.as_ref().is_some_and(|text| text.trim().is_empty()),
+            Self::Kept(_) => false,
+        }
+    }
+
     /// Words.
     pub(super) fn text(text: impl Into<Cow<'a, str>>, citations: &[Citation]) -> Self {
         let citations = citations.iter().filter_map(citation::encode).collect();
@@ -135,9 +143,8 @@ pub(super) fn call_id(id: &str) -> Cow<'_, str> {
         return Cow::Borrowed(id);
     }
     // FNV-1a keeps apart what looks alike once cleaned.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let clean: String = id.chars().take(64).map(|c| if plain(c) { c } else { '_' }).collect();
     Cow::Owned(format!("{clean}_{hash:016x}"))
 }

@@ -65,7 +65,13 @@ pub(super) fn write<'a>(
 }
 
 impl<'a> Conversation<'a> {
-    fn take(&mut self, message: &'a Message, (index, shift): (usize, usize), model: &Model, writer: &mut Writer<'a, '_>) {
+    fn take(
+        &mut self,
+        message: &'a Message,
+        (index, shift): (usize, usize),
+        model: &Model,
+        writer: &mut Writer<'a, '_>,
+    ) {
         let is_system = matches!(message.role, Role::System | Role::Developer);
         let before = is_system && self.turns.is_empty();
         let place = match index.checked_sub(shift) {
@@ -79,6 +85,9 @@ impl<'a> Conversation<'a> {
         let mut content = Vec::with_capacity(message.parts.len());
         for (number, part) in message.parts.iter().enumerate() {
             writer.part(part, &inside, number, &format!("messages[{index}].content[{number}]"), &mut content);
+        }
+        if message.role != Role::Assistant || content.iter().all(Block::is_blank) {
+            content.retain(|block| !block.is_blank());
         }
         if content.is_empty() {
             return;
@@ -103,7 +112,10 @@ impl<'a> Conversation<'a> {
         if self.turns.is_empty() {
             let content = std::mem::take(&mut self.system);
             if content.is_empty() {
-                return Err(Refused::field("messages", "There is nothing to answer: add a message of the user's with some words."));
+                return Err(Refused::field(
+                    "messages",
+                    "There is nothing to answer: add a message of the user's with some words.",
+                ));
             }
             self.turns.push(Turn { role: "user", content, extra: Extra::default() });
         }

@@ -70,7 +70,11 @@ enum State {
     /// The input that came with the start, most often `{}`: it counts unless pieces follow.
     ToolCall(Option<String>),
     /// A block that is handed out when it is complete, and the pieces of its input or content.
-    Opaque { value: Json, input: String, content: String },
+    Opaque {
+        value: Json,
+        input: String,
+        content: String,
+    },
     Complete,
 }
 

@@ -160,9 +160,7 @@ impl Writer {
         let content_block = match &open.kind {
             BlockKind::Text | BlockKind::Refusal => Block::text("", &[]),
             BlockKind::Thinking => Block::thinking("", ""),
-            BlockKind::ToolCall { id, name } => {
-                Block::tool_use(id.as_str(), name.as_str(), Json::of(&json!({})))
-            }
+            BlockKind::ToolCall { id, name } => Block::tool_use(id.as_str(), name.as_str(), Json::of(&json!({}))),
             BlockKind::Redacted { .. } | BlockKind::Opaque { .. } => return false,
         };
         if !std::mem::replace(&mut open.told, true) {

@@ -36,7 +36,8 @@ const GRAVE: [&str; 9] = [
 ];
 
 /// The first words of paths into a request of this API.
-const PLACES: [&str; 7] = ["messages[", "system[", "tools[", "output_config.", "thinking.", "metadata.", "tool_choice."];
+const PLACES: [&str; 7] =
+    ["messages[", "system[", "tools[", "output_config.", "thinking.", "metadata.", "tool_choice."];
 
 /// The extra fields of a request by the object they belong to.
 #[derive(Default)]

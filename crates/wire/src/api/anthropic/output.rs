@@ -45,8 +45,12 @@ pub(super) fn shape(request: &Request, model: &Model, losses: &mut Losses) -> Sh
             if is_of_objects(schema) {
                 return tool(description.as_deref(), schema.clone());
             }
-            losses.harmless("response_format", "the model takes schemas of objects only and is told the schema in words");
-            Shape::Told(format!("Answer with JSON only, without any other words. It must fit this JSON schema: {}", schema.as_str()))
+            losses
+                .harmless("response_format", "the model takes schemas of objects only and is told the schema in words");
+            Shape::Told(format!(
+                "Answer with JSON only, without any other words. It must fit this JSON schema: {}",
+                schema.as_str()
+            ))
         }
     }
 }

@@ -5,9 +5,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{Fields, read};
 use super::{OWN, turns};
-use crate::chat::{
-    CacheTtl, Effort, Format, Json, Reasoning, Refused, Request, Sampling, Tool, ToolChoice, ToolKind,
-};
+use crate::chat::{CacheTtl, Effort, Format, Json, Reasoning, Refused, Request, Sampling, Tool, ToolChoice, ToolKind};
 
 /// Reads a caller's request to `/v1/messages` or `/v1/messages/count_tokens`.
 ///

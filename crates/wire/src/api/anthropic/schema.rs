@@ -21,7 +21,8 @@ const LIMITS: [&str; 12] = [
 ];
 
 /// Parts that cannot be said with a grammar at all.
-const IMPOSSIBLE: [&str; 6] = ["patternProperties", "not", "if", "dependentSchemas", "unevaluatedProperties", "prefixItems"];
+const IMPOSSIBLE: [&str; 6] =
+    ["patternProperties", "not", "if", "dependentSchemas", "unevaluatedProperties", "prefixItems"];
 
 /// The schema of a tool's input: an object, also where the caller did not say so.
 pub(super) fn input(parameters: Option<&Json>) -> Json {
@@ -92,7 +93,8 @@ fn close(schema: &mut Value) -> Option<()> {
         close(items)?;
     }
     let kind = schema.get("type");
-    let is_object = kind.is_some_and(|kind| kind == "object" || kind.as_array().is_some_and(|k| k.contains(&json!("object"))));
+    let is_object =
+        kind.is_some_and(|kind| kind == "object" || kind.as_array().is_some_and(|k| k.contains(&json!("object"))));
     if is_object || schema.contains_key("properties") {
         let open = schema.get("additionalProperties").is_some_and(Value::is_object);
         if open || !schema.contains_key("properties") {
@@ -106,7 +108,8 @@ fn close(schema: &mut Value) -> Option<()> {
 /// Whether the schema refers to the whole, or a definition to itself. Longer circles are left to the provider to judge.
 fn recurs(schema: &Map<String, Value>) -> bool {
     let definitions = ["$defs", "definitions"].into_iter().filter_map(|map| Some((map, schema.get(map)?.as_object()?)));
-    let mut members = definitions.flat_map(|(map, members)| members.iter().map(move |(name, member)| (map, name, member)));
+    let mut members =
+        definitions.flat_map(|(map, members)| members.iter().map(move |(name, member)| (map, name, member)));
     schema.get("$ref").is_some_and(|target| target == "#")
         || members.any(|(map, name, member)| member.to_string().contains(&format!("\"#/{map}/{name}\"")))
 }

@@ -77,7 +77,11 @@ pub(super) fn definitions<'a>(
     if tools.is_empty() {
         // Claude wants to know the tools that the history calls.
         tools.extend(called.iter().map(|called| {
-            Definition::Made(Made { name: name(called, names), input_schema: Some(schema::input(None)), ..Made::default() })
+            Definition::Made(Made {
+                name: name(called, names),
+                input_schema: Some(schema::input(None)),
+                ..Made::default()
+            })
         }));
     }
     if let Shape::Tool { name, description, schema } = shape {

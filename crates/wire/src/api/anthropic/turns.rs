@@ -74,9 +74,7 @@ fn block(raw: &RawValue, path: &str, extra: &mut Extra) -> Result<Part, Refused>
             let signature = signature.filter(|text| !text.is_empty()).map(|text| Signature::read(&text, OWN));
             Content::Thinking { text: fields.take("thinking")?.unwrap_or_default(), signature }
         }
-        "redacted_thinking" => {
-            Content::Redacted { data: Signature::read(&fields.need::<String>("data")?, OWN) }
-        }
+        "redacted_thinking" => Content::Redacted { data: Signature::read(&fields.need::<String>("data")?, OWN) },
         "tool_use" => tool_use(&mut fields)?,
         "tool_result" => return tool_result(fields, cache, extra),
         "search_result" => {
@@ -168,7 +166,10 @@ fn give_marks_back(parts: &mut Vec<Part>) {
         }
         let mark = held.take();
         match (&mut part.content, mark) {
-            (Content::ToolCall { signature, .. }, Some(Part { content: Content::Thinking { signature: mark, .. }, .. })) => {
+            (
+                Content::ToolCall { signature, .. },
+                Some(Part { content: Content::Thinking { signature: mark, .. }, .. }),
+            ) => {
                 *signature = mark;
             }
             (_, mark) => given.extend(mark),

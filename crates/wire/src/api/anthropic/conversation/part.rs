@@ -16,8 +16,7 @@ impl<'a> Writer<'a, '_> {
         let place = if self.extras.is_empty() { String::new() } else { format!("{list}[{number}]") };
         let mut extra = self.extras.at(&place);
         let block = match &part.content {
-            // Claude refuses words that are only white space.
-            Content::Text { text, .. } | Content::Refusal { text } if text.trim().is_empty() => return,
+            Content::Text { text, .. } | Content::Refusal { text } if text.is_empty() => return,
             Content::Text { text, citations } => Block::text(text.as_str(), citations),
             Content::Refusal { text } => Block::text(text.as_str(), &[]),
             Content::Image { source, .. } => image(source),
@@ -71,6 +70,7 @@ impl<'a> Writer<'a, '_> {
         for (number, part) in parts.iter().enumerate() {
             self.part(part, &list, number, &format!("{field}.content[{number}]"), &mut content);
         }
+        content.retain(|block| !block.is_blank());
         Made {
             kind: "tool_result",
             tool_use_id: Some(call_id(id)),
@@ -81,7 +81,13 @@ impl<'a> Writer<'a, '_> {
         .into()
     }
 
-    fn document(&mut self, from: &'a Source, title: Option<&'a str>, extra: &mut Extra<'a>, field: &str) -> Option<Block<'a>> {
+    fn document(
+        &mut self,
+        from: &'a Source,
+        title: Option<&'a str>,
+        extra: &mut Extra<'a>,
+        field: &str,
+    ) -> Option<Block<'a>> {
         if let Some(original) = extra.take("search_result") {
             return Some(Block::Kept(Cow::Borrowed(original)));
         }
