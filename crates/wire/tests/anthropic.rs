@@ -83,7 +83,8 @@ impl Case {
             other => Some(other.clone()),
         });
         let frames: Vec<Value> = frames.filter(|frame: &Value| frame["type"].is_string()).collect();
-        let lines = frames.iter().map(|frame| format!("event: {}\ndata: {frame}\n\n", frame["type"].as_str().unwrap()));
+        let lines =
+            frames.iter().map(|frame| format!("event: {}\ndata: {frame}\n\n", frame["type"].as_str().expect("a type")));
         Some(lines.collect::<String>().into_bytes()).filter(|bytes| !bytes.is_empty())
     }
 }
@@ -171,7 +172,7 @@ fn plain_message(bytes: &[u8]) -> Value {
                 }
                 if let Some(more) = event["delta"]["partial_json"].as_str() {
                     let so_far = pieces.entry(index.to_string()).or_insert(json!(""));
-                    *so_far = json!(format!("{}{more}", so_far.as_str().unwrap()));
+                    *so_far = json!(format!("{}{more}", so_far.as_str().expect("text")));
                 }
             }
             "message_delta" => {
@@ -188,7 +189,7 @@ fn plain_message(bytes: &[u8]) -> Value {
     for (index, json) in pieces {
         let json = json.as_str().filter(|json| !json.is_empty()).unwrap_or("{}");
         let input = serde_json::from_str(json).unwrap_or_else(|_| json!({ "_raw": json }));
-        message["content"][index.parse::<usize>().unwrap()]["input"] = input;
+        message["content"][index.parse::<usize>().expect("a number")]["input"] = input;
     }
     message
 }
@@ -276,17 +277,11 @@ fn whole_answers_are_read_and_written_again_without_loss() {
         let bytes = message.to_string();
         let answer = Api::Anthropic.decode_answer(bytes.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         compare(&case.name, &answer, message);
-        let written = Api::Anthropic.encode_answer(&answer, &asked()).expect("a front");
-        let written: Value = serde_json::from_slice(&written).expect("JSON");
-        let wanted = normal_answer(message.clone());
-        assert_eq!(normal_answer(written)["content"], wanted["content"], "{}", case.name);
         let again = Api::Anthropic.encode_answer(&answer, &asked()).expect("a front");
         let mut again = normal_answer(serde_json::from_slice(&again).expect("JSON"));
-        let mut wanted = wanted;
-        for name in ["id"] {
-            // Only some ids in the recordings begin as Anthropic's do.
-            (again[name], wanted[name]) = (Value::Null, Value::Null);
-        }
+        let mut wanted = normal_answer(message.clone());
+        // Only some ids in the recordings begin as Anthropic's do.
+        (again["id"], wanted["id"]) = (Value::Null, Value::Null);
         assert_eq!(again, wanted, "{}", case.name);
     }
     assert!(cases.is_empty() || seen > 60, "{seen} answers");

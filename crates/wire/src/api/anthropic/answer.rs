@@ -1,6 +1,5 @@
 //! Whole answers, both ways.
 
-use domain::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Block, object};
@@ -19,8 +18,12 @@ pub(super) struct Message {
     pub(super) model: Option<String>,
     #[serde(deserialize_with = "lenient")]
     content: Option<Vec<Json>>,
-    #[serde(flatten)]
-    stop: Stop,
+    #[serde(deserialize_with = "lenient")]
+    stop_reason: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    stop_sequence: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    stop_details: Option<StopDetails>,
     #[serde(deserialize_with = "lenient")]
     pub(super) usage: Option<Report>,
     #[serde(deserialize_with = "lenient")]
@@ -28,17 +31,18 @@ pub(super) struct Message {
 }
 
 /// Why a message ended.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Stop {
-    pub(super) stop_reason: Option<String>,
-    stop_sequence: Option<String>,
-    stop_details: Option<StopDetails>,
+    pub(super) reason: Option<String>,
+    pub(super) sequence: Option<String>,
+    pub(super) details: Option<StopDetails>,
 }
 
+/// More about why a message ended.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct StopDetails {
+pub(super) struct StopDetails {
+    #[serde(deserialize_with = "lenient")]
     explanation: Option<String>,
 }
 
@@ -55,10 +59,10 @@ pub(super) struct Fault {
 impl Stop {
     /// The reason in the common form, given whether the caller's tools were called.
     pub(super) fn finish(&self, has_calls: bool) -> Finish {
-        match self.stop_reason.as_deref() {
+        match self.reason.as_deref() {
             None | Some("end_turn" | "") if has_calls => Finish::ToolCalls,
             None | Some("end_turn" | "") => Finish::Stop,
-            Some("stop_sequence") => Finish::StopSequence(self.stop_sequence.clone().unwrap_or_default()),
+            Some("stop_sequence") => Finish::StopSequence(self.sequence.clone().unwrap_or_default()),
             Some("max_tokens") => Finish::Length,
             Some("model_context_window_exceeded") => Finish::ContextFull,
             Some("tool_use") => Finish::ToolCalls,
@@ -70,8 +74,8 @@ impl Stop {
 
     /// Why the model declined, in words.
     pub(super) fn explanation(&self) -> Option<&str> {
-        let refused = self.stop_reason.as_deref() == Some("refusal");
-        self.stop_details.as_ref()?.explanation.as_deref().filter(|text| refused && !text.is_empty())
+        let refused = self.reason.as_deref() == Some("refusal");
+        self.details.as_ref()?.explanation.as_deref().filter(|text| refused && !text.is_empty())
     }
 }
 
@@ -90,9 +94,10 @@ pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
     };
     let mut parts: Vec<Part> =
         content.into_iter().enumerate().map(|(place, block)| part(block, place).into()).collect();
-    parts.extend(message.stop.explanation().map(|text| Content::Refusal { text: text.to_owned() }.into()));
+    let stop = Stop { reason: message.stop_reason, sequence: message.stop_sequence, details: message.stop_details };
+    parts.extend(stop.explanation().map(|text| Content::Refusal { text: text.to_owned() }.into()));
     let has_calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
-    let choice = Choice { index: 0, parts, finish: message.stop.finish(has_calls), logprobs: None };
+    let choice = Choice { index: 0, parts, finish: stop.finish(has_calls), logprobs: None };
     Ok(Answer {
         id: message.id.unwrap_or_default(),
         model: message.model.unwrap_or_default(),
@@ -232,7 +237,7 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
     for part in parts {
         block(part, &mut content);
     }
-    let mut usage = usage::Report::from(answer.usage.unwrap_or(Usage::default()));
+    let mut usage = usage::Report::from(answer.usage.unwrap_or_default());
     usage.service_tier = answer.service_tier.as_deref().map(|tier| if tier == "default" { "standard" } else { tier });
     let body = Body {
         id: id(&answer.id, asked),

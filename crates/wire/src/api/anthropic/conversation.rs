@@ -72,8 +72,6 @@ impl<'a> Conversation<'a> {
         model: &Model,
         writer: &mut Writer<'a, '_>,
     ) {
-        let is_system = matches!(message.role, Role::System | Role::Developer);
-        let before = is_system && self.turns.is_empty();
         let place = match index.checked_sub(shift) {
             Some(number) if !writer.extras.is_empty() => format!("messages[{number}]"),
             _ => String::new(),
@@ -93,7 +91,7 @@ impl<'a> Conversation<'a> {
             return;
         }
         let role = match message.role {
-            _ if before || (is_system && !model.system_turns) => {
+            Role::System | Role::Developer if self.turns.is_empty() || !model.system_turns => {
                 self.system.append(&mut content);
                 return;
             }

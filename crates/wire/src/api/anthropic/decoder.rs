@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Fault, Message, Received, Stop};
+use super::answer::{Fault, Message, Received, Stop, StopDetails};
 use super::{OWN, citation};
 use crate::api::Frames;
 use crate::chat::{BlockKind, Event, Json, Signature, StreamError};
@@ -49,8 +49,12 @@ struct Delta {
     /// The words of a compaction.
     #[serde(deserialize_with = "lenient")]
     content: Option<String>,
-    #[serde(flatten)]
-    stop: Stop,
+    #[serde(deserialize_with = "lenient")]
+    stop_reason: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    stop_sequence: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    stop_details: Option<StopDetails>,
 }
 
 /// A block that has begun and not ended.
@@ -186,12 +190,8 @@ impl Decoder {
             }
         };
         out.push(Event::BlockStart { block, choice: 0, kind });
-        let words = received.text.take().or(received.thinking.take()).filter(|text| !text.is_empty());
         if matches!(state, State::Text | State::Thinking) {
-            out.extend(words.map(|text| Event::Text { block, text }));
-            out.extend(received.mark().map(|signature| Event::Signature { block, signature }));
-            let citations = received.citations.take().unwrap_or_default().into_iter();
-            out.extend(citations.map(|original| Event::Citation { block, citation: citation::decode(original) }));
+            first_words(received, block, out);
         }
         self.open.push(Open { index, block, state });
     }
@@ -245,8 +245,9 @@ impl Decoder {
 
     fn message_delta(&mut self, frame: Frame, out: &mut Vec<Event>) {
         self.start(Message::default(), out);
-        let stop = frame.delta.unwrap_or_default().stop;
-        if stop.stop_reason.is_some() {
+        let delta = frame.delta.unwrap_or_default();
+        let stop = Stop { reason: delta.stop_reason, sequence: delta.stop_sequence, details: delta.stop_details };
+        if stop.reason.is_some() {
             self.end_with(&stop, out);
         }
         self.count(frame.usage, out);
@@ -270,6 +271,16 @@ impl Decoder {
         }
         out.push(Event::Finish { choice: 0, finish: stop.finish(self.has_calls) });
     }
+}
+
+/// What a block of words begins with, most often nothing.
+fn first_words(received: Received, block: u32, out: &mut Vec<Event>) {
+    let mark = received.mark();
+    let words = received.text.or(received.thinking).filter(|text| !text.is_empty());
+    out.extend(words.map(|text| Event::Text { block, text }));
+    out.extend(mark.map(|signature| Event::Signature { block, signature }));
+    let citations = received.citations.unwrap_or_default().into_iter();
+    out.extend(citations.map(|original| Event::Citation { block, citation: citation::decode(original) }));
 }
 
 /// The block with the input or content that came in pieces.

@@ -28,12 +28,8 @@ struct Body<'a> {
     thinking: Option<Thinking<'a>>,
     #[serde(skip_serializing_if = "OutputConfig::is_empty")]
     output_config: OutputConfig<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top_p: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top_k: Option<u64>,
+    #[serde(flatten)]
+    sampling: Chosen,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stop_sequences: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +40,17 @@ struct Body<'a> {
     stream: bool,
     #[serde(flatten)]
     extra: Extra<'a>,
+}
+
+/// How tokens are chosen.
+#[derive(Default, Serialize)]
+struct Chosen {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +71,15 @@ struct OutputConfig<'a> {
     extra: Extra<'a>,
 }
 
-impl OutputConfig<'_> {
+impl<'a> OutputConfig<'a> {
+    fn of(plan: &Plan, shape: &'a Shape, extras: &Extras<'a>) -> Self {
+        let format = match shape {
+            Shape::Format(schema) => Some(OutputFormat { kind: "json_schema", schema }),
+            _ => None,
+        };
+        Self { effort: plan.effort, format, extra: extras.at("output_config") }
+    }
+
     fn is_empty(&self) -> bool {
         self.effort.is_none() && self.format.is_none() && self.extra.is_empty()
     }
@@ -85,6 +100,13 @@ struct Metadata<'a> {
     extra: Extra<'a>,
 }
 
+impl<'a> Metadata<'a> {
+    fn of(request: &'a Request, extras: &Extras<'a>) -> Option<Self> {
+        let metadata = Self { user_id: request.user.as_deref(), extra: extras.at("metadata") };
+        Some(metadata).filter(|metadata| metadata.user_id.is_some() || !metadata.extra.is_empty())
+    }
+}
+
 /// Writes a request for a provider.
 ///
 /// # Errors
@@ -103,19 +125,11 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         true => None,
         false => tools::choice(request, (&extras, &shape), !plan.has_budget(), (&mut names, &mut losses)),
     };
-    if request.prompt_cache_key.is_some() && !says_what_to_cache(request) {
-        cache_prefix(&mut talk, &mut tools);
-    }
+    cache_prefix(request, &mut talk, &mut tools);
     if let Shape::Told(words) = &shape {
         talk.system.push(Block::text(words.as_str(), &[]));
     }
     lose(request, &mut losses);
-    let (temperature, top_p, top_k) = sampling(request, &model, &plan, &mut losses);
-    let schema = match &shape {
-        Shape::Format(schema) => Some(OutputFormat { kind: "json_schema", schema }),
-        _ => None,
-    };
-    let metadata = Metadata { user_id: request.user.as_deref(), extra: extras.at("metadata") };
     let body = Body {
         model: target.model,
         max_tokens: plan.max_tokens,
@@ -124,13 +138,11 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         tools,
         tool_choice,
         thinking: plan.thinking.map(|wish| Thinking { wish, extra: extras.at("thinking") }),
-        output_config: OutputConfig { effort: plan.effort, format: schema, extra: extras.at("output_config") },
-        temperature,
-        top_p,
-        top_k,
+        output_config: OutputConfig::of(&plan, &shape, &extras),
+        sampling: sampling(request, &model, &plan, &mut losses),
         stop_sequences: stops(request, &mut losses),
         service_tier: service_tier(request, &mut losses),
-        metadata: Some(metadata).filter(|metadata| metadata.user_id.is_some() || !metadata.extra.is_empty()),
+        metadata: Metadata::of(request, &extras),
         stream: request.stream,
         extra: extras.own(),
     };
@@ -168,8 +180,11 @@ fn says_what_to_cache(request: &Request) -> bool {
         || request.extra.iter().any(|(name, _)| name == "cache_control")
 }
 
-/// Caches what stays the same from request to request.
-fn cache_prefix(talk: &mut Conversation<'_>, tools: &mut [Definition<'_>]) {
+/// Where the caller names a key for the cache and no places, caches what stays the same from request to request.
+fn cache_prefix(request: &Request, talk: &mut Conversation<'_>, tools: &mut [Definition<'_>]) {
+    if request.prompt_cache_key.is_none() || says_what_to_cache(request) {
+        return;
+    }
     if !talk.cache_system()
         && let Some(Definition::Made(last)) = tools.last_mut()
     {
@@ -177,9 +192,7 @@ fn cache_prefix(talk: &mut Conversation<'_>, tools: &mut [Definition<'_>]) {
     }
 }
 
-type Sampling = (Option<f64>, Option<f64>, Option<u64>);
-
-fn sampling(request: &Request, model: &Model, plan: &Plan, losses: &mut Losses) -> Sampling {
+fn sampling(request: &Request, model: &Model, plan: &Plan, losses: &mut Losses) -> Chosen {
     let asked = &request.sampling;
     let (mut temperature, mut top_p, mut top_k) = (asked.temperature, asked.top_p, asked.top_k);
     let mut drop_if = |unfit: bool, field: &str, why: &str| {
@@ -193,7 +206,7 @@ fn sampling(request: &Request, model: &Model, plan: &Plan, losses: &mut Losses) 
         drop_if(temperature.take().is_some(), "temperature", why);
         drop_if(top_p.take().is_some(), "top_p", why);
         drop_if(top_k.take().is_some(), "top_k", why);
-        return (None, None, None);
+        return Chosen::default();
     }
     if drop_if(temperature.is_some_and(|t| t > 1.0), "temperature", "1 is the most that Anthropic takes") {
         temperature = Some(1.0);
@@ -206,7 +219,7 @@ fn sampling(request: &Request, model: &Model, plan: &Plan, losses: &mut Losses) 
     }
     let both = temperature.is_some() && !model.both_samplings;
     top_p = top_p.filter(|_| !drop_if(both, "top_p", "the model takes either a temperature or top_p"));
-    (temperature, top_p, top_k)
+    Chosen { temperature, top_p, top_k }
 }
 
 fn stops<'a>(request: &'a Request, losses: &mut Losses) -> Vec<&'a str> {

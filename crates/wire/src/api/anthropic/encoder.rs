@@ -11,19 +11,19 @@ use serde_json::json;
 use super::answer::{Ending, id};
 use super::blocks::Block;
 use super::{OWN, citation, usage};
-use crate::chat::{Asked, BlockKind, Event, Finish, Json, Sequence, Signature};
+use crate::chat::{Asked, BlockKind, Event, Finish, Json, Sequence, Signature, StreamError};
 use crate::error::{ErrorBody, event};
 
 /// Writes a caller's stream.
 pub(in crate::api) struct Encoder {
-    asked: Asked,
     sequence: Sequence,
     ordered: Vec<Event>,
-    state: Writer,
+    state: Box<Writer>,
 }
 
 #[derive(Default)]
 struct Writer {
+    asked: Asked,
     /// Id and model, until the stream begins.
     start: Option<(String, String)>,
     begun: bool,
@@ -48,7 +48,8 @@ struct Open {
 impl Encoder {
     /// An encoder at the start of a stream.
     pub(in crate::api) fn new(asked: &Asked) -> Self {
-        Self { asked: asked.clone(), sequence: Sequence::default(), ordered: Vec::new(), state: Writer::default() }
+        let state = Box::new(Writer { asked: asked.clone(), ..Writer::default() });
+        Self { sequence: Sequence::default(), ordered: Vec::new(), state }
     }
 
     /// Writes what an event means to the caller.
@@ -56,14 +57,14 @@ impl Encoder {
         let mut ordered = std::mem::take(&mut self.ordered);
         self.sequence.push(event, &mut ordered);
         for event in ordered.drain(..) {
-            self.state.write(event, &self.asked, out);
+            self.state.write(event, out);
         }
         self.ordered = ordered;
     }
 }
 
 impl Writer {
-    fn write(&mut self, event: Event, asked: &Asked, out: &mut Vec<u8>) {
+    fn write(&mut self, event: Event, out: &mut Vec<u8>) {
         if self.over {
             return;
         }
@@ -74,11 +75,11 @@ impl Writer {
             Event::Finish { choice: 0, finish } => self.finish = Some(finish),
             Event::Finish { .. } | Event::Logprobs { .. } => {}
             Event::KeepAlive => {
-                self.begin(asked, out);
+                self.begin(out);
                 emit("ping", &json!({ "type": "ping" }), out);
             }
             Event::BlockStart { block, choice: 0, kind } => {
-                self.begin(asked, out);
+                self.begin(out);
                 self.block_start(block, kind, out);
             }
             Event::BlockStart { .. } => {}
@@ -95,31 +96,28 @@ impl Writer {
                 }
             }
             Event::BlockStop { block } => self.block_stop(block, out),
-            Event::Error(error) => {
-                self.over = true;
-                let body = ErrorBody {
-                    status: error.status,
-                    code: &error.code,
-                    message: &error.message,
-                    param: None,
-                    request_id: None,
-                };
-                out.extend_from_slice(&self::event(Dialect::Anthropic, &body));
-            }
-            Event::End => self.end(asked, out),
+            Event::Error(error) => self.fail(&error, out),
+            Event::End => self.end(out),
         }
     }
 
-    fn begin(&mut self, asked: &Asked, out: &mut Vec<u8>) {
+    fn fail(&mut self, error: &StreamError, out: &mut Vec<u8>) {
+        self.over = true;
+        let StreamError { status, code, message } = error;
+        let body = ErrorBody { status: *status, code, message, param: None, request_id: None };
+        out.extend_from_slice(&event(Dialect::Anthropic, &body));
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
         let (given, model) = self.start.take().unwrap_or_default();
-        let model = if model.is_empty() { &asked.model } else { &model };
+        let model = if model.is_empty() { &self.asked.model } else { &model };
         // What the answer will consume is not known yet; `message_delta` has the last word.
         let usage = Usage { output: 0, reasoning: 0, ..self.usage.unwrap_or_default() };
         let message = MessageStart {
-            id: id(&given, asked),
+            id: id(&given, &self.asked),
             kind: "message",
             role: "assistant",
             model,
@@ -218,8 +216,8 @@ impl Writer {
         }
     }
 
-    fn end(&mut self, asked: &Asked, out: &mut Vec<u8>) {
-        self.begin(asked, out);
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.begin(out);
         self.over = true;
         let finish = self.finish.take().unwrap_or(Finish::Stop);
         let delta = Ending::of(&finish, self.has_calls);

@@ -110,24 +110,8 @@ fn choice(fields: &mut Fields<'_>, request: &mut Request, extra: &mut Vec<(Strin
 
 /// Reads `thinking`, `output_config` and its older form `output_format`.
 fn thinking(fields: &mut Fields<'_>, request: &mut Request, extra: &mut Vec<(String, Json)>) -> Result<(), Refused> {
-    let mut reasoning = Reasoning::default();
     let thinking: Option<&RawValue> = fields.take("thinking")?;
-    if let Some(raw) = thinking {
-        let mut thinking = Fields::read(raw, "thinking")?;
-        let kind: String = thinking.need("type")?;
-        match kind.as_str() {
-            "enabled" => reasoning.budget = Some(thinking.need("budget_tokens")?),
-            "disabled" => reasoning.budget = Some(0),
-            "adaptive" => reasoning.dynamic = true,
-            _ => {
-                let sentence = format!("`{kind}` is none of `enabled`, `adaptive` and `disabled`.");
-                return Err(Refused::field("thinking.type", sentence));
-            }
-        }
-        let display: Option<String> = thinking.take("display")?;
-        reasoning.visible = display.map(|display| display != "omitted");
-        thinking.rest(extra);
-    }
+    let mut reasoning = thinking.map_or(Ok(Reasoning::default()), |raw| wish(raw, extra))?;
     let mut format: Option<&RawValue> = fields.take("output_format")?;
     let mut place = "output_format";
     if let Some(raw) = fields.take("output_config")? {
@@ -151,6 +135,25 @@ fn thinking(fields: &mut Fields<'_>, request: &mut Request, extra: &mut Vec<(Str
     }
     request.reasoning = Some(reasoning).filter(|reasoning| *reasoning != Reasoning::default());
     Ok(())
+}
+
+fn wish(raw: &RawValue, extra: &mut Vec<(String, Json)>) -> Result<Reasoning, Refused> {
+    let mut reasoning = Reasoning::default();
+    let mut thinking = Fields::read(raw, "thinking")?;
+    let kind: String = thinking.need("type")?;
+    match kind.as_str() {
+        "enabled" => reasoning.budget = Some(thinking.need("budget_tokens")?),
+        "disabled" => reasoning.budget = Some(0),
+        "adaptive" => reasoning.dynamic = true,
+        _ => {
+            let sentence = format!("`{kind}` is none of `enabled`, `adaptive` and `disabled`.");
+            return Err(Refused::field("thinking.type", sentence));
+        }
+    }
+    let display: Option<String> = thinking.take("display")?;
+    reasoning.visible = display.map(|display| display != "omitted");
+    thinking.rest(extra);
+    Ok(reasoning)
 }
 
 fn format(raw: &RawValue, place: &str) -> Result<Format, Refused> {

@@ -11,6 +11,9 @@ use crate::chat::{Content, Json, Message, Part, Refused, Role, Signature, Source
 
 type Extra = Vec<(String, Json)>;
 
+/// How deep blocks may lie in blocks: a document's text in a document in a tool's result.
+const DEEPEST: usize = 3;
+
 /// The system prompt, as the first message, and the turns behind it.
 pub(super) fn decode(
     system: Option<&RawValue>,
@@ -19,7 +22,7 @@ pub(super) fn decode(
 ) -> Result<Vec<Message>, Refused> {
     let mut turns = Vec::with_capacity(messages.len() + 1);
     if let Some(system) = system {
-        let parts = content(system, "system", "system", extra)?;
+        let parts = content(system, "system", 0, extra)?;
         if !parts.is_empty() {
             turns.push(Message { role: Role::System, name: None, parts });
         }
@@ -38,7 +41,7 @@ pub(super) fn decode(
             }
         };
         let place = fields.at("content");
-        let mut parts = content(fields.need("content")?, &place, &place, extra)?;
+        let mut parts = content(fields.need("content")?, &place, 0, extra)?;
         if role == Role::Assistant {
             give_marks_back(&mut parts);
         }
@@ -49,15 +52,18 @@ pub(super) fn decode(
 }
 
 /// Reads a text or a list of blocks.
-fn content(raw: &RawValue, path: &str, place: &str, extra: &mut Extra) -> Result<Vec<Part>, Refused> {
+fn content(raw: &RawValue, path: &str, depth: usize, extra: &mut Extra) -> Result<Vec<Part>, Refused> {
     if raw.get().starts_with('"') {
         return Ok(vec![Part::from(Content::text(read::<String>(raw, path)?))]);
     }
+    if depth > DEEPEST {
+        return Err(Refused::field(path, "Blocks lie too deep in other blocks here."));
+    }
     let blocks: Vec<&RawValue> = read(raw, path)?;
-    blocks.into_iter().enumerate().map(|(index, raw)| block(raw, &format!("{place}[{index}]"), extra)).collect()
+    blocks.into_iter().enumerate().map(|(index, raw)| block(raw, &format!("{path}[{index}]"), depth, extra)).collect()
 }
 
-fn block(raw: &RawValue, path: &str, extra: &mut Extra) -> Result<Part, Refused> {
+fn block(raw: &RawValue, path: &str, depth: usize, extra: &mut Extra) -> Result<Part, Refused> {
     let mut fields = Fields::read(raw, path)?;
     let kind: String = fields.need("type")?;
     let cache = cache(&mut fields)?;
@@ -67,8 +73,8 @@ fn block(raw: &RawValue, path: &str, extra: &mut Extra) -> Result<Part, Refused>
             let citations = citations.into_iter().map(citation::decode).collect();
             Content::Text { text: fields.need("text")?, citations }
         }
-        "image" => Content::Image { source: source(&mut fields, extra)?, detail: None },
-        "document" => Content::Document { source: source(&mut fields, extra)?, name: fields.take("title")? },
+        "image" => Content::Image { source: source(&mut fields, depth, extra)?, detail: None },
+        "document" => Content::Document { source: source(&mut fields, depth, extra)?, name: fields.take("title")? },
         "thinking" => {
             let signature: Option<String> = fields.take("signature")?;
             let signature = signature.filter(|text| !text.is_empty()).map(|text| Signature::read(&text, OWN));
@@ -76,7 +82,7 @@ fn block(raw: &RawValue, path: &str, extra: &mut Extra) -> Result<Part, Refused>
         }
         "redacted_thinking" => Content::Redacted { data: Signature::read(&fields.need::<String>("data")?, OWN) },
         "tool_use" => tool_use(&mut fields)?,
-        "tool_result" => return tool_result(fields, cache, extra),
+        "tool_result" => return tool_result(fields, cache, depth, extra),
         "search_result" => {
             let found = search_result(&mut fields)?;
             extra.push((format!("{path}.search_result"), Json::of(&raw)));
@@ -100,13 +106,14 @@ fn tool_use(fields: &mut Fields<'_>) -> Result<Content, Refused> {
 fn tool_result(
     mut fields: Fields<'_>,
     cache: Option<crate::chat::CacheTtl>,
+    depth: usize,
     extra: &mut Extra,
 ) -> Result<Part, Refused> {
     let call_id = fields.need("tool_use_id")?;
     let is_error = fields.take("is_error")?.unwrap_or_default();
     let place = fields.at("content");
     let answer: Option<&RawValue> = fields.take("content")?;
-    let content = answer.map_or(Ok(Vec::new()), |raw| content(raw, &place, &place, extra))?;
+    let content = answer.map_or(Ok(Vec::new()), |raw| content(raw, &place, depth + 1, extra))?;
     fields.rest(extra);
     Ok(Part { content: Content::ToolResult { call_id, name: None, content, is_error }, cache })
 }
@@ -122,7 +129,7 @@ fn search_result(fields: &mut Fields<'_>) -> Result<Content, Refused> {
     Ok(Content::Document { source: Source::Text(text), name: fields.take("title")? })
 }
 
-fn source(fields: &mut Fields<'_>, extra: &mut Extra) -> Result<Source, Refused> {
+fn source(fields: &mut Fields<'_>, depth: usize, extra: &mut Extra) -> Result<Source, Refused> {
     let path = fields.at("source");
     let raw: &RawValue = fields.need("source")?;
     let mut source = Fields::read(raw, path.as_str())?;
@@ -133,7 +140,8 @@ fn source(fields: &mut Fields<'_>, extra: &mut Extra) -> Result<Source, Refused>
         "file" => Source::File(source.need("file_id")?),
         "text" => Source::Text(source.need("data")?),
         "content" => {
-            let words = content(source.need("content")?, &source.at("content"), "", &mut Vec::new())?;
+            // What is in it counts as words only; Claude gets it as it came.
+            let words = content(source.need("content")?, &source.at("content"), depth + 1, &mut Vec::new())?;
             extra.push((path, Json::of(&raw)));
             let texts = words.into_iter().filter_map(|part| match part.content {
                 Content::Text { text, .. } => Some(text),

@@ -85,6 +85,14 @@ fn faults_are_named() {
 }
 
 #[test]
+fn blocks_in_blocks_in_blocks_are_refused() {
+    let deep =
+        (0..50).fold(json!("x"), |inner, _| json!([{ "type": "tool_result", "tool_use_id": "a", "content": inner }]));
+    let fault = decode(&json!({ "messages": [{ "role": "user", "content": deep }] })).expect_err("too deep");
+    assert!(fault.message.contains("too deep"), "{fault}");
+}
+
+#[test]
 fn server_tools_are_kept_for_claude() {
     let definition = json!({ "type": "web_search_20250305", "name": "web_search", "max_uses": 2 });
     let request =
