@@ -147,11 +147,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         extra: extras.own(),
     };
     let body = serde_json::to_vec(&body).map_err(Refused::from)?;
-    let output_tool = match shape {
-        Shape::Tool { name, .. } => Some(name),
-        _ => None,
-    };
-    Ok(Encoded { body, losses, names, output_tool })
+    Ok(Encoded { body, losses, names, output_tool: shape.tool() })
 }
 
 /// Leaves thinking out where the conversation or the answer's shape does not bear it.

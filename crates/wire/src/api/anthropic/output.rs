@@ -26,6 +26,16 @@ pub(super) enum Shape {
     Told(String),
 }
 
+impl Shape {
+    /// The name of the made-up tool.
+    pub(super) fn tool(self) -> Option<String> {
+        match self {
+            Self::Tool { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Decides how.
 pub(super) fn shape(request: &Request, model: &Model, losses: &mut Losses) -> Shape {
     let tool = |description: Option<&str>, schema| Shape::Tool {
