@@ -3,6 +3,7 @@
 mod answers;
 mod requests;
 mod streams;
+mod turns;
 
 use serde_json::{Value, json};
 
