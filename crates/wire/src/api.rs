@@ -5,7 +5,7 @@ use crate::chat::{Answer, Asked, Event, Losses, Names, Refused, Request};
 mod anthropic;
 mod bedrock;
 mod cohere;
-mod gemini;
+pub mod gemini;
 mod ollama;
 mod openai_chat;
 mod openai_responses;

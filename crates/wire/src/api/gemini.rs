@@ -1,45 +1,37 @@
 //! Gemini generateContent, at AI Studio and Vertex AI.
+//!
+//! The model and the wish for a stream stand in the URL. A stream is a row of whole response objects, each with new parts,
+//! without a marker at its end. A signature stands on the part that the model wants it back on; where that part is no
+//! call, the common form has it right before the part, as reasoning without words.
 
-use super::{Encoded, Frames, Path, Target};
-use crate::chat::{Answer, Asked, Event, Refused, Request};
+mod answer;
+pub mod count;
+mod decode;
+mod decoder;
+pub mod embed;
+mod encode;
+mod encoder;
+mod extras;
+mod fields;
+mod finish;
+mod grounding;
+mod logprobs;
+mod members;
+mod model;
+mod part;
+mod partial;
+mod result;
+mod schema;
+mod signature;
+mod time;
+mod usage;
+mod write;
 
-/// Reads a caller's request.
-pub(super) fn decode_request(_body: &[u8], _path: Path<'_>) -> Result<Request, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
+#[cfg(test)]
+mod tests;
 
-/// Writes a request for a provider.
-pub(super) fn encode_request(_request: &Request, _target: Target<'_>) -> Result<Encoded, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Reads a provider's whole answer.
-pub(super) fn decode_answer(_body: &[u8]) -> Result<Answer, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Writes an answer for a caller.
-pub(super) fn encode_answer(_answer: &Answer, _asked: &Asked) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a provider's stream.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {}
-
-impl Frames for Decoder {
-    fn frame(&mut self, _name: Option<&[u8]>, _data: &[u8], _out: &mut Vec<Event>) {}
-
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
-}
-
-/// Writes a caller's stream.
-pub(super) struct Encoder {}
-
-impl Encoder {
-    pub(super) fn new(_asked: &Asked) -> Self {
-        Self {}
-    }
-
-    pub(super) fn push(&mut self, _event: Event, _out: &mut Vec<u8>) {}
-}
+pub(super) use answer::{decode_answer, encode_answer};
+pub(super) use decode::decode_request;
+pub(super) use decoder::Decoder;
+pub(super) use encode::encode_request;
+pub(super) use encoder::Encoder;

@@ -154,6 +154,12 @@ impl StreamEncoder {
         }))
     }
 
+    /// An encoder of Gemini's other kind of stream, one JSON list, which its callers get who do not ask for `alt=sse`.
+    #[must_use]
+    pub fn gemini_list(asked: &Asked) -> Self {
+        Self(Encoder::Gemini(gemini::Encoder::array(asked)))
+    }
+
     /// Writes what an event means to the caller; nothing, or several events of its API.
     pub fn push(&mut self, event: Event, out: &mut Vec<u8>) {
         match &mut self.0 {
