@@ -67,9 +67,16 @@ fn plain(documents: &[Value]) -> Plain {
         for part in first.and_then(|first| first["content"]["parts"].as_array()).into_iter().flatten() {
             let known = part["text"].is_string() || part["functionCall"].is_object() || part["inlineData"].is_object();
             let words = part["text"].as_str().unwrap_or_default();
-            if part["thought"] == true { plain.thought.push_str(words) } else { plain.said.push_str(words) }
+            if part["thought"] == true {
+                plain.thought.push_str(words)
+            } else {
+                plain.said.push_str(words)
+            }
             if let Some(call) = part.get("functionCall") {
-                plain.calls.push((call["name"].as_str().expect("a name").into(), call.get("args").cloned().unwrap_or(json!({}))));
+                plain.calls.push((
+                    call["name"].as_str().expect("a name").into(),
+                    call.get("args").cloned().unwrap_or(json!({})),
+                ));
             }
             plain.signatures.extend(part["thoughtSignature"].as_str().filter(|_| known).map(str::to_owned));
         }
@@ -160,9 +167,15 @@ fn every_recorded_answer_is_read_as_a_plain_reading_does_and_written_as_it_was()
         }
         let answer = decoded.unwrap_or_else(|refused| panic!("{}: {refused}", case.name));
         compare(&answer, &documents, &case.name);
-        if body.is_object() && body.get("candidates").or(body.get("promptFeedback")).is_some() {
+        let complete = !body["candidates"][0].is_null() || body["promptFeedback"]["blockReason"].is_string();
+        if body.is_object() && complete {
             let written = Api::Gemini.encode_answer(&answer, &Asked::default()).expect("a front");
-            assert_eq!(normal_answer(serde_json::from_slice(&written).expect("JSON")), normal_answer(body), "{}", case.name);
+            assert_eq!(
+                normal_answer(serde_json::from_slice(&written).expect("JSON")),
+                normal_answer(body),
+                "{}",
+                case.name
+            );
         }
         compared += 1;
     }
@@ -178,7 +191,13 @@ fn normal_answer(mut body: Value) -> Value {
         let prompt = usage.get("promptTokenCount").and_then(Value::as_u64).unwrap_or(0)
             + usage.get("toolUsePromptTokenCount").and_then(Value::as_u64).unwrap_or(0);
         usage.insert("promptTokenCount".into(), prompt.into());
-        let kept = ["promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "totalTokenCount"];
+        let kept = [
+            "promptTokenCount",
+            "candidatesTokenCount",
+            "thoughtsTokenCount",
+            "cachedContentTokenCount",
+            "totalTokenCount",
+        ];
         usage.retain(|name, count| kept.contains(&name.as_str()) && *count != 0);
     }
     members.retain(|name, value| name != "usageMetadata" || value.as_object().is_some_and(|usage| !usage.is_empty()));
@@ -207,13 +226,20 @@ fn normal_parts(parts: Vec<Value>) -> Vec<Value> {
             result.remove("id");
         }
         let members = part.as_object_mut().expect("a part");
-        members.retain(|name, value| (name != "thought" || *value != false) && (name != "parts" || *value != json!([])));
+        members
+            .retain(|name, value| (name != "thought" || *value != false) && (name != "parts" || *value != json!([])));
         let bare = |part: &Value| part["text"].is_string() && part.get("thoughtSignature").is_none();
         if part["text"] == "" && part.get("thoughtSignature").is_none() {
             continue;
         }
         match out.last_mut() {
-            Some(last) if bare(last) && part["text"].is_string() && part["text"] != "" && last["thought"] == part["thought"] && bare(&part) => {
+            Some(last)
+                if bare(last)
+                    && part["text"].is_string()
+                    && part["text"] != ""
+                    && last["thought"] == part["thought"]
+                    && bare(&part) =>
+            {
                 let text = format!("{}{}", last["text"].as_str().unwrap_or(""), part["text"].as_str().unwrap_or(""));
                 last["text"] = text.into();
             }
@@ -333,7 +359,11 @@ fn every_recorded_request_comes_through_without_loss() {
         assert_eq!(encoded.losses.all(), [], "{}", case.name);
         let written: Value = serde_json::from_slice(&encoded.body).expect("JSON");
         assert_eq!(normal_request(&written), normal_request(body), "{}", case.name);
-        assert_eq!(decode(&written, model).expect("a request").tools, request.tools, "{}", case.name);
+        let sorted = |mut request: Request| {
+            request.tools.sort_by(|a, b| a.name.cmp(&b.name));
+            request.tools
+        };
+        assert_eq!(sorted(decode(&written, model).expect("a request")), sorted(request), "{}", case.name);
         compared += 1;
     }
     eprintln!("{compared} requests compared");
@@ -342,7 +372,8 @@ fn every_recorded_request_comes_through_without_loss() {
 
 /// Names in camel case, except those inside of schemas, arguments and results.
 fn camel(value: &Value) -> Value {
-    const CLOSED: [&str; 6] = ["args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema"];
+    const CLOSED: [&str; 6] =
+        ["args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema"];
     match value {
         Value::Object(members) => {
             let members = members.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| {
@@ -389,7 +420,10 @@ fn normal_request(body: &Value) -> Value {
             members.retain(|name, value| name != "thoughtSignature" || *value != "skip_thought_signature_validator");
         }
     }
-    members.insert("contents".into(), turns.into_iter().filter(|(_, parts)| !parts.is_empty()).map(|(_, parts)| Value::Array(parts)).collect());
+    members.insert(
+        "contents".into(),
+        turns.into_iter().filter(|(_, parts)| !parts.is_empty()).map(|(_, parts)| Value::Array(parts)).collect(),
+    );
     if let Some(mut system) = members.remove("systemInstruction") {
         let parts = as_list(system.get_mut("parts").map(Value::take));
         members.insert("systemInstruction".into(), Value::Array(normal_parts(parts)));
@@ -398,7 +432,9 @@ fn normal_request(body: &Value) -> Value {
     let mut flat: Vec<Value> = Vec::new();
     for (name, value) in tools.iter().filter_map(Value::as_object).flatten() {
         match name.as_str() {
-            "functionDeclarations" => flat.splice(0..0, as_list(Some(value.clone())).into_iter().map(declaration)).for_each(drop),
+            "functionDeclarations" => {
+                flat.splice(0..0, as_list(Some(value.clone())).into_iter().map(declaration)).for_each(drop)
+            }
             _ => flat.push(json!({name.as_str(): value})),
         }
     }
@@ -422,6 +458,11 @@ fn config(members: &mut Map<String, Value>) {
         config.retain(|_, value| !value.is_null() && *value != json!({}) && *value != json!([]));
         if config.get("responseMimeType").is_some_and(|word| word == "text/plain") {
             config.remove("responseMimeType");
+        }
+        for number in
+            ["temperature", "topP", "topK"].iter().filter_map(|name| config.remove_entry(*name)).collect::<Vec<_>>()
+        {
+            config.insert(number.0, number.1.as_f64().into());
         }
         if let Some(level) = config.get_mut("thinkingConfig").and_then(|thinking| thinking.get_mut("thinkingLevel")) {
             *level = level.as_str().unwrap_or_default().to_lowercase().into();

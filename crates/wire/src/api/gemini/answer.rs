@@ -59,9 +59,9 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
     let mut body = Members::default();
     let (mut candidates, mut feedback) = (Vec::new(), None);
     for choice in &answer.choices {
-        let (candidate, of_prompt) = candidate(choice);
+        let (candidate, of_prompt, blocked) = candidate(choice);
         // A blocked prompt has no candidate.
-        if of_prompt.is_none() || !choice.parts.iter().all(|part| matches!(part.content, Content::Opaque { .. })) {
+        if !blocked || !choice.parts.iter().all(|part| matches!(part.content, Content::Opaque { .. })) {
             candidates.push(candidate);
         }
         feedback = feedback.or(of_prompt);
@@ -81,7 +81,7 @@ pub(super) fn named<'a>(theirs: &'a str, ours: &'a str) -> &'a str {
     if theirs.is_empty() { ours } else { theirs }
 }
 
-fn candidate(choice: &Choice) -> (Members, Option<Json>) {
+fn candidate(choice: &Choice) -> (Members, Option<Json>, bool) {
     let (mut turn, mut extras) = (ModelTurn::default(), Extras::default());
     let (mut said, mut citations) = (String::new(), Vec::<(usize, Citation)>::new());
     for part in &choice.parts {
@@ -109,8 +109,9 @@ fn candidate(choice: &Choice) -> (Members, Option<Json>) {
     if cites("citationMetadata") || cites("groundingMetadata") {
         candidate.remove("groundingMetadata");
     }
+    let blocked = extras.is_blocked();
     candidate.append(extras.candidate);
-    (candidate, extras.feedback)
+    (candidate, extras.feedback, blocked)
 }
 
 /// A model's content, for a caller.

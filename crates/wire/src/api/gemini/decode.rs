@@ -35,9 +35,10 @@ pub(in crate::api) fn decode_request(body: &[u8], path: Path<'_>) -> Result<Requ
     }
     request.service_tier = fields.take::<String>("serviceTier", "")?.map(|tier| tier_of(&tier));
     request.store = fields.take("store", "")?;
-    let rest = fields.rest().into_iter().filter(|(name, value)| {
-        !NOT_KEPT.contains(&name.as_str()) && value.as_str() != "null"
-    });
+    let rest = fields
+        .rest()
+        .into_iter()
+        .filter(|(name, value)| !NOT_KEPT.contains(&name.as_str()) && value.as_str() != "null");
     request.extra.extend(rest);
     Ok(request)
 }

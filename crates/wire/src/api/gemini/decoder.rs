@@ -121,7 +121,7 @@ impl Decoder {
             }
         }
         if let Some(feedback) = fields.raw("promptFeedback") {
-            self.feedback(feedback);
+            self.feedback(&feedback);
         }
         if let Some(metadata) = fields.raw("usageMetadata") {
             self.usage = usage::read(&metadata).or(self.usage);
@@ -130,11 +130,12 @@ impl Decoder {
     }
 
     /// What filters think of the prompt. A blocked one has no candidates.
-    fn feedback(&mut self, feedback: Json) {
-        let blocked = Fields::lenient(&feedback).has("blockReason");
-        if blocked && let Some(candidate) = candidate(&mut self.candidates, 0) {
-            candidate.block(feedback);
+    fn feedback(&mut self, feedback: &Json) {
+        let blocked = Fields::lenient(feedback).has("blockReason");
+        if blocked {
+            candidate(&mut self.candidates, 0).into_iter().for_each(|candidate| candidate.block());
         }
+        self.candidates.iter_mut().take(1).for_each(|candidate| candidate.judge(feedback.clone()));
     }
 }
 

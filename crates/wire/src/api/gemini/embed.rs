@@ -54,7 +54,8 @@ pub fn request_from_openai(body: &[u8], model: &str) -> Result<(Vec<u8>, Encodin
     let request: OpenaiRequest = serde_json::from_slice(body)?;
     let input = request.input.ok_or_else(|| Refused::field("input", "input is missing: a text or a list of texts."))?;
     let texts: Result<Vec<String>, _> = list(&input, "input")?.iter().map(Json::read).collect();
-    let texts = texts.map_err(|_| Refused::field("input", "Gemini embeds texts: send a text or a list of texts, not tokens."))?;
+    let texts = texts
+        .map_err(|_| Refused::field("input", "Gemini embeds texts: send a text or a list of texts, not tokens."))?;
     let encoding = match request.encoding_format.as_deref() {
         None | Some("float") => Encoding::Float,
         Some("base64") => Encoding::Base64,
@@ -236,7 +237,10 @@ mod tests {
         insta::assert_snapshot!(text(back), @r#"{"model":"e","input":["a","b"],"dimensions":256,"encoding_format":"float"}"#);
         let single = br#"{"content":{"parts":[{"text":"a"}]},"task_type":"RETRIEVAL_QUERY"}"#;
         let (one, losses) = request_to_openai(single, "e").expect("a question");
-        assert_eq!((text(one), losses.fields()), (r#"{"model":"e","input":["a"],"encoding_format":"float"}"#.into(), "taskType".into()));
+        assert_eq!(
+            (text(one), losses.fields()),
+            (r#"{"model":"e","input":["a"],"encoding_format":"float"}"#.into(), "taskType".into())
+        );
     }
 
     #[test]
@@ -249,7 +253,8 @@ mod tests {
 
     #[test]
     fn answers_go_both_ways() {
-        let gemini = br#"{"embeddings":[{"values":[0.5,-1e-05]},{"values":[1,2]}],"usageMetadata":{"promptTokenCount":3}}"#;
+        let gemini =
+            br#"{"embeddings":[{"values":[0.5,-1e-05]},{"values":[1,2]}],"usageMetadata":{"promptTokenCount":3}}"#;
         let openai = answer_to_openai(gemini, "e", Encoding::Float, 9).expect("an answer");
         insta::assert_snapshot!(text(openai.clone()), @r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1e-05]},{"object":"embedding","index":1,"embedding":[1,2]}],"model":"e","usage":{"prompt_tokens":3,"total_tokens":3}}"#);
         assert_eq!(answer_from_openai(&openai, true).expect("an answer"), gemini);

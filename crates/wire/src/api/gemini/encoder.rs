@@ -176,7 +176,7 @@ impl Encoder {
         let mut candidates = Vec::new();
         for (choice, finish) in std::mem::take(&mut self.finishes) {
             let Spoken { said, citations, extras, any } = std::mem::take(spoken(&mut self.spoken, choice));
-            let blocked = extras.feedback.is_some() && !any;
+            let blocked = extras.is_blocked() && !any;
             feedback = feedback.or(extras.feedback);
             if blocked {
                 continue;

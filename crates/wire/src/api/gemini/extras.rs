@@ -22,6 +22,11 @@ impl Extras {
         }
     }
 
+    /// Whether the prompt was blocked, so that there is no candidate.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.feedback.as_ref().is_some_and(|feedback| Fields::lenient(feedback).has("blockReason"))
+    }
+
     /// The opaque part; none where there is nothing to say.
     pub(super) fn into_json(self) -> Option<Json> {
         let mut all = Members::default();

@@ -108,10 +108,7 @@ mod tests {
     #[test]
     fn each_generation_is_told_to_think_in_its_own_way() {
         assert_eq!(Model::of("gemini-2.0-flash").thinking(), Thinking::Never);
-        assert_eq!(
-            Model::of("gemini-2.5-pro").thinking(),
-            Thinking::Budget { least: 128, most: 32768, off: false }
-        );
+        assert_eq!(Model::of("gemini-2.5-pro").thinking(), Thinking::Budget { least: 128, most: 32768, off: false });
         assert_eq!(Model::of("gemini-3-pro-preview").thinking(), Thinking::Level { least: "low", medium: false });
         assert_eq!(Model::of("gemini-3.1-pro-preview").thinking(), Thinking::Level { least: "low", medium: true });
         assert_eq!(Model::of("gemini-flash-latest").thinking(), Thinking::Level { least: "minimal", medium: true });

@@ -113,9 +113,7 @@ fn unwrap(response: &Json) -> (String, bool) {
     };
     match &fields[..] {
         [(name, value)] if name == "error" => (text(value).unwrap_or_else(|| value.as_str().to_owned()), true),
-        [(name, value)] if name == "result" => {
-            (text(value).unwrap_or_else(|| response.as_str().to_owned()), false)
-        }
+        [(name, value)] if name == "result" => (text(value).unwrap_or_else(|| response.as_str().to_owned()), false),
         _ => (response.as_str().to_owned(), false),
     }
 }

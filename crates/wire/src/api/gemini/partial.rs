@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn places_that_make_no_sense_are_passed_over() {
-        let far = r#"{"partialArgs":[{"jsonPath":"$.a[4000000000]","stringValue":"x"},{"jsonPath":"$[","stringValue":"x"}]}"#;
+        let far =
+            r#"{"partialArgs":[{"jsonPath":"$.a[4000000000]","stringValue":"x"},{"jsonPath":"$[","stringValue":"x"}]}"#;
         assert_eq!(arguments(&[far]), r#"{"a":[]}"#);
     }
 }

@@ -222,7 +222,8 @@ fn restore(schema: &mut Value) {
 /// Brings properties into the order that the caller wants them filled in.
 fn in_order(properties: &mut Map<String, Value>, order: Option<&Value>) {
     let names = order.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let first: Vec<(String, Value)> = names.filter_map(|name| Some((name.to_owned(), properties.remove(name)?))).collect();
+    let first: Vec<(String, Value)> =
+        names.filter_map(|name| Some((name.to_owned(), properties.remove(name)?))).collect();
     let rest = std::mem::take(properties);
     properties.extend(first);
     properties.extend(rest);
@@ -254,7 +255,7 @@ mod tests {
             "additionalProperties": false,
             "$defs": {"Unit": {"type": "string", "enum": ["C", "F"]}}
         });
-        insta::assert_snapshot!(pruned(&schema), @r#"{"type":"object","properties":{"zeta":{"type":"string","enum":["C","F"],"description":"the unit"},"alpha":{"type":"string","nullable":true},"kind":{"enum":["a"],"type":"string"},"count":{"type":"integer","description":"One of [1,2]."},"either":{"anyOf":[{"type":"string"},{"type":"number"}]},"maybe":{"nullable":true,"type":"integer"},"both":{"type":"object","properties":{"x":{"type":"string"}},"required":["x"]}},"required":["zeta"]}"#);
+        insta::assert_snapshot!(pruned(&schema), @r#"{"type":"object","properties":{"zeta":{"type":"string","enum":["C","F"],"description":"the unit"},"alpha":{"nullable":true,"type":"string"},"kind":{"enum":["a"],"type":"string"},"count":{"type":"integer","description":"One of [1,2]."},"either":{"anyOf":[{"type":"string"},{"type":"number"}]},"maybe":{"nullable":true,"type":"integer"},"both":{"type":"object","properties":{"x":{"type":"string"}},"required":["x"]}},"propertyOrdering":["zeta","alpha","kind","count","either","maybe","both"],"required":["zeta"]}"#);
     }
 
     #[test]
@@ -277,6 +278,6 @@ mod tests {
             "properties": {"b": {"type": "STRING", "nullable": true}, "a": {"type": "ARRAY", "items": {"type": "NUMBER"}, "minItems": "1"}},
             "propertyOrdering": ["a", "b"]
         });
-        insta::assert_snapshot!(from_openapi(&Json::of(&schema)).as_str(), @r#"{"type":"object","properties":{"b":{"type":["string","null"]},"a":{"type":"array","items":{"type":"number"},"minItems":1}}}"#);
+        insta::assert_snapshot!(from_openapi(&Json::of(&schema)).as_str(), @r#"{"type":"object","properties":{"a":{"type":"array","items":{"type":"number"},"minItems":1},"b":{"type":["string","null"]}}}"#);
     }
 }

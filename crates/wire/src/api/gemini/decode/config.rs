@@ -38,9 +38,8 @@ fn reasoning(json: &Json) -> Result<Reasoning, Refused> {
     let level = fields.take::<String>("thinkingLevel", AT)?.map(|level| level.to_ascii_lowercase());
     let level = level.filter(|level| level != "thinking_level_unspecified");
     let effort = level.map(|level| {
-        Effort::parse(&level).ok_or_else(|| {
-            Refused::field(format!("{AT}.thinkingLevel"), "The level is minimal, low, medium or high.")
-        })
+        Effort::parse(&level)
+            .ok_or_else(|| Refused::field(format!("{AT}.thinkingLevel"), "The level is minimal, low, medium or high."))
     });
     Ok(Reasoning {
         effort: effort.transpose()?,

@@ -19,7 +19,8 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Ref
     let mut calls = Calls::default();
     for (i, content) in list(&contents, "contents")?.iter().enumerate() {
         let message = message(content, &format!("contents[{i}]"), &mut calls)?;
-        let is_result = |message: &Message| matches!(message.parts.first(), Some(Part { content: Content::ToolResult { .. }, .. }));
+        let is_result =
+            |message: &Message| matches!(message.parts.first(), Some(Part { content: Content::ToolResult { .. }, .. }));
         match request.messages.last_mut() {
             // All answers to one turn of the model's stand together.
             Some(last) if last.role == Role::User && is_result(last) && is_result(&message) => {

@@ -76,8 +76,12 @@ impl Candidate {
     }
 
     /// The prompt was blocked.
-    pub(super) fn block(&mut self, feedback: Json) {
+    pub(super) fn block(&mut self) {
         self.reason = Some("SAFETY".to_owned());
+    }
+
+    /// What filters think of the prompt.
+    pub(super) fn judge(&mut self, feedback: Json) {
         self.extras.feedback = Some(feedback);
     }
 

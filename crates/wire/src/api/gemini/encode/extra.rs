@@ -24,7 +24,8 @@ const GRAVE: [&str; 10] = [
 
 /// Puts back what is Gemini's own; the rest is lost.
 pub(super) fn write(writing: &mut Writing<'_>, body: &mut Members, config: &mut Members) {
-    let said = writing.request.extra.iter().filter(|(_, value)| !matches!(value.as_str(), "null" | "false" | "[]" | "{}"));
+    let said =
+        writing.request.extra.iter().filter(|(_, value)| !matches!(value.as_str(), "null" | "false" | "[]" | "{}"));
     for (name, value) in said {
         let own = camel(name);
         if let Some(setting) = own.strip_prefix("generationConfig.") {

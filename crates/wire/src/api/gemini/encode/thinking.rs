@@ -90,7 +90,11 @@ mod tests {
             ("gemini-3-pro-preview", effort(Effort::Medium), r#"{"thinkingConfig":{"thinkingLevel":"high"}}"#),
             ("gemini-3-pro-preview", effort(Effort::None), r#"{"thinkingConfig":{"thinkingLevel":"low"}}"#),
             ("gemini-3.6-flash", effort(Effort::None), r#"{"thinkingConfig":{"thinkingLevel":"minimal"}}"#),
-            ("gemini-3.6-flash", budget(4096), r#"{"thinkingConfig":{"thinkingLevel":"medium","includeThoughts":true}}"#),
+            (
+                "gemini-3.6-flash",
+                budget(4096),
+                r#"{"thinkingConfig":{"thinkingLevel":"medium","includeThoughts":true}}"#,
+            ),
             ("gemini-3.6-flash", dynamic, "{}"),
         ] {
             assert_eq!(written(model, reasoning), wanted, "{model}");

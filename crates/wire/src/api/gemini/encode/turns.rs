@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::members::Members;
+use super::super::result;
 use super::super::signature::PLACEHOLDER;
 use super::super::write::{ModelTurn, Out, Written, content, mark_for_provider};
-use super::super::result;
 use super::{Writing, name};
 use crate::api::Api;
 use crate::chat::{Content, Message, Part, Refused, Role, Signature};
@@ -127,7 +127,8 @@ fn user(
 }
 
 fn orphan(i: usize, call_id: &str) -> Refused {
-    let message = format!("{call_id:?} is no call of the assistant's message before it: results of tools follow their calls.");
+    let message =
+        format!("{call_id:?} is no call of the assistant's message before it: results of tools follow their calls.");
     Refused::field(format!("messages[{i}].tool_call_id"), message)
 }
 
