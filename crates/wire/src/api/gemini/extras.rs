@@ -5,6 +5,9 @@ use super::fields::Fields;
 use super::members::Members;
 use crate::chat::Json;
 
+/// Most members of a candidate that are kept; Gemini has about ten.
+const MOST: usize = 64;
+
 /// Members of a candidate, and what filters thought of the prompt.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Extras {
@@ -17,7 +20,7 @@ pub(super) struct Extras {
 impl Extras {
     /// Notes a member of the candidate; a later chunk's goes before an earlier one's.
     pub(super) fn put(&mut self, name: &str, value: Json) {
-        if value.as_str() != "null" {
+        if value.as_str() != "null" && self.candidate.len() < MOST {
             self.candidate.raw(name, value);
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn read(word: &str, has_calls: bool) -> Finish {
     }
 }
 
-/// Whether [`write`] makes the same word of what [`read`] made of it.
+/// Whether the word is the same after it was read and written.
 pub(super) fn survives(word: &str) -> bool {
     matches!(word, "STOP" | "MAX_TOKENS" | "SAFETY")
 }

@@ -46,6 +46,11 @@ impl Members {
         other.0.into_iter().for_each(|(name, value)| self.raw(&name, value));
     }
 
+    /// How many members there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is no member.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,6 +1,8 @@
 //! Schemas: JSON's for the world, a subset of OpenAPI's for older models. The order of properties is kept in both
 //! directions, since a model fills them in in that order.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::chat::Json;
@@ -219,14 +221,13 @@ fn restore(schema: &mut Value) {
     members.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten().for_each(restore);
 }
 
-/// Brings properties into the order that the caller wants them filled in.
+/// Brings properties into the order that the caller wants them filled in; those that are not named come last.
 fn in_order(properties: &mut Map<String, Value>, order: Option<&Value>) {
     let names = order.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let first: Vec<(String, Value)> =
-        names.filter_map(|name| Some((name.to_owned(), properties.remove(name)?))).collect();
-    let rest = std::mem::take(properties);
-    properties.extend(first);
-    properties.extend(rest);
+    let places: HashMap<&str, usize> = names.enumerate().map(|(place, name)| (name, place)).collect();
+    let mut all: Vec<(String, Value)> = std::mem::take(properties).into_iter().collect();
+    all.sort_by_key(|(name, _)| places.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    properties.extend(all);
 }
 
 #[cfg(test)]

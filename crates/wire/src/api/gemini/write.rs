@@ -7,6 +7,9 @@ use super::result;
 use crate::api::Api;
 use crate::chat::{Content, Json, Signature, Source};
 
+/// Places whose media types Gemini knows itself.
+const OWN: [&str; 3] = ["://generativelanguage.googleapis.com/", ".youtube.com/", "://youtu.be/"];
+
 /// A part as it is written.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -130,7 +133,7 @@ impl Written {
                 Self { inline_data: Some(Blob { mime_type, data: data.clone() }), ..Self::default() }
             }
             Source::Url { url, media_type } => {
-                let own = url.contains("://generativelanguage.googleapis.com/") || url.contains("youtu");
+                let own = OWN.iter().any(|host| url.contains(host));
                 let guess = || if own { None } else { Some(guess(url).unwrap_or(kind).to_owned()) };
                 file(media_type.clone().or_else(guess), url.clone())
             }

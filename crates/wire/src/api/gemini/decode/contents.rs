@@ -6,7 +6,7 @@ use super::super::fields::{Fields, list};
 use super::super::part::{self, Piece};
 use super::super::signature;
 use crate::api::Api;
-use crate::chat::{Content, Json, Message, Part, Refused, Request, Role};
+use crate::chat::{Content, Json, Message, Part, Refused, Request, Role, Signature};
 
 /// Reads `systemInstruction` and `contents`.
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Refused> {
@@ -83,14 +83,10 @@ fn add(json: Json, at: &str, calls: &mut Calls, out: &mut Vec<Part>) -> Result<(
         return Ok(());
     }
     let content = match piece {
-        Piece::Text { text, thought: true } => match out.last_mut() {
-            Some(Part { content: Content::Thinking { text: so_far, signature: signature @ None }, .. }) => {
-                so_far.push_str(&text);
-                *signature = mark;
-                return Ok(());
-            }
-            _ => Content::Thinking { text, signature: mark },
-        },
+        Piece::Text { text, thought: true } => {
+            think(text, mark, out);
+            return Ok(());
+        }
         Piece::Call { name, .. } if name.is_empty() => {
             return Err(Refused::field(format!("{at}.functionCall.name"), "A functionCall needs a name."));
         }
@@ -101,26 +97,40 @@ fn add(json: Json, at: &str, calls: &mut Calls, out: &mut Vec<Part>) -> Result<(
         }
         Piece::Result { id, name, failed, content } => {
             let call_id = calls.answered(id, &name);
-            Content::ToolResult { call_id, name: Some(name).filter(|name| !name.is_empty()), content, is_error: failed }
+            let name = Some(name).filter(|name| !name.is_empty());
+            Content::ToolResult { call_id, name, content, is_error: failed }
         }
         Piece::Other => Content::Opaque { api: Api::Gemini, value: json },
         Piece::Text { text, .. } => {
-            if let Some(signature) = mark {
-                out.push(Content::Thinking { text: String::new(), signature: Some(signature) }.into());
-                if text.is_empty() {
-                    return Ok(());
-                }
+            let bare = text.is_empty() && mark.is_some();
+            out.extend(mark.map(mark_before));
+            if bare {
+                return Ok(());
             }
             Content::text(text)
         }
         Piece::Media(media) => {
-            let bare = |signature| Content::Thinking { text: String::new(), signature: Some(signature) };
-            out.extend(mark.map(|signature| Part::from(bare(signature))));
+            out.extend(mark.map(mark_before));
             media
         }
     };
     out.push(content.into());
     Ok(())
+}
+
+fn mark_before(signature: Signature) -> Part {
+    Content::Thinking { text: String::new(), signature: Some(signature) }.into()
+}
+
+/// Adds reasoning; its pieces belong together up to the one with the mark.
+fn think(text: String, mark: Option<Signature>, out: &mut Vec<Part>) {
+    match out.last_mut() {
+        Some(Part { content: Content::Thinking { text: so_far, signature: signature @ None }, .. }) => {
+            so_far.push_str(&text);
+            *signature = mark;
+        }
+        _ => out.push(Content::Thinking { text, signature: mark }.into()),
+    }
 }
 
 /// Calls that wait for their results. Most callers give no ids: results belong to calls of the same name, in order.

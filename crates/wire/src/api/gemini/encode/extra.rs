@@ -22,11 +22,17 @@ const GRAVE: [&str; 10] = [
     "container",
 ];
 
+/// Most fields that are looked at. Nobody has so many.
+pub(super) const MOST: usize = 256;
+
 /// Puts back what is Gemini's own; the rest is lost.
 pub(super) fn write(writing: &mut Writing<'_>, body: &mut Members, config: &mut Members) {
     let said =
         writing.request.extra.iter().filter(|(_, value)| !matches!(value.as_str(), "null" | "false" | "[]" | "{}"));
-    for (name, value) in said {
+    if writing.request.extra.len() > MOST {
+        writing.losses.grave("extra fields", format!("at most {MOST} are passed on"));
+    }
+    for (name, value) in said.take(MOST) {
         let own = camel(name);
         if let Some(setting) = own.strip_prefix("generationConfig.") {
             config.raw(setting, value.clone());

@@ -20,6 +20,9 @@ pub(super) fn write(writing: &mut Writing<'_>, config: &mut Members) {
             return;
         }
         Thinking::Budget { least, most, off } => {
+            // Thoughts count as output: what follows from a word must leave room for an answer.
+            let room = writing.request.max_tokens.filter(|_| reasoning.budget.is_none());
+            let most = room.map_or(most, |room| most.min(room.saturating_sub(1)).max(least));
             if let Some(tokens) = budget(reasoning, least, most, off) {
                 thinking.put("thinkingBudget", &tokens);
             }
@@ -73,6 +76,18 @@ mod tests {
         let mut config = Members::default();
         write(&mut writing, &mut config);
         serde_json::to_string(&config).expect("JSON")
+    }
+
+    #[test]
+    fn a_word_leaves_room_for_the_answer() {
+        let reasoning = Some(Reasoning { effort: Some(Effort::High), ..Reasoning::default() });
+        let request = Request { reasoning, max_tokens: Some(1000), ..Request::default() };
+        let (losses, names) = (Losses::default(), Names::default());
+        let model = Model::of("gemini-2.5-pro");
+        let mut writing = Writing { request: &request, model, losses, names, output_tool: None };
+        let mut config = Members::default();
+        write(&mut writing, &mut config);
+        assert_eq!(serde_json::to_string(&config).expect("JSON"), r#"{"thinkingConfig":{"thinkingBudget":999}}"#);
     }
 
     #[test]

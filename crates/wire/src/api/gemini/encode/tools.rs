@@ -54,7 +54,8 @@ pub(super) fn write(writing: &mut Writing<'_>, body: &mut Members, config: &mut 
     }
     let mixed = third && !functions.is_empty() && own.iter().any(|(_, api, _)| *api != Api::Gemini);
     let mut tools: Vec<Json> = own.into_iter().map(|(.., tool)| tool).collect();
-    if !functions.is_empty() {
+    let callable = !functions.is_empty();
+    if callable {
         let mut group = Members::default();
         group.put("functionDeclarations", &functions);
         tools.insert(0, Json::of(&group));
@@ -62,7 +63,7 @@ pub(super) fn write(writing: &mut Writing<'_>, body: &mut Members, config: &mut 
     if !tools.is_empty() {
         body.put("tools", &tools);
     }
-    choose(writing, body, mixed);
+    choose(writing, body, (callable, mixed));
 }
 
 fn declare(writing: &mut Writing<'_>, tool: &Tool, parameters: Option<&Json>) -> Json {
@@ -109,13 +110,15 @@ fn server(api: Api, definition: &Json) -> Option<Json> {
     Some(Json::of(&tool))
 }
 
-fn choose(writing: &mut Writing<'_>, body: &mut Members, mixed: bool) {
+fn choose(writing: &mut Writing<'_>, body: &mut Members, (callable, mixed): (bool, bool)) {
     let mut calling = Members::default();
     let auto = matches!(writing.request.tool_choice, None | Some(ToolChoice::Auto));
     match &writing.request.tool_choice {
         // The answer is a call as well, so there must be one.
         _ if writing.output_tool.is_some() && auto => calling.put("mode", &"ANY"),
+        // Gemini takes no rules for functions that are not there.
         None => {}
+        Some(ToolChoice::Auto | ToolChoice::None) if !callable => {}
         Some(ToolChoice::Auto) => calling.put("mode", &"AUTO"),
         Some(ToolChoice::None) => calling.put("mode", &"NONE"),
         Some(ToolChoice::Required) => calling.put("mode", &"ANY"),
@@ -133,7 +136,7 @@ fn choose(writing: &mut Writing<'_>, body: &mut Members, mixed: bool) {
         config.put("functionCallingConfig", &calling);
     }
     // What the caller said in Gemini's own words goes before what was understood of it.
-    for (name, value) in &writing.request.extra {
+    for (name, value) in writing.request.extra.iter().take(super::extra::MOST) {
         if let Some(name) = name.strip_prefix("toolConfig.") {
             config.raw(name, value.clone());
         }

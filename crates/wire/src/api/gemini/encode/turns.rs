@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::super::extras::Extras;
 use super::super::members::Members;
 use super::super::result;
 use super::super::signature::PLACEHOLDER;
 use super::super::write::{ModelTurn, Out, Written, content, mark_for_provider};
 use super::{Writing, name};
 use crate::api::Api;
-use crate::chat::{Content, Message, Part, Refused, Role, Signature};
+use crate::chat::{Content, Message, Part, Refused, Role, Signature, Source};
 
 /// Neighbouring messages of one side.
 #[derive(Default)]
@@ -149,7 +150,7 @@ fn answer(
     let (mut text, mut media) = (String::new(), Vec::new());
     for part in parts {
         match &part.content {
-            Content::Text { text: more, .. } => {
+            Content::Text { text: more, .. } | Content::Document { source: Source::Text(more), .. } => {
                 if !text.is_empty() && !more.is_empty() {
                     text.push('\n');
                 }
@@ -185,6 +186,8 @@ fn model(writing: &mut Writing<'_>, message: &Message, conversation: &mut Conver
                 written.call(Written::call(id, &sent, arguments), mark);
                 calls.push((id.clone(), sent));
             }
+            // What was said about an answer is no part of it.
+            Content::Opaque { api: Api::Gemini, value } if Extras::of(value).is_some() => {}
             Content::Opaque { api: Api::Gemini, value } => written.raw(value.clone()),
             media => {
                 // Only a picture that the model made itself stands here: its bytes are at hand.
