@@ -16,11 +16,12 @@ use crate::chat::{Answer, Asked, Assembly, Choice, Citation, Content, Event, Jso
 /// When it is no answer of this API, or an error.
 pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
     let json: Json = serde_json::from_slice(body)?;
-    if !json.is_object() && !json.as_str().starts_with('[') {
-        return Err(Refused { field: None, message: "An answer of Gemini's is an object.".to_owned() });
-    }
     let (mut decoder, mut events) = (Decoder::default(), Vec::new());
     decoder.document(&json, &mut events);
+    let failed = events.iter().any(|event| matches!(event, Event::Error(_)));
+    if !failed && !decoder.is_answer() {
+        return Err(Refused::field("candidates", "This is no answer of Gemini's: it has no candidates."));
+    }
     decoder.finish_whole(&mut events);
     let mut assembly = Assembly::default();
     for event in events {

@@ -16,10 +16,15 @@ use candidate::Candidate;
 /// Most candidates of an answer; Gemini gives at most eight.
 const MOST: usize = 128;
 
+/// What an answer has at least one of.
+const MEMBERS: [&str; 4] = ["candidates", "promptFeedback", "usageMetadata", "responseId"];
+
 /// Reads a provider's stream.
 #[derive(Debug, Default)]
 pub(in crate::api) struct Decoder {
     started: bool,
+    /// Whether there was anything that belongs into an answer.
+    recognised: bool,
     candidates: Vec<Candidate>,
     shared: Shared,
     usage: Option<Usage>,
@@ -79,7 +84,12 @@ impl Decoder {
         }
     }
 
-    /// The same for an answer that is known to be whole, whether it says how it ended or not.
+    /// Whether what was read is an answer of this API.
+    pub(super) fn is_answer(&self) -> bool {
+        self.recognised
+    }
+
+    /// The end of an answer that is known to be whole, whether it says how it ended or not.
     pub(super) fn finish_whole(&mut self, out: &mut Vec<Event>) {
         if self.candidates.is_empty() {
             self.candidates.push(Candidate::new(0));
@@ -105,6 +115,7 @@ impl Decoder {
             out.push(Event::Error(failure(&error)));
             return;
         }
+        self.recognised |= MEMBERS.iter().any(|name| fields.has(name));
         if !self.started {
             self.started = true;
             let id: String = fields.get("responseId").unwrap_or_default();

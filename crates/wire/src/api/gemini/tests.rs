@@ -97,6 +97,14 @@ fn a_stream_that_just_stops_is_cut_and_a_blocked_prompt_is_an_answer() {
 }
 
 #[test]
+fn what_is_no_answer_is_refused() {
+    for other in ["{}", "[]", "5", r#"{"choices":[]}"#, "<html>"] {
+        assert!(decode_answer(other.as_bytes()).is_err(), "{other}");
+    }
+    assert!(decode_answer(br#"{"candidates":[],"usageMetadata":{"promptTokenCount":1}}"#).is_ok());
+}
+
+#[test]
 fn errors_have_their_status() {
     let stream = stream(&[
         &candidate(r#"{"text":"a"}"#, ""),
