@@ -8,7 +8,7 @@ mod cohere;
 pub mod gemini;
 mod ollama;
 mod openai_chat;
-mod openai_responses;
+pub mod openai_responses;
 mod quirks;
 mod stream;
 

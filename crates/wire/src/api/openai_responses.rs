@@ -1,45 +1,32 @@
 //! OpenAI Responses.
+//!
+//! A conversation is a flat list of items here: messages, reasoning, calls and their results. The items of one turn are
+//! gathered into one message and taken apart again. What refers to stored state ([`state_refs`]) must be resolved before a
+//! request is read: [`with_history`] and [`resolve_references`] put the stored items in its place.
+//!
+//! A secret of this API's is bound to its item's id, so a [`Signature`](crate::chat::Signature) of this maker holds both.
 
-use super::{Encoded, Frames, Target};
-use crate::chat::{Answer, Asked, Event, Refused, Request};
+mod answer;
+mod call;
+mod content;
+mod decoder;
+mod echo;
+mod encoder;
+mod input;
+mod items;
+mod object;
+mod open;
+mod request;
+mod response;
+mod secret;
+mod state;
+#[cfg(test)]
+mod tests;
+mod write;
 
-/// Reads a caller's request.
-pub(super) fn decode_request(_body: &[u8]) -> Result<Request, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Writes a request for a provider.
-pub(super) fn encode_request(_request: &Request, _target: Target<'_>) -> Result<Encoded, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Reads a provider's whole answer.
-pub(super) fn decode_answer(_body: &[u8]) -> Result<Answer, Refused> {
-    Err(Refused { field: None, message: String::new() })
-}
-
-/// Writes an answer for a caller.
-pub(super) fn encode_answer(_answer: &Answer, _asked: &Asked) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a provider's stream.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {}
-
-impl Frames for Decoder {
-    fn frame(&mut self, _name: Option<&[u8]>, _data: &[u8], _out: &mut Vec<Event>) {}
-
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
-}
-
-/// Writes a caller's stream.
-pub(super) struct Encoder {}
-
-impl Encoder {
-    pub(super) fn new(_asked: &Asked) -> Self {
-        Self {}
-    }
-
-    pub(super) fn push(&mut self, _event: Event, _out: &mut Vec<u8>) {}
-}
+pub(super) use answer::{decode_answer, encode_answer};
+pub(super) use decoder::Decoder;
+pub(super) use encoder::Encoder;
+pub(super) use request::decode_request;
+pub use state::{StateRefs, items_of, output_items, resolve_references, state_refs, with_history};
+pub(super) use write::encode_request;

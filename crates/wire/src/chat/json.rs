@@ -25,7 +25,7 @@ impl Json {
     /// # Panics
     /// Never for plain structs, maps with string keys, strings and numbers, which is all that is written here.
     #[must_use]
-    pub fn of(value: &impl Serialize) -> Self {
+    pub fn of(value: &(impl Serialize + ?Sized)) -> Self {
         Self(serde_json::value::to_raw_value(value).expect("plain data always serialises"))
     }
 

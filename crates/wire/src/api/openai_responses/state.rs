@@ -1,0 +1,165 @@
+//! What a request says of state that is kept between requests, and how kept items are put into it.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::call::fingerprint;
+use super::object::Object;
+use super::write::Fields;
+use crate::chat::{Json, Refused};
+
+/// What a request says of kept state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateRefs {
+    /// The response that this one continues.
+    pub previous_response_id: Option<String>,
+    /// The conversation it belongs to.
+    pub conversation: Option<String>,
+    /// Items that are named instead of sent, in order.
+    pub item_references: Vec<String>,
+    /// Whether the response is to be kept; none where the caller did not say, which means yes.
+    pub store: Option<bool>,
+    /// Whether the caller comes back for the answer later.
+    pub background: bool,
+}
+
+/// Reads what a request says of kept state. Of a body that is no request, nothing.
+#[must_use]
+pub fn state_refs(body: &[u8]) -> StateRefs {
+    let Some(asked) = Object::parse(body) else { return StateRefs::default() };
+    let conversation = asked.get("conversation").or_else(|| asked.object("conversation")?.get("id"));
+    StateRefs {
+        previous_response_id: asked.get("previous_response_id"),
+        conversation,
+        item_references: asked.objects("input").iter().filter_map(reference).collect(),
+        store: asked.get("store"),
+        background: asked.get("background").unwrap_or(false),
+    }
+}
+
+/// The id of the item that stands for another.
+fn reference(item: &Object<'_>) -> Option<String> {
+    let kind = item.kind();
+    let refers = kind == "item_reference" || (kind.is_empty() && item.raw("role").is_none());
+    refers.then(|| item.get("id")).flatten()
+}
+
+/// The request with kept items before its own, and without what pointed to them. A body that is no request comes back as
+/// it is.
+#[must_use]
+pub fn with_history(body: &[u8], items: &[Json]) -> Vec<u8> {
+    let input = |own: Vec<Json>| items.iter().cloned().chain(own).collect();
+    with_input(body, &["previous_response_id", "conversation"], |asked| Ok(input(sent(asked)))).unwrap_or_default()
+}
+
+/// The request with kept items in the places of references to them. `find` knows the items by their ids.
+///
+/// # Errors
+/// When an item is not known.
+pub fn resolve_references(body: &[u8], find: impl Fn(&str) -> Option<Json>) -> Result<Vec<u8>, Refused> {
+    with_input(body, &[], |asked| {
+        let resolve = |(i, item): (usize, Json)| {
+            let Some(id) = Object::parse(item.as_str().as_bytes()).as_ref().and_then(reference) else { return Ok(item) };
+            let unknown = || Refused::field(format!("input[{i}].id"), format!("there is no item {id:?}"));
+            find(&id).ok_or_else(unknown)
+        };
+        sent(asked).into_iter().enumerate().map(resolve).collect()
+    })
+}
+
+fn with_input(
+    body: &[u8],
+    without: &[&str],
+    input: impl FnOnce(&Object<'_>) -> Result<Vec<Json>, Refused>,
+) -> Result<Vec<u8>, Refused> {
+    let Some(asked) = Object::parse(body) else { return Ok(body.to_vec()) };
+    let mut fields = Fields::default();
+    let kept = asked.all().filter(|(name, _)| *name != "input" && !without.contains(name));
+    kept.for_each(|(name, raw)| fields.put(name, &raw));
+    fields.put("input", &input(&asked)?);
+    Ok(serde_json::to_vec(&fields)?)
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "message")]
+struct Spoken<'a> {
+    role: &'static str,
+    content: [Words<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "input_text")]
+struct Words<'a> {
+    text: &'a str,
+}
+
+/// The items that a request sends; a text is a message.
+fn sent(asked: &Object<'_>) -> Vec<Json> {
+    match asked.get::<String>("input") {
+        Some(text) => vec![Json::of(&Spoken { role: "user", content: [Words { text: &text }] })],
+        None => asked.list("input").into_iter().map(Json::of).collect(),
+    }
+}
+
+/// The items that a request sends, as a list of them shows them: every one with an id, messages with parts. Ids that are
+/// made up are the same for the same request.
+#[must_use]
+pub fn items_of(body: &[u8]) -> Vec<Json> {
+    let Some(asked) = Object::parse(body) else { return Vec::new() };
+    let items = sent(&asked);
+    items.iter().enumerate().map(|(i, item)| normal(i, item).unwrap_or_else(|| item.clone())).collect()
+}
+
+/// An item with its id, type and status; none where it is nothing that could have them.
+fn normal(i: usize, json: &Json) -> Option<Json> {
+    let raw: &RawValue = serde_json::from_str(json.as_str()).ok()?;
+    let item = Object::of(raw)?;
+    let mut kind = item.kind();
+    if kind.is_empty() && item.raw("role").is_some() {
+        "message".clone_into(&mut kind);
+    }
+    let made_up = || {
+        let mark = fingerprint(format!("{i}:{}", json.as_str()).as_bytes());
+        format!("{}_{mark:016x}{:016x}", prefix(&kind), fingerprint(&mark.to_be_bytes()))
+    };
+    let mut fields = Fields::default();
+    fields.put("id", &item.get::<String>("id").unwrap_or_else(made_up));
+    fields.put("type", &kind);
+    if kind == "message" {
+        fields.put("status", &item.get::<String>("status").as_deref().unwrap_or("completed"));
+        let role = item.text("role");
+        if let Some(text) = item.get::<String>("content") {
+            fields.put("content", &[spoken(&role, &text)]);
+        }
+    }
+    let written: Vec<String> = fields.names().map(str::to_owned).collect();
+    item.all().filter(|(name, _)| !written.iter().any(|w| w == name)).for_each(|(name, raw)| fields.put(name, &raw));
+    Some(Json::of(&fields))
+}
+
+fn spoken(role: &str, text: &str) -> serde_json::Value {
+    if role == "assistant" {
+        serde_json::json!({ "type": "output_text", "text": text, "annotations": [] })
+    } else {
+        serde_json::json!({ "type": "input_text", "text": text })
+    }
+}
+
+fn prefix(kind: &str) -> &'static str {
+    match kind {
+        "message" => "msg",
+        "reasoning" => "rs",
+        "function_call" => "fc",
+        "function_call_output" => "fco",
+        "custom_tool_call" => "ctc",
+        "custom_tool_call_output" => "ctco",
+        _ => "item",
+    }
+}
+
+/// The items of a response's output. Of a body that is no response, none.
+#[must_use]
+pub fn output_items(response_body: &[u8]) -> Vec<Json> {
+    let response = Object::parse(response_body).unwrap_or_default();
+    response.list("output").into_iter().map(Json::of).collect()
+}

@@ -1,0 +1,1 @@
+//! Rules of the API, and what is written in golden form.
