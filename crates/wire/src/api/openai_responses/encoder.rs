@@ -16,6 +16,8 @@ mod tell;
 
 use tell::Teller;
 
+const OWN: Api = Api::OpenaiResponses;
+
 /// Most bytes of an answer that are kept for its last event.
 const MOST: usize = 64 * 1024 * 1024;
 
@@ -35,6 +37,8 @@ pub(in crate::api) struct Encoder {
     over: bool,
     output: Vec<Json>,
     open: Option<Open>,
+    /// The id of the next item, where its maker gave it one that it must keep.
+    own_id: Option<String>,
     kept: usize,
     refused: bool,
     state: State,
@@ -58,6 +62,7 @@ impl Encoder {
             over: false,
             output: Vec::new(),
             open: None,
+            own_id: None,
             kept: 0,
             refused: false,
             state: State::InProgress,
@@ -178,15 +183,16 @@ impl Encoder {
             }
             BlockKind::Thinking => self.open("rs", Kind::Reasoning { text: String::new(), secret: None }, out),
             BlockKind::Redacted { data } => {
-                self.open("rs", Kind::Reasoning { text: String::new(), secret: None }, out);
-                self.sign(&data);
+                let (own_id, written) = secret::write(&data);
+                self.own_id = own_id.map(str::to_owned);
+                self.open("rs", Kind::Reasoning { text: String::new(), secret: Some(written) }, out);
             }
             BlockKind::ToolCall { id, name } => {
                 let custom = self.custom.contains(&name);
                 let prefix = if custom { "ctc" } else { "fc" };
                 self.open(prefix, Kind::Call { call: id, name, text: String::new(), custom, mark: None }, out);
             }
-            BlockKind::Opaque { api: Api::OpenaiResponses, value } => {
+            BlockKind::Opaque { api: OWN, value } => {
                 self.close("completed", out);
                 let place = self.output.len();
                 self.tell.item("added", place, &value, out);
@@ -217,7 +223,8 @@ impl Encoder {
     fn open(&mut self, prefix: &str, kind: Kind, out: &mut Vec<u8>) {
         self.close("completed", out);
         let place = self.output.len();
-        let open = Open { id: format!("{prefix}_{}_{place}", self.base), kind };
+        let id = self.own_id.take().unwrap_or_else(|| format!("{prefix}_{}_{place}", self.base));
+        let open = Open { id, kind };
         self.tell.item("added", place, &open.item("in_progress"), out);
         if let Kind::Message { part, .. } = &open.kind {
             self.tell.part_added((&open.id, place, 0), part, out);
@@ -253,13 +260,8 @@ impl Encoder {
 
     fn sign(&mut self, signature: &Signature) {
         match &mut self.open {
-            Some(Open { id, kind: Kind::Reasoning { secret, .. } }) => {
-                let (own_id, written) = secret::write(signature);
-                if let Some(own_id) = own_id {
-                    own_id.clone_into(id);
-                }
-                *secret = Some(written);
-            }
+            // The item's id has been told already, so the maker's own stays with its secret.
+            Some(Open { kind: Kind::Reasoning { secret, .. }, .. }) => *secret = Some(signature.write(OWN)),
             Some(Open { kind: Kind::Call { call, mark, .. }, .. }) => {
                 *mark = Some(secret::write_of_call(call, signature));
             }

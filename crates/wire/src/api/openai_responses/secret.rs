@@ -22,7 +22,9 @@ pub(super) enum Secret {
 pub(super) fn read(id: &str, text: &str) -> Secret {
     let Signature { maker, value } = Signature::read(text, OWN);
     if maker == OWN {
-        return Secret::Reasoning(Signature { maker, value: format!("{id}:{value}") });
+        // A secret that was written for a caller may hold its id already.
+        let value = if value.contains(':') { value } else { format!("{id}:{value}") };
+        return Secret::Reasoning(Signature { maker, value });
     }
     match value.rsplit_once('#') {
         Some((call, mark)) => Secret::Call(call.to_owned(), Signature { maker, value: mark.to_owned() }),
@@ -55,6 +57,7 @@ mod tests {
         let Secret::Reasoning(own) = read("rs_1", "gAAA==") else { panic!("reasoning") };
         assert_eq!(own, Signature { maker: OWN, value: "rs_1:gAAA==".into() });
         assert_eq!(write(&own), (Some("rs_1"), "gAAA==".to_owned()));
+        assert_eq!(read("rs_9", "rs_1:gAAA=="), Secret::Reasoning(own));
         let Secret::Reasoning(foreign) = read("rs_2", "anthropic#EqQB") else { panic!("reasoning") };
         assert_eq!(foreign, Signature { maker: Api::Anthropic, value: "EqQB".into() });
         assert_eq!(write(&foreign), (None, "anthropic#EqQB".to_owned()));
