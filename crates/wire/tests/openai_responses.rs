@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path as File, PathBuf};
 
 use serde_json::{Map, Value, json};
-use wire::api::{Api, Path, Quirks, StreamDecoder, Target};
+use wire::api::{Api, Path, Quirks, StreamDecoder, StreamEncoder, Target};
 use wire::chat::{Answer, Asked, Assembly, Content, Event, Finish, Message, StreamError};
 
 const OWN: Api = Api::OpenaiResponses;
@@ -225,6 +225,34 @@ fn streams_are_read_as_a_plain_reading_does_in_any_pieces() {
     eprintln!("{seen} streams, {failed} failed ones");
 }
 
+#[test]
+fn streams_can_be_told_again() {
+    for case in cases() {
+        let Some(bytes) = case.stream() else { continue };
+        let events = decode(&bytes, bytes.len());
+        let mut encoder = StreamEncoder::new(OWN, &Asked::default()).expect("a front");
+        let mut told = Vec::new();
+        events.iter().cloned().for_each(|event| encoder.push(event, &mut told));
+        let documents = documents(&told);
+        let numbers = documents.iter().map(|document| document["sequence_number"].as_u64().expect("a number"));
+        assert!(numbers.eq(0..documents.len() as u64), "{}", case.name);
+        let last = documents.last().expect("a last event");
+        match assemble(events) {
+            Ok(answer) => {
+                assert_eq!(plainly(&last["response"]), by_answer(&answer), "{}", case.name);
+                let again = assemble(decode(&told, told.len())).expect(&case.name);
+                assert_eq!(by_answer(&again), by_answer(&answer), "{}", case.name);
+                assert_eq!(again.choices[0].finish, answer.choices[0].finish, "{}", case.name);
+                assert_eq!(again.choices[0].logprobs, answer.choices[0].logprobs, "{}", case.name);
+            }
+            Err(error) => {
+                assert_eq!(text(last, "type"), "response.failed", "{}", case.name);
+                assert_eq!(assemble(decode(&told, told.len())).map_err(|again| again.message), Err(error.message));
+            }
+        }
+    }
+}
+
 /// A request in one of several spellings that mean the same.
 fn normal(request: &Value) -> Value {
     let mut fields = request.as_object().cloned().unwrap_or_default();
@@ -346,7 +374,8 @@ fn requests_survive_the_way_there_and_back() {
             continue;
         }
         let request = decoded.expect(&case.name);
-        let (quirks, model) = (Quirks { reasoning_field: Some("content".into()), ..Quirks::default() }, request.model.clone());
+        let (quirks, model) =
+            (Quirks { reasoning_field: Some("content".into()), ..Quirks::default() }, request.model.clone());
         let encoded = OWN.encode_request(&request, Target { model: &model, quirks: &quirks }).expect(&case.name);
         assert!(encoded.losses.all().is_empty(), "{}: {:?}", case.name, encoded.losses);
         let back: Value = serde_json::from_slice(&encoded.body).expect("JSON");

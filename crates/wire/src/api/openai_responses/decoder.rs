@@ -23,6 +23,8 @@ pub(in crate::api) struct Decoder {
     blocks: u32,
     /// The items by their place in the output.
     items: BTreeMap<u64, Item>,
+    /// Places of items whose events do not name any, by the items' ids.
+    unplaced: BTreeMap<String, u64>,
     pub(super) seen: answer::Seen,
 }
 
@@ -35,6 +37,7 @@ struct Item {
     /// Whether anything of the open block has been said.
     said: bool,
     citations: usize,
+    logprobs: bool,
     done: bool,
 }
 
@@ -62,7 +65,7 @@ impl Frames for Decoder {
 
 impl Decoder {
     fn event(&mut self, kind: &str, frame: &Object<'_>, data: &[u8], out: &mut Vec<Event>) {
-        let place = frame.get("output_index").unwrap_or(0);
+        let place = self.place(frame);
         match kind.strip_prefix("response.").unwrap_or(kind) {
             "created" | "in_progress" | "queued" => {
                 let response = frame.object("response").unwrap_or_default();
@@ -88,6 +91,18 @@ impl Decoder {
         }
     }
 
+    /// The place that an event speaks of. Items without one are put behind all that have one.
+    fn place(&mut self, frame: &Object<'_>) -> u64 {
+        const BEHIND: u64 = 1 << 32;
+        if let Some(place) = frame.get("output_index") {
+            return place;
+        }
+        let id = frame.get("item_id").or_else(|| frame.object("item")?.get("id"));
+        let Some(id) = id else { return 0 };
+        let next = BEHIND + self.unplaced.len() as u64;
+        *self.unplaced.entry(id).or_insert(next)
+    }
+
     /// A piece of an item, or the end of one.
     fn piece(&mut self, kind: &str, place: u64, frame: &Object<'_>, out: &mut Vec<Event>) {
         let at = |index| frame.get(index).unwrap_or(0);
@@ -106,7 +121,7 @@ impl Decoder {
         if kind.ends_with(".delta") {
             self.words(place, (words, index), frame.text("delta"), out);
             if words == Words::Text {
-                logprobs(frame, out);
+                self.logprobs(place, frame, out);
             }
         } else if kind.ends_with(".done") {
             self.whole(place, (words, index), frame.text(whole), out);
@@ -240,16 +255,25 @@ impl Decoder {
             let index = index as u64;
             match part.kind().as_str() {
                 "output_text" | "text" => {
-                    let new = !self.has(place, (Words::Text, index));
                     self.whole(place, (Words::Text, index), part.text("text"), out);
-                    if new {
-                        logprobs(part, out);
+                    if self.items.get(&place).is_some_and(|item| !item.logprobs) {
+                        self.logprobs(place, part, out);
                     }
                     self.missing_annotations(place, index, part, out);
                 }
                 "refusal" => self.whole(place, (Words::Refusal, index), part.text("refusal"), out),
                 _ => {}
             }
+        }
+    }
+
+    /// Probabilities that stand beside words, in the shape of chat completions.
+    fn logprobs(&mut self, place: u64, beside: &Object<'_>, out: &mut Vec<Event>) {
+        let list = beside.list("logprobs");
+        if !list.is_empty() {
+            self.items.entry(place).or_default().logprobs = true;
+            let logprobs = Json::of(&serde_json::json!({ "content": list }));
+            out.push(Event::Logprobs { choice: 0, logprobs });
         }
     }
 
@@ -288,7 +312,8 @@ impl Decoder {
             return;
         }
         self.begin(response, out);
-        for (place, raw) in response.list("output").into_iter().enumerate() {
+        let output = response.list("output").into_iter().enumerate().filter(|_| self.unplaced.is_empty());
+        for (place, raw) in output.collect::<Vec<_>>() {
             self.done(place as u64, raw, out);
         }
         let open = self.items.values_mut().filter_map(|item| item.block.take());
@@ -304,14 +329,5 @@ fn block_kind(words: Words) -> BlockKind {
         Words::Text => BlockKind::Text,
         Words::Refusal => BlockKind::Refusal,
         Words::Thought | Words::Summary => BlockKind::Thinking,
-    }
-}
-
-/// Probabilities that stand beside words, in the shape of chat completions.
-fn logprobs(beside: &Object<'_>, out: &mut Vec<Event>) {
-    let list = beside.list("logprobs");
-    if !list.is_empty() {
-        let logprobs = Json::of(&serde_json::json!({ "content": list }));
-        out.push(Event::Logprobs { choice: 0, logprobs });
     }
 }

@@ -40,6 +40,8 @@ pub(in crate::api) struct Encoder {
     /// The id of the next item, where its maker gave it one that it must keep.
     own_id: Option<String>,
     kept: usize,
+    /// Whether the running block belongs to a choice that is not told.
+    skips: bool,
     refused: bool,
     state: State,
     usage: Option<Usage>,
@@ -64,6 +66,7 @@ impl Encoder {
             open: None,
             own_id: None,
             kept: 0,
+            skips: false,
             refused: false,
             state: State::InProgress,
             usage: None,
@@ -108,7 +111,12 @@ impl Encoder {
         }
         self.begin("", String::new(), None, out);
         match event {
-            Event::BlockStart { choice: 0, kind, .. } => self.start(kind, out),
+            // The API gives one answer only.
+            Event::BlockStart { choice: 1.., .. } => self.skips = true,
+            Event::BlockStop { .. } if self.skips => self.skips = false,
+            Event::Text { .. } | Event::Arguments { .. } | Event::Signature { .. } | Event::Citation { .. }
+                if self.skips => {}
+            Event::BlockStart { kind, .. } => self.start(kind, out),
             Event::Text { text, .. } => self.words(&text, out),
             Event::Arguments { json, .. } => self.arguments(&json, out),
             Event::Signature { signature, .. } => self.sign(&signature),
@@ -129,7 +137,6 @@ impl Encoder {
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Error(error) => self.fail(&error, out),
             Event::End => self.end(out),
-            // The API gives one answer only.
             _ => {}
         }
     }

@@ -56,7 +56,11 @@ impl Turns<'_> {
             Some(kind) => {
                 let theirs = kind.ends_with("_output") || kind.ends_with("_response") || item.raw("role").is_some();
                 let opaque = Part::from(Content::Opaque { api: Api::OpenaiResponses, value: Json::of(raw) });
-                if theirs { self.result_part(opaque) } else { self.said(opaque) }
+                if theirs {
+                    self.result_part(opaque)
+                } else {
+                    self.said(opaque)
+                }
                 Ok(())
             }
         }
@@ -144,7 +148,8 @@ impl Turns<'_> {
 /// A text or a list of parts.
 fn parts(item: &Object<'_>, name: &str, place: &str) -> Result<Vec<Part>, Refused> {
     let place = format!("{place}.{name}");
-    let raw = item.raw(name).ok_or_else(|| Refused::field(&place, "is missing; it must be a text or a list of parts"))?;
+    let raw =
+        item.raw(name).ok_or_else(|| Refused::field(&place, "is missing; it must be a text or a list of parts"))?;
     if let Ok(text) = serde_json::from_str::<String>(raw.get()) {
         return Ok(vec![Part::from(Content::text(text))]);
     }

@@ -87,12 +87,7 @@ pub(super) struct Writer<'w> {
 }
 
 impl<'w> Writer<'w> {
-    pub(super) fn new(
-        request: &'w Request,
-        target: Target<'_>,
-        losses: &'w mut Losses,
-        names: &'w mut Names,
-    ) -> Self {
+    pub(super) fn new(request: &'w Request, target: Target<'_>, losses: &'w mut Losses, names: &'w mut Names) -> Self {
         let custom = request.tools.iter().filter(|tool| matches!(tool.kind, ToolKind::Custom { .. }));
         Self {
             items: Vec::new(),

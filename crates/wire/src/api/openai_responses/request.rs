@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use super::input;
 use super::object::Object;
 use crate::api::Api;
-use crate::chat::{Effort, Format, Json, Message, Part, Reasoning, Refused, Request, Role, Sampling};
 use crate::chat::{Content, Tool, ToolChoice, ToolKind};
+use crate::chat::{Effort, Format, Json, Message, Part, Reasoning, Refused, Request, Role, Sampling};
 
 /// Fields that are read here; the others are carried along.
-const READ: [&str; 26] = [
+const READ: [&str; 27] = [
     "model",
     "input",
     "instructions",
@@ -23,6 +23,7 @@ const READ: [&str; 26] = [
     "top_logprobs",
     "reasoning",
     "user",
+    "safety_identifier",
     "service_tier",
     "metadata",
     "prompt_cache_key",
@@ -55,7 +56,7 @@ pub(in crate::api) fn decode_request(body: &[u8]) -> Result<Request, Refused> {
         parallel_tool_calls: asked.field("parallel_tool_calls", "true or false")?,
         max_tokens: asked.field("max_output_tokens", "a whole number")?,
         sampling: sampling(&asked)?,
-        user: asked.field("user", "a text")?,
+        user: user(&asked)?,
         service_tier: asked.field("service_tier", "a text")?,
         metadata: asked.json("metadata"),
         prompt_cache_key: asked.field("prompt_cache_key", "a text")?,
@@ -70,6 +71,12 @@ pub(in crate::api) fn decode_request(body: &[u8]) -> Result<Request, Refused> {
     include(&asked, &mut request)?;
     carry_others(&asked, &mut request);
     Ok(request)
+}
+
+/// The end user goes by either name; where both are given, the newer one is carried along.
+fn user(asked: &Object<'_>) -> Result<Option<String>, Refused> {
+    let user = asked.field("user", "a text")?;
+    Ok(user.or(asked.field("safety_identifier", "a text")?))
 }
 
 fn refuse_state(asked: &Object<'_>) -> Result<(), Refused> {
@@ -139,7 +146,8 @@ fn tool(raw: &RawValue, place: &str) -> Result<Tool, Refused> {
 
 fn tool_choice(asked: &Object<'_>, request: &mut Request) -> Result<(), Refused> {
     let Some(raw) = asked.raw("tool_choice") else { return Ok(()) };
-    let wrong = || Refused::field("tool_choice", "must be \"auto\", \"none\", \"required\" or an object that names a tool");
+    let wrong =
+        || Refused::field("tool_choice", "must be \"auto\", \"none\", \"required\" or an object that names a tool");
     let word = |word: &str| match word {
         "auto" => Ok(ToolChoice::Auto),
         "none" => Ok(ToolChoice::None),
@@ -235,7 +243,10 @@ fn carry(object: &Object<'_>, name: &str, known: &[&str], request: &mut Request)
 
 fn carry_others(asked: &Object<'_>, request: &mut Request) {
     let worth = |name: &str, usual: &str| asked.raw(name).filter(|raw| raw.get() != usual);
-    let unusual = [("background", "false"), ("truncation", "\"disabled\"")];
+    let mut unusual = vec![("background", "false"), ("truncation", "\"disabled\"")];
+    if asked.raw("user").is_some() {
+        unusual.push(("safety_identifier", "null"));
+    }
     for (name, raw) in unusual.iter().filter_map(|(name, usual)| Some((*name, worth(name, usual)?))) {
         request.extra.push((name.to_owned(), Json::of(raw)));
     }

@@ -59,7 +59,9 @@ pub fn with_history(body: &[u8], items: &[Json]) -> Vec<u8> {
 pub fn resolve_references(body: &[u8], find: impl Fn(&str) -> Option<Json>) -> Result<Vec<u8>, Refused> {
     with_input(body, &[], |asked| {
         let resolve = |(i, item): (usize, Json)| {
-            let Some(id) = Object::parse(item.as_str().as_bytes()).as_ref().and_then(reference) else { return Ok(item) };
+            let Some(id) = Object::parse(item.as_str().as_bytes()).as_ref().and_then(reference) else {
+                return Ok(item);
+            };
             let unknown = || Refused::field(format!("input[{i}].id"), format!("there is no item {id:?}"));
             find(&id).ok_or_else(unknown)
         };
