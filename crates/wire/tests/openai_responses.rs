@@ -262,6 +262,7 @@ fn normal(request: &Value) -> Value {
             "truncation" => value == &json!("disabled"),
             "tools" | "include" => value == &json!([]),
             "top_logprobs" => value == &json!(0),
+            "instructions" => value == "",
             "text" => value["format"]["type"] == "text" && value.get("verbosity").is_none(),
             _ => false,
         };

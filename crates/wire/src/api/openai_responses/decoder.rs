@@ -205,7 +205,7 @@ impl Decoder {
     fn arguments(&mut self, place: u64, whole: bool, json: String, out: &mut Vec<Event>) {
         let Some(item) = self.items.get_mut(&place) else { return };
         let Some(block) = item.block.filter(|_| item.part.is_none()) else { return };
-        if !json.is_empty() && !(whole && item.said) {
+        if !(json.is_empty() || whole && item.said) {
             item.said = true;
             out.push(Event::Arguments { block, json });
         }

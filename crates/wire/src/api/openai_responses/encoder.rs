@@ -10,7 +10,7 @@ use super::open::{Kind, Open, Part};
 use super::response::{Response, State};
 use super::{call, content, echo, secret};
 use crate::api::Api;
-use crate::chat::{Asked, BlockKind, Event, Finish, Json, Sequence, Signature, StreamError};
+use crate::chat::{Asked, BlockKind, Citation, Event, Finish, Json, Sequence, Signature, StreamError};
 
 mod tell;
 
@@ -98,46 +98,45 @@ impl Encoder {
     }
 
     fn event(&mut self, event: Event, out: &mut Vec<u8>) {
-        if self.over {
-            return;
-        }
-        if let Event::Start { id, model, created } = event {
-            self.begin(&id, model, created, out);
-            return;
-        }
-        if let Event::KeepAlive = event {
-            self.tell.keep_alive(out);
-            return;
-        }
-        self.begin("", String::new(), None, out);
         match event {
-            // The API gives one answer only.
+            _ if self.over => {}
+            Event::Start { id, model, created } => self.begin(&id, model, created, out),
+            Event::KeepAlive => self.tell.keep_alive(out),
+            event => {
+                self.begin("", String::new(), None, out);
+                self.answer(event, out);
+            }
+        }
+    }
+
+    /// An event of the answer that has begun. The API gives one answer only, so other choices are left out.
+    fn answer(&mut self, event: Event, out: &mut Vec<u8>) {
+        match event {
             Event::BlockStart { choice: 1.., .. } => self.skips = true,
             Event::BlockStop { .. } if self.skips => self.skips = false,
-            Event::Text { .. } | Event::Arguments { .. } | Event::Signature { .. } | Event::Citation { .. }
-                if self.skips => {}
             Event::BlockStart { kind, .. } => self.start(kind, out),
-            Event::Text { text, .. } => self.words(&text, out),
-            Event::Arguments { json, .. } => self.arguments(&json, out),
-            Event::Signature { signature, .. } => self.sign(&signature),
-            Event::Citation { citation, .. } => {
-                if let Some(Open { id, kind: Kind::Message { done, part } }) = &mut self.open
-                    && let Some(annotation) = content::annotation(&citation, part.offset)
-                {
-                    self.tell.annotation((id, self.output.len(), done.len()), part, annotation, out);
-                }
+            Event::BlockStop { .. } if !matches!(&self.open, Some(Open { kind: Kind::Message { .. }, .. })) => {
+                self.close("completed", out);
             }
             Event::Logprobs { choice: 0, logprobs } => self.logprobs(&logprobs),
-            Event::BlockStop { .. } => {
-                if !matches!(&self.open, Some(Open { kind: Kind::Message { .. }, .. })) {
-                    self.close("completed", out);
-                }
-            }
             Event::Finish { choice: 0, finish } => self.finish(&finish, out),
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Error(error) => self.fail(&error, out),
             Event::End => self.end(out),
+            _ if self.skips => {}
+            Event::Text { text, .. } => self.words(&text, out),
+            Event::Arguments { json, .. } => self.arguments(&json, out),
+            Event::Signature { signature, .. } => self.sign(&signature),
+            Event::Citation { citation, .. } => self.cite(&citation, out),
             _ => {}
+        }
+    }
+
+    fn cite(&mut self, citation: &Citation, out: &mut Vec<u8>) {
+        let place = self.output.len();
+        let Some(Open { id, kind: Kind::Message { done, part } }) = &mut self.open else { return };
+        if let Some(annotation) = content::annotation(citation, part.offset) {
+            self.tell.annotation((id, place, done.len()), part, annotation, out);
         }
     }
 
@@ -218,7 +217,7 @@ impl Encoder {
         }
         let Some(Open { id, kind: Kind::Message { done, part } }) = &mut self.open else { return };
         if part.refusal == refusal {
-            part.offset = part.text.chars().count() as u64;
+            part.offset = part.chars;
             return;
         }
         self.tell.part_done((id, self.output.len(), done.len()), part, out);
@@ -245,6 +244,7 @@ impl Encoder {
             _ if more.is_empty() => {}
             Some(Open { id, kind: Kind::Message { done, part } }) => {
                 part.text.push_str(more);
+                part.chars += more.chars().count() as u64;
                 self.tell.words((id, place, done.len()), part, more, out);
             }
             Some(Open { id, kind: Kind::Reasoning { text, .. } }) => {

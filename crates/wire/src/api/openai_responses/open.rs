@@ -27,7 +27,9 @@ pub(super) enum Kind {
 pub(super) struct Part {
     pub(super) refusal: bool,
     pub(super) text: String,
-    /// Characters of the text before the block that is being written.
+    /// Characters of the text.
+    pub(super) chars: u64,
+    /// Those before the block that is being written.
     pub(super) offset: u64,
     pub(super) annotations: Vec<Json>,
     pub(super) logprobs: Vec<Json>,

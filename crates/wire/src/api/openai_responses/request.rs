@@ -95,7 +95,7 @@ fn refuse_state(asked: &Object<'_>) -> Result<(), Refused> {
 
 fn messages(asked: &Object<'_>) -> Result<Vec<Message>, Refused> {
     let mut messages = Vec::new();
-    if let Some(text) = asked.field::<String>("instructions", "a text")? {
+    if let Some(text) = asked.field::<String>("instructions", "a text")?.filter(|text| !text.is_empty()) {
         messages.push(Message { role: Role::System, name: None, parts: vec![Part::from(Content::text(text))] });
     }
     let input = asked.raw("input");
