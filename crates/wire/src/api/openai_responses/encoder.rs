@@ -21,6 +21,9 @@ const OWN: Api = Api::OpenaiResponses;
 /// Most bytes of an answer that are kept for its last event.
 const MOST: usize = 64 * 1024 * 1024;
 
+/// Most letters of a provider's id, which every event repeats.
+const MOST_ID: usize = 128;
+
 /// Writes a caller's stream.
 pub(in crate::api) struct Encoder {
     order: Sequence,
@@ -148,7 +151,7 @@ impl Encoder {
         let id = if id.is_empty() { &self.asked.id } else { id };
         let id = ["resp_", "chatcmpl-", "msg_", "gen-"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
         let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
-        self.base = id.chars().map(plain).collect();
+        self.base = id.chars().take(MOST_ID).map(plain).collect();
         self.model = if model.is_empty() { self.asked.model.clone() } else { model };
         self.created = created.unwrap_or(self.asked.created);
         for kind in ["response.created", "response.in_progress"] {

@@ -200,6 +200,11 @@ impl<'w> Writer<'w> {
                     self.items.push(value.clone());
                 }
                 Content::Opaque { .. } => {}
+                // The model's own pictures are taken from the user only.
+                Content::Image { .. } | Content::Document { .. } => {
+                    let mut shown: Vec<Piece<'_>> = content::write(part, false).into_iter().collect();
+                    self.words("user", &mut shown);
+                }
                 _ => self.lost(i, j),
             }
         }

@@ -224,6 +224,16 @@ fn reasoning_goes_back_to_its_maker_and_with_what_followed_it_only() {
 }
 
 #[test]
+fn pictures_that_the_model_made_are_shown_by_the_user() {
+    let parts = vec![Content::text("Here:"), Content::Image { source: png(), detail: None }, Content::text("Nice?")];
+    let request = Request { messages: vec![message(Role::Assistant, parts)], ..Request::default() };
+    let encoded = encode(&request, "m", &Quirks::default());
+    let body: serde_json::Value = serde_json::from_slice(&encoded.body).expect("JSON");
+    let roles: Vec<&str> = (0..3).filter_map(|i| body["input"][i]["role"].as_str()).collect();
+    assert_eq!((roles, encoded.losses.all().len()), (vec!["assistant", "user", "assistant"], 0));
+}
+
+#[test]
 fn nothing_is_kept_there_unless_asked_for_and_older_models_do_not_reason() {
     let told = |store: Option<bool>, model: &str| {
         let request = Request { store, ..Request::default() };
