@@ -60,9 +60,14 @@ pub(super) fn settings(asked: &Asked) -> Vec<(&'static str, Json)> {
     settings
 }
 
-/// The class of service that was asked for.
-pub(super) fn service_tier(asked: &Asked) -> Option<String> {
-    Object::parse(&asked.body)?.get("service_tier")
+/// Classes of service that SDKs of this API know.
+const TIERS: [&str; 6] = ["default", "flex", "scale", "priority", "fast", "ultrafast"];
+
+/// The class of service: what the provider gave, else what was asked for, where this API has a word for it.
+pub(super) fn service_tier(given: Option<String>, asked: &Asked) -> String {
+    let wanted = || Object::parse(&asked.body)?.get("service_tier");
+    let tier = given.or_else(wanted).filter(|tier: &String| TIERS.contains(&tier.as_str()));
+    tier.unwrap_or_else(|| "default".to_owned())
 }
 
 fn json(text: &str) -> Option<Json> {

@@ -58,7 +58,7 @@ impl Encoder {
             tell: Teller::default(),
             asked: asked.clone(),
             settings: echo::settings(asked),
-            service_tier: echo::service_tier(asked).filter(|tier| tier != "auto").unwrap_or_else(|| "default".into()),
+            service_tier: echo::service_tier(None, asked),
             custom: tools.as_ref().map(|body| call::custom_tools(body.raw("tools"))).unwrap_or_default(),
             base: String::new(),
             model: String::new(),
@@ -78,9 +78,8 @@ impl Encoder {
 
     /// An encoder that writes no events; for [`Encoder::into_response`].
     pub(super) fn silent(asked: &Asked, service_tier: Option<String>) -> Self {
-        let encoder = Self::new(asked);
-        let service_tier = service_tier.unwrap_or_else(|| encoder.service_tier.clone());
-        Self { tell: Teller::silent(), service_tier, ..encoder }
+        let service_tier = echo::service_tier(service_tier, asked);
+        Self { tell: Teller::silent(), service_tier, ..Self::new(asked) }
     }
 
     /// The whole response as JSON.

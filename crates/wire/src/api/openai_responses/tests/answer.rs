@@ -168,6 +168,18 @@ fn endings_are_told() {
 }
 
 #[test]
+fn classes_of_service_are_words_that_sdks_know() {
+    let tier = |given: Option<&str>, body: &str| {
+        let answer = Answer { service_tier: given.map(str::to_owned), ..answer(Vec::new(), Finish::Stop) };
+        value(&answer, &asked(body))["service_tier"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(tier(Some("priority"), "{}"), "priority");
+    assert_eq!(tier(Some("on_demand"), "{}"), "default");
+    assert_eq!(tier(None, r#"{"service_tier":"flex"}"#), "flex");
+    assert_eq!(tier(None, r#"{"service_tier":"auto"}"#), "default");
+}
+
+#[test]
 fn endings_are_computed_from_the_content() {
     let finish = |status: &str, output: &str| {
         let body = format!(r#"{{"id":"r","status":{status},"output":[{output}]}}"#);
