@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 /// A count that may be missing, `null`, written as a float, or something else altogether.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) Option<u64>);
+pub(crate) struct Count(pub(crate) Option<u64>);
 
 impl Count {
-    pub(super) fn get(self) -> u64 {
+    pub(crate) fn get(self) -> u64 {
         self.0.unwrap_or(0)
     }
 }
