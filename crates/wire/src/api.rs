@@ -6,6 +6,8 @@ mod anthropic;
 mod bedrock;
 mod cohere;
 pub mod gemini;
+mod fit;
+mod gemini;
 mod ollama;
 mod openai_chat;
 pub mod openai_responses;
@@ -162,6 +164,18 @@ impl Api {
             Self::Gemini => Ok(gemini::encode_answer(answer, asked)),
             Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
         }
+    }
+}
+
+/// What a whole body says was consumed, where `api` is one that [`crate::usage`] does not read because only providers speak
+/// it; also that of other endpoints than chat. None where it says nothing, and for other APIs.
+#[must_use]
+pub fn usage_of(api: Api, body: &[u8]) -> Option<domain::Usage> {
+    match api {
+        Api::Bedrock => bedrock::usage_of(body),
+        Api::Cohere => cohere::usage_of(body),
+        Api::Ollama => ollama::usage_of(body),
+        Api::OpenaiChat | Api::OpenaiResponses | Api::Anthropic | Api::Gemini => None,
     }
 }
 

@@ -102,7 +102,10 @@ fn hand_out(frame: &[u8], each: &mut impl FnMut(&[u8], &[u8])) -> Result<(), Bad
         b"exception" => each(&[b"exception:", headers.exception_type].concat(), payload),
         b"error" => {
             let message = String::from_utf8_lossy(headers.error_message);
-            each(&[b"error:", headers.error_code].concat(), serde_json::json!({ "message": message }).to_string().as_bytes());
+            each(
+                &[b"error:", headers.error_code].concat(),
+                serde_json::json!({ "message": message }).to_string().as_bytes(),
+            );
         }
         _ => each(headers.event_type, payload),
     }

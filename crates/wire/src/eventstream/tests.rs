@@ -41,7 +41,8 @@ fn names_tell_events_exceptions_and_errors_apart() {
 #[test]
 fn a_known_frame_is_read_and_written_bit_by_bit() {
     // From the test vectors that Amazon publishes with its SDKs: one header of each of two kinds, and a payload.
-    let frame = b"\0\0\0=\0\0\0 \x07\xfd\x83\x96\x0ccontent-type\x07\0\x10application/json{'foo':'bar'}\x8d\x9c\x08\xb1";
+    let frame =
+        b"\0\0\0=\0\0\0 \x07\xfd\x83\x96\x0ccontent-type\x07\0\x10application/json{'foo':'bar'}\x8d\x9c\x08\xb1";
     assert_eq!(read(frame, 1), Ok(vec![(String::new(), b"{'foo':'bar'}".to_vec())]));
     let mut written = Vec::new();
     write(&[("content-type", "application/json")], b"{'foo':'bar'}", &mut written).expect("a frame");

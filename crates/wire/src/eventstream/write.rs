@@ -7,8 +7,7 @@ use super::{BadFrame, MAX_FRAME_BYTES, OVERHEAD};
 /// # Errors
 /// When the frame would be longer than readers take.
 pub fn write_event(event_type: &str, payload: &[u8], out: &mut Vec<u8>) -> Result<(), BadFrame> {
-    let headers =
-        [(":event-type", event_type), (":content-type", "application/json"), (":message-type", "event")];
+    let headers = [(":event-type", event_type), (":content-type", "application/json"), (":message-type", "event")];
     write(&headers, payload, out)
 }
 

@@ -1,0 +1,200 @@
+//! Makes what callers say fit the APIs that only providers speak: what gets lost, arguments, schemas, instructions.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Tool, ToolKind};
+
+/// Fields of callers' APIs without which the answer is another one.
+const GRAVE: [&str; 12] = [
+    "audio",
+    "modalities",
+    "web_search_options",
+    "functions",
+    "function_call",
+    "previous_response_id",
+    "conversation",
+    "prompt",
+    "mcp_servers",
+    "container",
+    "cachedContent",
+    "cached_content",
+];
+
+/// Notes what of `request` the API called `api` has no field for. `says` names the fields that it has, of those that some
+/// APIs have and others do not.
+pub(super) fn note_losses(request: &Request, api: &str, says: &[&str], losses: &mut Losses) {
+    let why = || format!("{api} has no counterpart");
+    if request.n.is_some_and(|n| n > 1) {
+        losses.grave("n", format!("{api} gives one answer"));
+    }
+    let sampling = &request.sampling;
+    let probabilities = [
+        ("logprobs", sampling.logprobs == Some(true)),
+        ("top_logprobs", sampling.top_logprobs.is_some_and(|most| most > 0)),
+    ];
+    for (field, _) in probabilities.into_iter().filter(|(field, asked)| *asked && !says.contains(field)) {
+        losses.grave(field, why());
+    }
+    let mild = [
+        ("seed", sampling.seed.is_some()),
+        ("presence_penalty", sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("frequency_penalty", sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("logit_bias", sampling.logit_bias.is_some()),
+        ("user", request.user.is_some()),
+        ("service_tier", request.service_tier.as_deref().is_some_and(|tier| tier != "auto")),
+        ("metadata", request.metadata.is_some()),
+        ("prompt_cache_key", request.prompt_cache_key.is_some()),
+        ("verbosity", request.verbosity.is_some()),
+        ("store", request.store == Some(true)),
+        ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),
+    ];
+    for (field, _) in mild.into_iter().filter(|(field, asked)| *asked && !says.contains(field)) {
+        losses.harmless(field, why());
+    }
+    for (field, value) in request.extra.iter().filter(|(field, value)| !says.contains(&field.as_str()) && asks(value)) {
+        if GRAVE.contains(&field.as_str()) && value.as_str() != r#"["text"]"# {
+            losses.grave(field, why());
+        } else {
+            losses.harmless(field, why());
+        }
+    }
+}
+
+/// Whether a value asks for something.
+fn asks(value: &Json) -> bool {
+    !matches!(value.as_str(), "null" | "false" | "[]" | "{}" | "\"\"")
+}
+
+/// The value of a caller's additional field.
+pub(super) fn extra<'a>(request: &'a Request, name: &str) -> Option<&'a Json> {
+    request.extra.iter().find(|(field, value)| field == name && asks(value)).map(|(_, value)| value)
+}
+
+/// The tools of the caller's that take free text. They are offered as functions with one argument.
+pub(super) fn is_custom(tools: &[Tool], name: &str) -> bool {
+    tools.iter().any(|tool| tool.name == name && matches!(tool.kind, ToolKind::Custom { .. }))
+}
+
+/// A call's arguments as an object: those of a custom tool in its one argument, text that is no object as `_raw`.
+pub(super) fn arguments(text: &str, custom: bool) -> Json {
+    if custom {
+        return Json::of(&json!({ "input": text }));
+    }
+    if text.trim().is_empty() {
+        return Json::of(&json!({}));
+    }
+    match Json::parse(text) {
+        Ok(json) if json.is_object() => json,
+        _ => Json::of(&json!({ "_raw": text })),
+    }
+}
+
+/// The schema of what a tool takes, always that of an object.
+pub(super) fn schema(kind: &ToolKind) -> Json {
+    match kind {
+        ToolKind::Custom { .. } => {
+            let input = json!({ "type": "string" });
+            Json::of(&json!({ "type": "object", "properties": { "input": input }, "required": ["input"] }))
+        }
+        ToolKind::Function { parameters: Some(parameters), .. } => match parameters.read::<Map<String, Value>>() {
+            Ok(schema) if schema.get("type").is_some_and(|kind| kind == "object") => parameters.clone(),
+            Ok(mut schema) => {
+                schema.insert("type".to_owned(), json!("object"));
+                Json::of(&schema)
+            }
+            Err(_) => Json::of(&json!({ "type": "object", "properties": {} })),
+        },
+        _ => Json::of(&json!({ "type": "object", "properties": {} })),
+    }
+}
+
+/// The tools by the calls of a conversation: id of the call, name.
+pub(super) fn called(messages: &[Message]) -> HashMap<&str, &str> {
+    let parts = messages.iter().flat_map(|message| &message.parts);
+    let calls = parts.filter_map(|part| match &part.content {
+        Content::ToolCall { id, name, .. } => Some((id.as_str(), name.as_str())),
+        _ => None,
+    });
+    calls.collect()
+}
+
+/// The words of a message, each text on its own line.
+pub(super) fn words(parts: &[Part]) -> String {
+    let texts = parts.iter().filter_map(|part| match &part.content {
+        Content::Text { text, .. } | Content::Refusal { text } if !text.is_empty() => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The words of a tool's result.
+pub(super) fn result_words(content: &[Part], is_error: bool) -> String {
+    let words = words(content);
+    if is_error { format!("Error: {words}") } else { words }
+}
+
+/// Asks in words for the shape of the answer, for models that have no other way.
+pub(super) fn instruction(format: &Format) -> Option<String> {
+    match format {
+        Format::Text => None,
+        Format::JsonObject => Some("Answer with one JSON object and nothing else.".to_owned()),
+        Format::JsonSchema { schema, .. } => Some(format!(
+            "Answer with one JSON value that fits this schema, and with nothing else:\n{}",
+            schema.as_str()
+        )),
+    }
+}
+
+/// Whether a message holds the operator's instructions.
+pub(super) fn is_system(message: &Message) -> bool {
+    matches!(message.role, Role::System | Role::Developer)
+}
+
+/// The budget for reasoning where an answer may have `most` tokens, reasoning included. A budget that was only reckoned from
+/// a word takes half of them at most, but 1024 in any case.
+pub(super) fn budget(said: Option<u64>, reckoned: u64, most: Option<u64>) -> u64 {
+    const LEAST: u64 = 1024;
+    let fitting = most.map_or(reckoned, |most| reckoned.min(most / 2));
+    said.unwrap_or(fitting).max(LEAST)
+}
+
+/// Where a part is, in the words of a caller.
+pub(super) fn place(message: usize, part: usize) -> String {
+    format!("messages[{message}].content[{part}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_always_an_object() {
+        assert_eq!(arguments(" ", false).as_str(), "{}");
+        assert_eq!(arguments(r#"{"a":1.0}"#, false).as_str(), r#"{"a":1.0}"#);
+        assert_eq!(arguments(r#"{"a":"cut"#, false).as_str(), r#"{"_raw":"{\"a\":\"cut"}"#);
+        assert_eq!(arguments("[1]", false).as_str(), r#"{"_raw":"[1]"}"#);
+        assert_eq!(arguments("SELECT 1", true).as_str(), r#"{"input":"SELECT 1"}"#);
+    }
+
+    #[test]
+    fn schemas_are_always_of_an_object() {
+        let of = |text: Option<&str>| {
+            let parameters = text.map(|text| Json::parse(text).expect("JSON"));
+            schema(&ToolKind::Function { parameters, strict: None }).as_str().to_owned()
+        };
+        assert_eq!(of(None), r#"{"type":"object","properties":{}}"#);
+        assert_eq!(of(Some("null")), r#"{"type":"object","properties":{}}"#);
+        assert_eq!(of(Some(r#"{"properties":{"b":{},"a":{}}}"#)), r#"{"properties":{"b":{},"a":{}},"type":"object"}"#);
+        assert_eq!(of(Some(r#"{ "type":"object" }"#)), r#"{ "type":"object" }"#);
+    }
+
+    #[test]
+    fn budgets_leave_room_for_the_answer() {
+        assert_eq!(budget(Some(5000), 5000, Some(4000)), 5000);
+        assert_eq!(budget(None, 16384, Some(8000)), 4000);
+        assert_eq!(budget(None, 16384, Some(100)), 1024);
+        assert_eq!(budget(None, 2048, None), 2048);
+    }
+}
