@@ -1,5 +1,8 @@
 //! Makes what callers say fit the APIs that only providers speak: what gets lost, arguments, schemas, instructions.
 
+#[cfg(test)]
+pub(super) mod samples;
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
@@ -110,14 +113,34 @@ pub(super) fn schema(kind: &ToolKind) -> Json {
     }
 }
 
-/// The tools by the calls of a conversation: id of the call, name.
-pub(super) fn called(messages: &[Message]) -> HashMap<&str, &str> {
-    let parts = messages.iter().flat_map(|message| &message.parts);
-    let calls = parts.filter_map(|part| match &part.content {
-        Content::ToolCall { id, name, .. } => Some((id.as_str(), name.as_str())),
-        _ => None,
-    });
-    calls.collect()
+/// The calls of a conversation, by their ids: their order and the tool.
+pub(super) struct Called<'a>(HashMap<&'a str, (usize, &'a str)>);
+
+impl<'a> Called<'a> {
+    pub(super) fn of(messages: &'a [Message]) -> Self {
+        let parts = messages.iter().flat_map(|message| &message.parts).enumerate();
+        let calls = parts.filter_map(|(at, part)| match &part.content {
+            Content::ToolCall { id, name, .. } => Some((id.as_str(), (at, name.as_str()))),
+            _ => None,
+        });
+        Self(calls.collect())
+    }
+
+    /// The tool that a call calls.
+    pub(super) fn name(&self, id: &str) -> Option<&'a str> {
+        self.0.get(id).map(|(_, name)| *name)
+    }
+
+    /// The parts of a message with their places: results of tools first, in the order of the calls, since not every API
+    /// matches them by their ids; then the others.
+    pub(super) fn in_order<'p>(&self, parts: &'p [Part]) -> Vec<(usize, &'p Part)> {
+        let mut parts: Vec<_> = parts.iter().enumerate().collect();
+        parts.sort_by_key(|(_, part)| match &part.content {
+            Content::ToolResult { call_id, .. } => self.0.get(call_id.as_str()).map_or(usize::MAX - 1, |(at, _)| *at),
+            _ => usize::MAX,
+        });
+        parts
+    }
 }
 
 /// The words of a message, each text on its own line.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::api::fit;
+use crate::api::fit::{self, Called};
 use crate::chat::{self, Content, Json, Losses, Names, Part, Role, Source, Tool};
 
 /// Longest name of a tool, in bytes.
@@ -73,6 +73,7 @@ struct Function {
 /// Writes messages.
 pub(super) struct Writer<'a> {
     tools: &'a [Tool],
+    called: Called<'a>,
     /// Whether the model reasons, and so may see reasoning.
     reasons: bool,
     pub(super) messages: Vec<Message>,
@@ -82,9 +83,10 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(tools: &'a [Tool], reasons: bool) -> Self {
+    pub(super) fn new(tools: &'a [Tool], messages: &'a [chat::Message], reasons: bool) -> Self {
         let (names, losses) = (Names::default(), Losses::default());
-        Self { tools, reasons, messages: Vec::new(), documents: Vec::new(), names, losses }
+        let called = Called::of(messages);
+        Self { tools, called, reasons, messages: Vec::new(), documents: Vec::new(), names, losses }
     }
 
     /// Takes the caller's next message.
@@ -106,7 +108,7 @@ impl<'a> Writer<'a> {
     /// Results of tools come first, a message each.
     fn user(&mut self, at: usize, message: &chat::Message) {
         let mut blocks = Vec::new();
-        for (index, part) in message.parts.iter().enumerate() {
+        for (index, part) in self.called.in_order(&message.parts) {
             let place = fit::place(at, index);
             let Content::ToolResult { call_id, content, is_error, .. } = &part.content else {
                 blocks.extend(self.block(part, &place));

@@ -87,7 +87,7 @@ struct ResponseFormat<'a> {
 /// Writes a request for a provider.
 pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
     let reasons = target.model.contains("reasoning") || target.model.contains("command-a-plus");
-    let mut writer = Writer::new(&request.tools, reasons);
+    let mut writer = Writer::new(&request.tools, &request.messages, reasons);
     for (at, message) in request.messages.iter().enumerate() {
         writer.push(at, message);
     }

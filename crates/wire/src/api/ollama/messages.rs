@@ -1,10 +1,8 @@
 //! Messages, as Ollama takes them: words in one text, pictures beside it.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
-use crate::api::fit;
+use crate::api::fit::{self, Called};
 use crate::chat::{Content, Json, Losses, Message, Part, Role, Source, Tool};
 
 #[derive(Debug, Default, Serialize)]
@@ -40,15 +38,14 @@ struct Function {
 /// Writes messages.
 pub(super) struct Writer<'a> {
     tools: &'a [Tool],
-    /// The tools by the calls of the conversation.
-    called: HashMap<&'a str, &'a str>,
+    called: Called<'a>,
     pub(super) messages: Vec<Said>,
     pub(super) losses: Losses,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(tools: &'a [Tool], messages: &'a [Message]) -> Self {
-        Self { tools, called: fit::called(messages), messages: Vec::new(), losses: Losses::default() }
+        Self { tools, called: Called::of(messages), messages: Vec::new(), losses: Losses::default() }
     }
 
     /// Takes the caller's next message. Results of tools come first, a message each.
@@ -60,11 +57,11 @@ impl<'a> Writer<'a> {
         };
         let mut said = Said { role, ..Said::default() };
         let mut is_result = false;
-        for (index, part) in message.parts.iter().enumerate() {
+        for (index, part) in self.called.in_order(&message.parts) {
             let place = fit::place(at, index);
             if let Content::ToolResult { call_id, name, content, is_error } = &part.content {
                 is_result = true;
-                let tool_name = name.as_deref().or(self.called.get(call_id.as_str()).copied()).map(str::to_owned);
+                let tool_name = name.as_deref().or(self.called.name(call_id)).map(str::to_owned);
                 let content_words = fit::result_words(content, *is_error);
                 let tool_call_id = Some(call_id.clone());
                 self.messages.push(Said {
