@@ -17,6 +17,7 @@ mod connection;
 mod dial;
 mod error;
 mod resolve;
+pub mod sigv4;
 #[cfg(test)]
 mod tests;
 
