@@ -42,19 +42,19 @@ pub(super) enum Block {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Media {
     pub(super) format: &'static str,
-    pub(super) source: Bytes,
+    pub(super) source: Place,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Document {
     pub(super) format: &'static str,
     pub(super) name: String,
-    pub(super) source: Bytes,
+    pub(super) source: Place,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Bytes {
+pub(super) enum Place {
     /// In Base64.
     Bytes(String),
     S3Location {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::blocks::{Block, Bytes, Document, Media};
+use super::blocks::{Block, Document, Media, Place};
 use crate::chat::{Content, Losses, Source};
 
 /// Longest name of a document, in characters.
@@ -97,12 +97,12 @@ fn bytes(
     formats: &'static [(&str, &'static str)],
     place: &str,
     losses: &mut Losses,
-) -> Option<(&'static str, Bytes)> {
+) -> Option<(&'static str, Place)> {
     let (media_type, source) = match source {
-        Source::Base64 { media_type, data } => (media_type.clone(), Bytes::Bytes(data.clone())),
-        Source::Text(text) => ("text/plain".to_owned(), Bytes::Text(text.clone())),
+        Source::Base64 { media_type, data } => (media_type.clone(), Place::Bytes(data.clone())),
+        Source::Text(text) => ("text/plain".to_owned(), Place::Text(text.clone())),
         Source::Url { url, media_type } if url.starts_with("s3://") => {
-            (media_type.clone().unwrap_or_else(|| of_ending(url, formats)), Bytes::S3Location { uri: url.clone() })
+            (media_type.clone().unwrap_or_else(|| of_ending(url, formats)), Place::S3Location { uri: url.clone() })
         }
         Source::Url { .. } => {
             losses.grave(place, "Bedrock fetches nothing from the web; send the bytes in Base64");

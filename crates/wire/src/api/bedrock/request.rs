@@ -64,16 +64,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
     }
     let tool_config = config(request, &output, settings.thinks, &mut writer);
     let (mut system, messages, names, mut losses) = writer.finish()?;
-    let (mut output_config, mut output_tool) = (None, None);
-    match output {
-        Output::Words => {}
-        Output::Schema(value) => output_config = Some(value),
-        Output::Tool(name, _) => output_tool = Some(name),
-        Output::Asked(words) => {
-            losses.harmless("response_format", "the model can only be asked for it in words");
-            system.push(Block::Text(words));
-        }
-    }
+    let (output_config, output_tool) = shape(output, &mut system, &mut losses);
     let reads_stop = model.is_claude() && !settings.inference.stop_sequences().is_empty();
     let body = Body {
         messages,
@@ -91,6 +82,20 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
     let says = [OWN.as_slice(), &["user", "metadata", "service_tier"]].concat();
     fit::note_losses(request, "Bedrock", &says, &mut losses);
     Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool })
+}
+
+/// The value of `outputConfig` and the made-up tool; models that have neither are asked in words.
+fn shape(output: Output, system: &mut Vec<Block>, losses: &mut Losses) -> (Option<Value>, Option<String>) {
+    match output {
+        Output::Words => (None, None),
+        Output::Schema(config) => (Some(config), None),
+        Output::Tool(name, _) => (None, Some(name)),
+        Output::Asked(words) => {
+            losses.harmless("response_format", "the model can only be asked for it in words");
+            system.push(Block::Text(words));
+            (None, None)
+        }
+    }
 }
 
 /// The caller's notes, those that Bedrock takes.

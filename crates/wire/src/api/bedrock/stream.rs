@@ -110,6 +110,7 @@ impl Frames for Decoder {
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
+        self.close_all(out);
         if self.finished && !self.measured {
             out.push(Event::End);
         }
@@ -203,8 +204,12 @@ impl Decoder {
         }
     }
 
-    fn finish_with(&mut self, reason: Option<&str>, sequence: Option<String>, out: &mut Vec<Event>) {
+    fn close_all(&mut self, out: &mut Vec<Event>) {
         self.open.drain(..).for_each(|open| open.close(out));
+    }
+
+    fn finish_with(&mut self, reason: Option<&str>, sequence: Option<String>, out: &mut Vec<Event>) {
+        self.close_all(out);
         if !self.finished {
             self.finished = true;
             out.push(Event::Finish { choice: 0, finish: finish(reason, sequence, self.calls) });

@@ -13,14 +13,14 @@ use crate::chat::{Content, Format, Json, Names, Request, ToolChoice, ToolKind};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ToolConfig {
-    tools: Vec<Tool>,
+    tools: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Tool {
+enum Entry {
     ToolSpec {
         name: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ pub(super) fn config(request: &Request, output: &Output, thinks: bool, writer: &
     if let Output::Tool(name, schema) = output {
         let schema = ToolKind::Function { parameters: Some(schema.clone()), strict: None };
         let description = "Takes the whole answer, as JSON. Call it to answer.";
-        tools.push(Tool::ToolSpec {
+        tools.push(Entry::ToolSpec {
             name: name.clone(),
             description: Some(description.to_owned()),
             input_schema: InputSchema { json: fit::schema(&schema) },
@@ -128,10 +128,10 @@ pub(super) fn config(request: &Request, output: &Output, thinks: bool, writer: &
     (!tools.is_empty()).then(|| ToolConfig { tool_choice: choice(request, output, thinks, writer), tools })
 }
 
-fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>) {
+fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry>) {
     for (index, tool) in request.tools.iter().enumerate() {
         match &tool.kind {
-            ToolKind::Server { api: Api::Bedrock, definition } => tools.push(Tool::Own(definition.clone())),
+            ToolKind::Server { api: Api::Bedrock, definition } => tools.push(Entry::Own(definition.clone())),
             ToolKind::Server { api, .. } => {
                 writer.losses.grave(format!("tools[{index}]"), format!("only {} runs this tool", api.name()));
                 continue;
@@ -144,7 +144,7 @@ fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>
                 if matches!(kind, ToolKind::Custom { .. }) {
                     writer.losses.harmless(format!("tools[{index}]"), "a free text is sent as an object with `input`");
                 }
-                tools.push(Tool::ToolSpec {
+                tools.push(Entry::ToolSpec {
                     name: writer.name(&tool.name),
                     description: tool.description.clone().filter(|words| !words.trim().is_empty()),
                     input_schema: InputSchema { json: fit::schema(kind) },
@@ -155,7 +155,7 @@ fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>
         if let Some(ttl) = tool.cache {
             // Nova caches instructions and messages only.
             if writer.model.is_claude() {
-                tools.push(Tool::CachePoint(ttl.into()));
+                tools.push(Entry::CachePoint(ttl.into()));
             } else {
                 writer.losses.harmless("cache_control", "the model does not cache tools");
             }
@@ -164,7 +164,7 @@ fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>
 }
 
 /// A conversation with calls is refused without tools, so those it names are made up.
-fn stubs(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>) {
+fn stubs(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry>) {
     let parts = request.messages.iter().flat_map(|message| &message.parts);
     let mut seen = HashSet::new();
     for part in parts {
@@ -172,7 +172,7 @@ fn stubs(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Tool>) {
             && seen.insert(name)
         {
             let nothing = ToolKind::Function { parameters: None, strict: None };
-            tools.push(Tool::ToolSpec {
+            tools.push(Entry::ToolSpec {
                 name: writer.name(name),
                 description: None,
                 input_schema: InputSchema { json: fit::schema(&nothing) },

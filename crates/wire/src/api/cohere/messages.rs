@@ -98,7 +98,10 @@ impl<'a> Writer<'a> {
                         self.losses.grave(fit::place(at, index), "Cohere's instructions are text");
                     }
                 }
-                self.messages.push(Message::System { content: fit::words(&message.parts) });
+                let content = fit::words(&message.parts);
+                if !content.is_empty() {
+                    self.messages.push(Message::System { content });
+                }
             }
             Role::User => self.user(at, message),
             Role::Assistant => self.assistant(at, message),

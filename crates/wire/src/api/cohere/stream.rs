@@ -116,7 +116,9 @@ impl Frames for Decoder {
     }
 
     /// A stream that is complete has said so in `message-end`.
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
+    fn finish(&mut self, out: &mut Vec<Event>) {
+        self.close_all(out);
+    }
 }
 
 impl Decoder {
@@ -162,6 +164,11 @@ impl Decoder {
         out.extend(self.words.take().map(|words| Event::BlockStop { block: words.block }));
     }
 
+    fn close_all(&mut self, out: &mut Vec<Event>) {
+        self.close_words(out);
+        self.open.drain(..).for_each(|call| call.close(out));
+    }
+
     fn call(&mut self, at: u64, call: ToolCall, out: &mut Vec<Event>) {
         self.close_words(out);
         self.end_call(at, out);
@@ -198,8 +205,7 @@ impl Decoder {
     }
 
     fn end(&mut self, reason: Option<&str>, usage: Option<Report>, fault: Option<String>, out: &mut Vec<Event>) {
-        self.close_words(out);
-        self.open.drain(..).for_each(|call| call.close(out));
+        self.close_all(out);
         let usage = usage.and_then(|report| report.usage()).map(Event::Usage);
         if fault.is_some() {
             out.extend(usage);

@@ -43,7 +43,9 @@ impl Frames for Decoder {
     }
 
     /// A stream that is complete has said `done`.
-    fn finish(&mut self, _out: &mut Vec<Event>) {}
+    fn finish(&mut self, out: &mut Vec<Event>) {
+        self.close(out);
+    }
 }
 
 impl Decoder {
