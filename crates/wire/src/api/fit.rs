@@ -3,11 +3,14 @@
 #[cfg(test)]
 pub(super) mod samples;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Tool, ToolKind};
+use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Source, Tool, ToolKind};
 
 /// Fields of callers' APIs without which the answer is another one.
 const GRAVE: [&str; 12] = [
@@ -156,6 +159,17 @@ pub(super) fn words(parts: &[Part]) -> String {
 pub(super) fn result_words(content: &[Part], is_error: bool) -> String {
     let words = words(content);
     if is_error { format!("Error: {words}") } else { words }
+}
+
+/// The words of a document that is text, for APIs that take no others.
+pub(super) fn document_words(source: &Source) -> Option<Cow<'_, str>> {
+    match source {
+        Source::Text(text) => Some(Cow::Borrowed(text)),
+        Source::Base64 { media_type, data } if media_type.starts_with("text/") || media_type == "application/json" => {
+            String::from_utf8(STANDARD.decode(data).ok()?).ok().map(Cow::Owned)
+        }
+        _ => None,
+    }
 }
 
 /// Asks in words for the shape of the answer, for models that have no other way.

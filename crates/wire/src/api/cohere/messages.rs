@@ -177,13 +177,15 @@ impl<'a> Writer<'a> {
                 Source::Url { url, .. } => Some(image(url.clone(), detail)),
                 _ => refuse(&mut self.losses, "image_url", "Cohere takes bytes and addresses"),
             },
-            Content::Document { source: Source::Text(text), name } => {
+            Content::Document { source, name } => {
+                let Some(text) = fit::document_words(source) else {
+                    return refuse(&mut self.losses, "file", "Cohere takes documents as text only");
+                };
                 let title = name.as_deref().unwrap_or("Document");
                 let id = format!("doc:{}", self.documents.len());
                 self.documents.push(Json::of(&json!({ "id": id, "data": { "title": title, "text": text } })));
                 None
             }
-            Content::Document { .. } => refuse(&mut self.losses, "file", "Cohere takes documents as text only"),
             Content::Audio { .. } => refuse(&mut self.losses, "input_audio", "Cohere takes no sound"),
             Content::Video { .. } => refuse(&mut self.losses, "video_url", "Cohere takes no films"),
             _ => None,

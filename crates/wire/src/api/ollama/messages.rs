@@ -98,13 +98,13 @@ impl<'a> Writer<'a> {
             Content::Image { .. } => {
                 refuse(&mut self.losses, "image_url", "Ollama fetches nothing from the web; send the bytes in Base64");
             }
-            Content::Document { source: Source::Text(text), name } => {
-                if let Some(name) = name {
-                    add(&format!("{name}:"), &mut said.content);
+            Content::Document { source, name } => match fit::document_words(source) {
+                Some(text) => {
+                    add(&name.as_ref().map_or_else(String::new, |name| format!("{name}:")), &mut said.content);
+                    add(&text, &mut said.content);
                 }
-                add(text, &mut said.content);
-            }
-            Content::Document { .. } => refuse(&mut self.losses, "file", "Ollama takes documents as text only"),
+                None => refuse(&mut self.losses, "file", "Ollama takes documents as text only"),
+            },
             Content::Audio { .. } => refuse(&mut self.losses, "input_audio", "Ollama takes no sound"),
             Content::Video { .. } => refuse(&mut self.losses, "video_url", "Ollama takes no films"),
             Content::Opaque { .. } => self.losses.harmless(place, "a block that only the API it came from knows"),

@@ -92,12 +92,13 @@ fn what_ollama_cannot_see_is_a_grave_loss_with_its_place() {
         Content::Image { source: url.clone(), detail: None },
         Content::Document { source: url, name: None },
         Content::Document { source: Source::Text("Rain.".into()), name: Some("facts".into()) },
+        Content::Document { source: Source::Base64 { media_type: "text/csv".into(), data: "YSxi".into() }, name: None },
     ];
     let request = Request { messages: vec![message(Role::User, contents)], ..Request::default() };
     let place = "messages[0].content";
     let encoded = encode(Ollama, "m", &request).expect("a request");
     assert_eq!(losses(&encoded), format!("{place}[0].image_url! {place}[1].file!"));
-    assert_eq!(body(Ollama, "m", &request)["messages"], json!([{ "role": "user", "content": "facts:\nRain." }]));
+    assert_eq!(body(Ollama, "m", &request)["messages"], json!([{ "role": "user", "content": "facts:\nRain.\na,b" }]));
 }
 
 fn read(stream: &[u8], chunk: usize) -> Vec<Event> {
