@@ -17,14 +17,20 @@ use crate::{assets, health};
 /// Whether a path belongs to the data plane.
 #[must_use]
 pub fn is_data_plane(path: &str) -> bool {
-    path == "/v1" || path.starts_with("/v1/")
+    ["/v1", "/v1beta"]
+        .iter()
+        .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// Builds the one router that the program and the tests use.
 pub fn build_server(app: App) -> Router {
     let operations = Router::new().route("/healthz", get(health::live)).route("/readyz", get(health::ready));
     // The listener sends these to the gateway without passing here; the routes serve tests and keep the table whole.
-    let data_plane = Router::new().route("/v1", any(proxy)).route("/v1/{*path}", any(proxy));
+    let data_plane = Router::new()
+        .route("/v1", any(proxy))
+        .route("/v1/{*path}", any(proxy))
+        .route("/v1beta", any(proxy))
+        .route("/v1beta/{*path}", any(proxy));
     let mut files = Router::new().route("/pkg/{*path}", get(assets::package));
     for name in assets::root_files() {
         let path = format!("/{name}");

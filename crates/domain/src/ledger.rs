@@ -11,6 +11,14 @@ use crate::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId, Usage};
 pub enum Surface {
     /// `/v1/chat/completions` and `/v1/{team}/{gateway}/compat/chat/completions`.
     ChatCompletions,
+    /// `/v1/responses` and the same below `compat`.
+    Responses,
+    /// `/v1/messages` and the same below `compat`.
+    Messages,
+    /// `/v1beta/models/{model}:generateContent`, `:streamGenerateContent` and the same below `compat`.
+    GenerateContent,
+    /// `/v1/messages/count_tokens`, `/v1beta/models/{model}:countTokens` and the same below `compat`.
+    CountTokens,
     /// `/v1/models`.
     Models,
     /// `/v1/{team}/{gateway}/{provider}/…`.
@@ -25,6 +33,10 @@ impl Surface {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ChatCompletions => "chat_completions",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate_content",
+            Self::CountTokens => "count_tokens",
             Self::Models => "models",
             Self::Native => "native",
             Self::Unknown => "unknown",

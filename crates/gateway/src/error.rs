@@ -76,8 +76,10 @@ codes! {
     ModelRequired = 400 "model_required",
     /// No provider is known for the model.
     ModelNotFound = 404 "model_not_found",
-    /// The provider speaks another dialect than the endpoint.
-    DialectNotSupported = 400 "dialect_not_supported",
+    /// The body is no question in the endpoint's API.
+    InvalidRequest = 400 "invalid_request",
+    /// The provider's API cannot express what the question asks for.
+    NotExpressible = 400 "not_expressible",
     /// No such provider.
     UnknownProvider = 404 "unknown_provider",
     /// The team's own provider is switched off.
@@ -112,7 +114,7 @@ pub(crate) struct Refusal {
     pub code: Code,
     pub message: Cow<'static, str>,
     /// The field of the body, or the header, that is at fault.
-    pub param: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
     /// Seconds after which it is worth trying again.
     pub retry_after_s: Option<u64>,
     /// The methods that would have been right.
@@ -124,9 +126,19 @@ impl Refusal {
         Self { code, message: message.into(), param: None, retry_after_s: None, allow: None }
     }
 
-    fn about(mut self, param: &'static str) -> Self {
-        self.param = Some(param);
+    fn about(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
         self
+    }
+}
+
+impl From<&Refusal> for wire::chat::StreamError {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            status: refusal.code.status(),
+            code: refusal.code.as_str().to_owned(),
+            message: refusal.message.clone().into_owned(),
+        }
     }
 }
 

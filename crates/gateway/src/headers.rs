@@ -13,6 +13,8 @@ pub(crate) mod name {
 
     pub(crate) const AUTHORIZATION: HeaderName = HeaderName::from_static("cf-aig-authorization");
     pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cf-aig-cache-status");
+    pub(crate) const DROPPED: HeaderName = HeaderName::from_static("weir-dropped");
+    pub(crate) const ESTIMATED: HeaderName = HeaderName::from_static("weir-estimated");
     pub(crate) const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
     pub(crate) const GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
     pub(crate) const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");

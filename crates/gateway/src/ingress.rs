@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use domain::ledger::Surface;
 use domain::provider::Dialect;
 use http::{Method, Uri};
+use wire::api::{Api, Path};
 
 /// An endpoint of the data plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +19,45 @@ pub struct Route {
     pub surface: Surface,
 }
 
-/// Every endpoint of the data plane. All of them, and everything else below `/v1`, refuse a request without a token.
+/// Every endpoint of the data plane. All of them, and everything else below `/v1` and `/v1beta`, refuse a request without a token.
 pub const ROUTES: &[Route] = &[
     Route { methods: "POST", pattern: "/v1/chat/completions", surface: Surface::ChatCompletions },
     Route {
         methods: "POST",
         pattern: "/v1/{team}/{gateway}/compat/chat/completions",
         surface: Surface::ChatCompletions,
+    },
+    Route { methods: "POST", pattern: "/v1/responses", surface: Surface::Responses },
+    Route { methods: "POST", pattern: "/v1/{team}/{gateway}/compat/responses", surface: Surface::Responses },
+    Route { methods: "POST", pattern: "/v1/messages", surface: Surface::Messages },
+    Route { methods: "POST", pattern: "/v1/{team}/{gateway}/compat/v1/messages", surface: Surface::Messages },
+    Route { methods: "POST", pattern: "/v1/messages/count_tokens", surface: Surface::CountTokens },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1/messages/count_tokens",
+        surface: Surface::CountTokens,
+    },
+    Route { methods: "POST", pattern: "/v1beta/models/{model}:generateContent", surface: Surface::GenerateContent },
+    Route {
+        methods: "POST",
+        pattern: "/v1beta/models/{model}:streamGenerateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:generateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:streamGenerateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route { methods: "POST", pattern: "/v1beta/models/{model}:countTokens", surface: Surface::CountTokens },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:countTokens",
+        surface: Surface::CountTokens,
     },
     Route { methods: "GET", pattern: "/v1/models", surface: Surface::Models },
     Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/models", surface: Surface::Models },
@@ -41,9 +74,11 @@ pub(crate) struct Place<'a> {
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door<'a> {
-    /// OpenAI chat completions of any provider that speaks the dialect.
-    ChatCompletions,
-    /// The models that chat completions takes.
+    /// A question to any provider, in an API that callers speak.
+    Chat { front: Api, path: Path<'a> },
+    /// How many tokens a question has.
+    CountTokens { front: Api, path: Path<'a> },
+    /// The models that may be asked.
     Models,
     /// A provider's own API.
     Native { provider: &'a str, rest: &'a str },
@@ -65,7 +100,11 @@ pub(crate) struct Ingress<'a> {
 impl Ingress<'_> {
     pub(crate) fn surface(&self) -> Surface {
         match self.door {
-            Door::ChatCompletions => Surface::ChatCompletions,
+            Door::Chat { front: Api::OpenaiResponses, .. } => Surface::Responses,
+            Door::Chat { front: Api::Anthropic, .. } => Surface::Messages,
+            Door::Chat { front: Api::Gemini, .. } => Surface::GenerateContent,
+            Door::Chat { .. } => Surface::ChatCompletions,
+            Door::CountTokens { .. } => Surface::CountTokens,
             Door::Models => Surface::Models,
             Door::Native { .. } => Surface::Native,
             Door::Unknown => Surface::Unknown,
@@ -77,7 +116,7 @@ impl Ingress<'_> {
 pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
     let (door, place) = door(path);
     let allow = match door {
-        Door::ChatCompletions => (method != Method::POST).then_some("POST"),
+        Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
         Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
         Door::Native { .. } | Door::Unknown => None,
     };
@@ -85,16 +124,15 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
         Door::Native { provider, rest } => {
             dialect(wire::providers::find(provider).map(|known| known.dialect).unwrap_or_default(), rest)
         }
-        _ => Dialect::Openai,
+        Door::Chat { front, .. } | Door::CountTokens { front, .. } => front.family().unwrap_or_default(),
+        Door::Models | Door::Unknown => unknown_dialect(path),
     };
     Ingress { door, place, dialect, allow }
 }
 
 fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
-    match path {
-        "/v1/chat/completions" => return (Door::ChatCompletions, None),
-        "/v1/models" => return (Door::Models, None),
-        _ => {}
+    if let Some(door) = path.strip_prefix('/').filter(|path| path.starts_with("v1")).and_then(endpoint) {
+        return (door, None);
     }
     let mut parts = path.strip_prefix("/v1/").unwrap_or_default().splitn(4, '/');
     let (Some(team), Some(gateway)) = (parts.next(), parts.next().filter(|slug| !slug.is_empty())) else {
@@ -102,15 +140,47 @@ fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
     };
     let place = Some(Place { team, gateway });
     let door = match (parts.next(), parts.next()) {
-        (Some("compat"), Some("chat/completions")) => Door::ChatCompletions,
-        (Some("compat"), Some("models")) => Door::Models,
-        (Some("compat"), _) => Door::Unknown,
+        (Some("compat"), rest) => rest.and_then(endpoint).unwrap_or(Door::Unknown),
         (Some(provider), Some(rest)) if !provider.is_empty() && !rest.is_empty() && !climbs(rest) => {
             Door::Native { provider, rest }
         }
         _ => Door::Unknown,
     };
     (door, place)
+}
+
+/// An endpoint that fronts every provider, by its path at the root or below `compat`. SDKs put `v1` or `v1beta` before it.
+fn endpoint(path: &str) -> Option<Door<'_>> {
+    if let Some(call) = path.strip_prefix("v1beta/models/") {
+        return gemini(call);
+    }
+    let chat = |front| Some(Door::Chat { front, path: Path::default() });
+    match path.strip_prefix("v1/").unwrap_or(path) {
+        "chat/completions" => chat(Api::OpenaiChat),
+        "responses" => chat(Api::OpenaiResponses),
+        "messages" => chat(Api::Anthropic),
+        "messages/count_tokens" => Some(Door::CountTokens { front: Api::Anthropic, path: Path::default() }),
+        "models" => Some(Door::Models),
+        _ => None,
+    }
+}
+
+/// `{model}:{verb}`, where the model may be `provider/model`.
+fn gemini(call: &str) -> Option<Door<'_>> {
+    let (model, verb) = call.rsplit_once(':')?;
+    let path = |stream| Path { model: Some(model).filter(|model| !model.is_empty()), stream };
+    let front = Api::Gemini;
+    match verb {
+        "generateContent" => Some(Door::Chat { front, path: path(Some(false)) }),
+        "streamGenerateContent" => Some(Door::Chat { front, path: path(Some(true)) }),
+        "countTokens" => Some(Door::CountTokens { front, path: path(None) }),
+        _ => None,
+    }
+}
+
+/// The shape of errors where a path leads nowhere.
+fn unknown_dialect(path: &str) -> Dialect {
+    if path.starts_with("/v1beta") { Dialect::Gemini } else { Dialect::Openai }
 }
 
 /// Whether a path hides what it says: a separator, a dot or a plain letter that is written as `%…`, or a backslash.
@@ -184,7 +254,8 @@ mod tests {
     #[test]
     fn every_route_of_the_table_leads_to_its_surface() {
         for route in ROUTES {
-            let path = route.pattern.replace("{provider}", "openai").replace("{rest}", "v1/files");
+            let path =
+                route.pattern.replace("{provider}", "openai").replace("{rest}", "v1/files").replace("{model}", "a/b");
             let method = if route.methods == "GET" { Method::GET } else { Method::POST };
             let found = ingress(&method, &path);
             assert_eq!((found.surface(), found.allow), (route.surface, None), "{path}");
@@ -192,12 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gemini_path_names_model_and_stream() {
+        let Door::Chat { front, path } = enter("/v1beta/models/openai/gpt-4o:streamGenerateContent").door else {
+            panic!("a question");
+        };
+        assert_eq!((front, path.model, path.stream), (Api::Gemini, Some("openai/gpt-4o"), Some(true)));
+    }
+
+    #[test]
     fn what_is_no_route_is_unknown() {
         for path in [
             "/v1",
             "/v1/",
-            "/v1/messages",
+            "/v1/messages/x",
             "/v1/models/x",
+            "/v1beta/models/x",
+            "/v1beta/models/x:nothing",
+            "/chat/completions",
             "/v1/a/b",
             "/v1/a/b/",
             "/v1/a/b/openai",
@@ -229,6 +311,10 @@ mod tests {
         assert_eq!(enter("/v1/a/b/google-ai-studio/v1beta/openai/chat/completions").dialect, Dialect::Openai);
         assert_eq!(enter("/v1/a/b/compat/chat/completions").dialect, Dialect::Openai);
         assert_eq!(enter("/v1/a/b/custom-x/y").dialect, Dialect::Openai);
+        assert_eq!(enter("/v1/messages").dialect, Dialect::Anthropic);
+        assert_eq!(enter("/v1/a/b/compat/v1/messages").dialect, Dialect::Anthropic);
+        assert_eq!(enter("/v1beta/models/x:generateContent").dialect, Dialect::Gemini);
+        assert_eq!(enter("/v1beta/nothing").dialect, Dialect::Gemini);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod reuse;
 mod scan;
 mod settle;
 pub mod snapshot;
+mod tokens;
 pub mod upstream;
 
 pub use counters::Counters;

@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
-use domain::provider::Dialect;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde::Serialize;
@@ -56,7 +55,7 @@ fn models(access: &Access, now_ms: i64) -> Vec<Model> {
     let team = &access.team;
     let usable = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
     let mut models = Vec::new();
-    for provider in usable.filter(|provider| provider.enabled && provider.dialect == Dialect::Openai) {
+    for provider in usable.filter(|provider| provider.enabled) {
         let Some(name) = provider.price_provider.as_deref() else { continue };
         for price in PriceBook::builtin().models(name).filter(|price| price.mode == "chat") {
             let allowed = |token: &crate::snapshot::TokenState| token.allows_model(&provider.slug, &price.model);

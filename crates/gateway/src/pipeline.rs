@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Response;
 use http::request::Parts;
+use wire::api::{Api, Path};
 
 use crate::admit::{check_fallbacks, check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
 use crate::attempt::attempt;
@@ -14,13 +15,13 @@ use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::controls;
 use crate::ingress::{Door, Ingress, disguises, split_key};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Question};
 use crate::relay::relay;
 use crate::reuse::{self, Slot};
 use crate::scan::{ClientBody, collect, scan_json, scan_native};
 use crate::settle::Settlement;
 use crate::snapshot::ProviderState;
-use crate::{models, settle};
+use crate::{models, settle, tokens};
 
 /// Answers a request, one way or the other.
 pub(crate) async fn run(
@@ -90,7 +91,12 @@ async fn stages(
     };
     let plan = match called {
         Called::Native { provider, rest } => plan_native(settlement, &request, &provider, rest, query.as_deref())?,
-        Called::Chat | Called::Models => plan_chat(settlement, &request)?,
+        Called::Chat { front, path } => plan_chat(settlement, &request, front, path, query.as_deref())?,
+        Called::CountTokens { front, path } => match plan_count(settlement, &request, front, path)? {
+            Some(plan) => plan,
+            None => return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?)),
+        },
+        Called::Models => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
     };
     look_up(settlement, &request, plan).await
 }
@@ -112,7 +118,8 @@ async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, plan:
 
 /// What is called behind a door that is open.
 enum Called<'a> {
-    Chat,
+    Chat { front: Api, path: Path<'a> },
+    CountTokens { front: Api, path: Path<'a> },
     Models,
     Native { provider: Arc<ProviderState>, rest: &'a str },
 }
@@ -128,7 +135,8 @@ fn open<'a>(
         return Err(Refusal::method_not_allowed(allow));
     }
     let (provider, rest) = match ingress.door {
-        Door::ChatCompletions => return Ok(Called::Chat),
+        Door::Chat { front, path } => return Ok(Called::Chat { front, path }),
+        Door::CountTokens { front, path } => return Ok(Called::CountTokens { front, path }),
         Door::Models => return Ok(Called::Models),
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
         Door::Native { provider, rest } => (provider, rest),
@@ -143,17 +151,42 @@ fn open<'a>(
     Ok(Called::Native { provider: provider.clone(), rest })
 }
 
-fn plan_chat(settlement: &mut Settlement, request: &plan::Request<'_>) -> Result<Plan, Refusal> {
+fn plan_chat(
+    settlement: &mut Settlement,
+    request: &plan::Request<'_>,
+    front: Api,
+    path: Path<'_>,
+    query: Option<&str>,
+) -> Result<Plan, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
-    let asked = scan.model.as_ref().map(|text| text.value.as_ref()).filter(|model| !model.is_empty());
-    let asked = asked.ok_or_else(Refusal::model_required)?;
+    let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
+    let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
+    let id = settlement.id().0.simple().to_string();
+    let question = Question { front, path, scan: &scan, query, asked, id: &id };
     settlement.row.model_asked = Some(settle::bounded(asked));
-    settlement.row.streamed = scan.stream == Some(true);
-    let (provider, model) = plan::resolve(request.access, &request.gateway.slug, asked, request.now_ms)?;
+    settlement.row.streamed = question.stream();
+    let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     check_fallbacks(request.access, &scan)?;
-    plan::chat(request, &provider, model, &scan)
+    plan::chat(request, &provider, model, &question)
+}
+
+/// None where the provider cannot count and the gateway estimates.
+fn plan_count(
+    settlement: &mut Settlement,
+    request: &plan::Request<'_>,
+    front: Api,
+    path: Path<'_>,
+) -> Result<Option<Plan>, Refusal> {
+    let scan = scan_json(request.headers, request.body)?;
+    let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
+    let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
+    settlement.row.model_asked = Some(settle::bounded(asked));
+    let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
+    settlement.row.provider = Some(provider.slug.clone());
+    check_model(request.access, &provider.slug, Some(model), true)?;
+    if provider.speaks(front) { plan::count(request, &provider, model, front, &scan).map(Some) } else { Ok(None) }
 }
 
 fn plan_native(

@@ -1,6 +1,7 @@
 //! Fifth stage: what will be sent, where, with which key, how long and how often. Everything is decided and built here,
 //! so that an attempt only sends.
 
+mod chat;
 mod model;
 mod native;
 
@@ -14,7 +15,9 @@ use domain::{GatewaySettings, ProviderKeyId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
+use wire::translate::Translation;
 
+pub(crate) use chat::{Question, chat, count};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
 
@@ -29,8 +32,6 @@ use crate::snapshot::{GatewayState, ProviderState, Target, Upstream};
 const DEFAULT_ALIAS: &str = "default";
 /// Milliseconds before the second attempt, where nobody says otherwise.
 const DEFAULT_RETRY_DELAY: u32 = 500;
-/// Providers that report usage in every stream and refuse or ignore the wish for it.
-const REPORT_UNASKED: [&str; 2] = ["mistral", "perplexity-ai"];
 
 /// One upstream call, ready to be made as often as needed.
 pub(crate) struct Plan {
@@ -55,6 +56,12 @@ pub(crate) struct Plan {
     pub says_when_done: bool,
     /// Whether a stream was asked for.
     pub stream: bool,
+    /// How the answer is put into the caller's words, where the provider speaks others.
+    pub translation: Option<Translation>,
+    /// Whether errors of the provider are put into the caller's shape.
+    pub shapes_errors: bool,
+    /// Fields of the request that the provider's API cannot express, for a header.
+    pub dropped: String,
     pub first_byte_timeout: Duration,
     pub retry: Retry,
 }
@@ -111,37 +118,9 @@ enum Credential {
     Brought,
 }
 
-/// Chat completions at a provider that speaks the dialect.
-///
-/// # Errors
-/// `provider_disabled`, `missing_provider_key`, `unknown_route`, `overloaded`.
-pub(crate) fn chat(
-    request: &Request<'_>,
-    provider: &ProviderState,
-    model: &str,
-    scan: &Scan<'_>,
-) -> Result<Plan, Refusal> {
-    let asked = scan.model.as_ref().map(|text| text.value.as_ref());
-    let mut edits = Vec::new();
-    if asked != Some(model) {
-        edits.extend(scan.replace_model(model));
-    }
-    let ask = ask_for_usage(provider, scan, request.body);
-    let hide_usage = ask.is_some();
-    edits.extend(ask);
-    let mut plan = call(request, provider, &provider.chat_path, Dialect::Openai, &edits)?;
-    plan.model = Some(model.to_owned());
-    plan.hide_usage = hide_usage;
-    plan.stream = scan.stream == Some(true);
-    plan.must_be_json = true;
-    plan.says_when_done = true;
-    Ok(plan)
-}
-
 /// The edit that makes a stream report its usage, where it would not by itself.
 fn ask_for_usage(provider: &ProviderState, scan: &Scan<'_>, body: &[u8]) -> Option<Edit> {
-    let unasked = REPORT_UNASKED.contains(&provider.slug.as_str());
-    if scan.stream == Some(true) && !unasked { scan.ask_for_usage(body) } else { None }
+    if scan.stream == Some(true) && !provider.quirks.no_stream_options { scan.ask_for_usage(body) } else { None }
 }
 
 fn call(
@@ -149,7 +128,7 @@ fn call(
     provider: &ProviderState,
     rest: &str,
     dialect: Dialect,
-    edits: &[Edit],
+    body: Bytes,
 ) -> Result<Plan, Refusal> {
     if !provider.enabled {
         return Err(Refusal::provider_disabled(&provider.slug));
@@ -165,7 +144,7 @@ fn call(
         method: request.method.clone(),
         uri: address.upstream.uri(rest).map_err(|_| Refusal::unknown_route(rest))?,
         headers,
-        body: spliced(request, edits)?,
+        body,
         provider: provider.slug.clone(),
         key: address.key,
         price_provider: provider.price_provider.clone(),
@@ -175,6 +154,9 @@ fn call(
         must_be_json: false,
         says_when_done: false,
         stream: false,
+        translation: None,
+        shapes_errors: false,
+        dropped: String::new(),
         first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),
         retry: Retry::new(&request.gateway.settings, request.controls),
     })

@@ -1,21 +1,24 @@
 //! Eighth stage: the provider's answer on its way to the client.
 //!
-//! Bytes pass as they come and as they are; beside them a watch reads usage. Two things are different: the usage event
-//! that the gateway asked for itself is taken out again, and a plain chat completion is held until it is known to be
-//! JSON, so that a provider's HTML page becomes an error that an SDK can read.
+//! Bytes pass as they come and as they are; beside them a watch reads usage. Four things are different: the usage event
+//! that the gateway asked for itself is taken out again, a plain chat completion is held until it is known to be
+//! JSON, so that a provider's HTML page becomes an error that an SDK can read, an answer in another API than the caller's is
+//! translated, and so is an error in another shape.
 
 mod clock;
 mod flow;
 mod hold;
 mod meter;
+mod way;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 
 pub(crate) use flow::Flow;
 use hold::hold;
 use meter::Meter;
+use way::Way;
 
 use crate::body::Body;
 use crate::error::respond;
@@ -35,23 +38,27 @@ pub(crate) async fn relay(
     response::from_upstream(&mut parts.headers);
     let content_type = text(&parts.headers, CONTENT_TYPE);
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    let must_be_json = plan.must_be_json && plan.method == Method::POST && parts.status == 200;
-    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, must_be_json);
+    let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
+    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
     settlement.row.streamed = meter.is_stream() || meter.is_list(&plan);
+    if let Some(content_type) = way.content_type(&plan) {
+        parts.headers.remove(CONTENT_LENGTH);
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
 
-    let body = if meter.is_held() {
-        match hold(&mut settlement, meter, upstream, &plan.provider).await {
+    let body = if let Way::Hold(make) = way {
+        match hold(&mut settlement, meter, upstream, &plan, make).await {
             Ok(body) => Body::whole(body),
             Err(refusal) => return respond(&mut settlement, &refusal),
         }
     } else {
         // What is compressed cannot be read, and would be held back to its end in search of an event.
-        let hides = plan.hide_usage && meter.is_stream() && !encoded;
-        if hides {
+        let shape = flow::Shape::of(&plan, way, meter.is_stream() && !encoded);
+        if !shape.is_as_it_comes() {
             parts.headers.remove(CONTENT_LENGTH);
         }
         response::complete(&mut parts.headers, &settlement);
-        return answer_with(parts, Flow::start(settlement, meter, upstream, hides, plan.provider));
+        return answer_with(parts, Flow::start(settlement, meter, upstream, shape, plan.provider));
     };
     response::complete(&mut parts.headers, &settlement);
     answer_with(parts, body)

@@ -12,6 +12,7 @@ use domain::ledger::{CacheStatus, Outcome};
 use domain::provider::Dialect;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
+use wire::translate::Translation;
 use wire::usage::Observed;
 
 use crate::body::Body;
@@ -39,7 +40,9 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     let by_key = controls.cache_key.as_ref().map(|_| TTL_BY_KEY);
     let ttl_s = controls.cache_ttl.or(gateway.settings.cache_ttl()).or(by_key).filter(|ttl| *ttl != 0)?;
     let asked_for = controls.cache_ttl.is_some() || controls.cache_key.is_some();
-    if plan.method != Method::POST || body.len() > MAX_REQUEST || !(asked_for || repeats(plan.uri.path(), plan.dialect))
+    if plan.method != Method::POST
+        || body.len() > MAX_REQUEST
+        || !(asked_for || plan.translation.is_some() || repeats(plan.uri.path(), plan.dialect))
     {
         return None;
     }
@@ -51,7 +54,10 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     let whose = access.credential.as_ref().map(crate::authenticate::ProviderCredential::fingerprint);
     let whose = whose.unwrap_or_default();
     let custom = controls.cache_key.as_ref().map(|custom| format!("{custom}\n{whose}"));
-    let address = format!("{}\n{whose}", plan.uri);
+    // Two APIs may ask a provider for the same with the same bytes and want the answer in their own words.
+    let front = plan.translation.as_ref().map_or("", |translation| translation.front().name());
+    let list = plan.translation.as_ref().is_some_and(Translation::is_list);
+    let address = format!("{}\n{whose}\n{front}{}", plan.uri, if list { " list" } else { "" });
     let key = key(&KeyParts {
         team: access.team.id,
         gateway: gateway.id,

@@ -57,6 +57,8 @@ pub(crate) struct Settlement {
     request_content_type: Option<String>,
     /// The provider's name in the price book.
     pub price_provider: Option<String>,
+    /// Fields of the request that could not be expressed, for a header.
+    pub dropped: String,
     /// The state of the gateway's rate limit, where it has one.
     pub rate_limit: Option<RateLimit>,
     /// How long providers took to answer, up to now.
@@ -113,6 +115,7 @@ impl Settlement {
             request: Bytes::new(),
             request_content_type: None,
             price_provider: None,
+            dropped: String::new(),
             rate_limit: None,
             upstream: Duration::ZERO,
             pending: None,

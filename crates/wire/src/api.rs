@@ -1,21 +1,22 @@
 //! The chat APIs that the gateway reads and writes, a module for each.
 
+use domain::provider::Dialect;
+
 use crate::chat::{Answer, Asked, Event, Losses, Names, Refused, Request};
 
 mod anthropic;
 mod bedrock;
 mod cohere;
-pub mod gemini;
 mod fit;
-mod gemini;
+pub mod gemini;
 mod ollama;
 mod openai_chat;
 pub mod openai_responses;
 mod quirks;
 mod stream;
 
-pub use openai_chat::adapt;
 pub use anthropic::count_tokens_answer;
+pub use openai_chat::adapt;
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
 
@@ -39,7 +40,7 @@ pub enum Api {
 }
 
 /// What a URL says that other APIs say in the body: Gemini's and Bedrock's model and wish for a stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Path<'a> {
     /// The model.
     pub model: Option<&'a str>,
@@ -102,6 +103,43 @@ impl Api {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|api| api.name() == name)
+    }
+
+    /// The family whose errors and usage it shares; none for APIs that only providers speak.
+    #[must_use]
+    pub fn family(self) -> Option<Dialect> {
+        match self {
+            Self::OpenaiChat | Self::OpenaiResponses => Some(Dialect::Openai),
+            Self::Anthropic => Some(Dialect::Anthropic),
+            Self::Gemini => Some(Dialect::Gemini),
+            Self::Bedrock | Self::Cohere | Self::Ollama => None,
+        }
+    }
+
+    /// Where a question is asked, below a provider's base path.
+    #[must_use]
+    pub fn path(self, model: &str, stream: bool) -> String {
+        match self {
+            Self::OpenaiChat => "chat/completions".to_owned(),
+            Self::OpenaiResponses => "responses".to_owned(),
+            Self::Anthropic => "messages".to_owned(),
+            Self::Gemini if stream => format!("v1beta/models/{model}:streamGenerateContent?alt=sse"),
+            Self::Gemini => format!("v1beta/models/{model}:generateContent"),
+            Self::Bedrock if stream => format!("model/{}/converse-stream", model.replace(':', "%3A")),
+            Self::Bedrock => format!("model/{}/converse", model.replace(':', "%3A")),
+            Self::Cohere => "v2/chat".to_owned(),
+            Self::Ollama => "api/chat".to_owned(),
+        }
+    }
+
+    /// The content type of a provider's stream.
+    #[must_use]
+    pub fn stream_type(self) -> &'static str {
+        match self {
+            Self::Ollama => "application/x-ndjson",
+            Self::Bedrock => "application/vnd.amazon.eventstream",
+            _ => "text/event-stream",
+        }
     }
 
     /// Reads a caller's request.

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod chat;
 pub mod error;
+pub mod estimate;
 pub mod eventstream;
 pub mod price;
 pub mod providers;

@@ -59,6 +59,12 @@ impl Translation {
         self.provider
     }
 
+    /// Whether a stream is to come as one long list (Gemini without `alt=sse`).
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.asked.list
+    }
+
     /// A whole answer, and what was seen in it.
     ///
     /// # Errors
@@ -155,11 +161,14 @@ impl Stream {
         self.write(events, out);
     }
 
-    /// The provider has sent everything.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    /// The provider has sent everything. Tells whether that was all of the answer; if not, the caller's stream ends with
+    /// an error.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> bool {
+        let failed_before = self.observed.error;
         let mut events = std::mem::take(&mut self.events);
         self.decoder.finish(&mut events);
         self.write(events, out);
+        failed_before || !self.observed.error
     }
 
     /// Ends the caller's stream with an error of the gateway's own. Nothing happens where it has ended already.

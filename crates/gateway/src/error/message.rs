@@ -70,8 +70,9 @@ impl Refusal {
 
     pub(crate) fn unknown_route(path: &str) -> Self {
         let message = format!(
-            "There is no endpoint {}. Use `/v1/chat/completions`, `/v1/models`, \
-             `/v1/{{team}}/{{gateway}}/compat/chat/completions` or `/v1/{{team}}/{{gateway}}/{{provider}}/…`.",
+            "There is no endpoint {}. Use `/v1/chat/completions`, `/v1/responses`, `/v1/messages`, \
+             `/v1beta/models/{{model}}:generateContent`, `/v1/models`, the same below \
+             `/v1/{{team}}/{{gateway}}/compat/`, or `/v1/{{team}}/{{gateway}}/{{provider}}/…`.",
             quote(path)
         );
         Self::new(Code::UnknownRoute, message)
@@ -147,7 +148,7 @@ impl Refusal {
 
     pub(crate) fn invalid_json(error: wire::scan::ScanError) -> Self {
         let mut refusal = Self::new(Code::InvalidJson, format!("{error} Correct the body and send it again."));
-        refusal.param = error.param();
+        refusal.param = error.param().map(Into::into);
         refusal
     }
 
@@ -166,13 +167,30 @@ impl Refusal {
         Self::new(Code::ModelNotFound, message).about("model")
     }
 
-    pub(crate) fn dialect_not_supported(provider: &str, path: &str) -> Self {
+    /// An answer that says itself that it failed, inside of a stream that the caller did not ask for.
+    pub(crate) fn upstream_failed(provider: &str, error: &wire::chat::StreamError) -> Self {
+        let message = format!("{} failed while it answered: {}", quote(provider), error.message);
+        Self::new(Code::UpstreamReset, message)
+    }
+
+    /// A body that is no question in the endpoint's API.
+    pub(crate) fn invalid_request(fault: wire::chat::Refused) -> Self {
+        let refusal = Self::new(Code::InvalidRequest, fault.message);
+        match fault.field {
+            Some(field) => refusal.about(field),
+            None => refusal,
+        }
+    }
+
+    /// A question that the provider's API has no words for.
+    pub(crate) fn not_expressible(provider: &str, loss: &wire::chat::Loss) -> Self {
         let message = format!(
-            "The provider {} does not speak the OpenAI dialect, and translation is not available for it. Use its own \
-             API at `{path}`.",
-            quote(provider)
+            "{} cannot be sent to {}: {}. Leave it out, or ask another provider.",
+            quote(&loss.field),
+            quote(provider),
+            loss.why
         );
-        Self::new(Code::DialectNotSupported, message).about("model")
+        Self::new(Code::NotExpressible, message).about(loss.field.clone())
     }
 
     pub(crate) fn unknown_provider(provider: &str) -> Self {

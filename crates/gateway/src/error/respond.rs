@@ -57,7 +57,7 @@ fn describe<'a>(refusal: &'a Refusal, id: &'a str) -> ErrorBody<'a> {
         status: refusal.code.status(),
         code: refusal.code.as_str(),
         message: &refusal.message,
-        param: refusal.param,
+        param: refusal.param.as_deref(),
         request_id: Some(id),
     }
 }

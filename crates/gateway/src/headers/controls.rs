@@ -1,4 +1,4 @@
-//! The `cf-aig-…` headers of a request, by Cloudflare's names and bounds. A value out of bounds is refused, not guessed.
+//! The `cf-aig-…` headers of a request, by Cloudflare's names and bounds, and `weir-…` for what Cloudflare has not. A value out of bounds is refused, not guessed.
 
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) struct Controls {
     pub retry_delay: Option<u32>,
     pub backoff: Option<Backoff>,
     pub byok_alias: Option<String>,
+    /// Whether what the provider's API cannot express is an error.
+    pub strict: Option<bool>,
 }
 
 /// Reads them all.
@@ -41,7 +43,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Controls, Refusal> {
     let mut controls = Controls::default();
     for (name, value) in headers {
         let name = name.as_str();
-        if name.starts_with("cf-") {
+        if name.starts_with("cf-") || name.starts_with("weir-") {
             read_one(&mut controls, name, value)?;
         }
     }
@@ -77,6 +79,7 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
         }
         "cf-aig-backoff" => controls.backoff = Some(backoff(value)?),
         "cf-aig-byok-alias" => controls.byok_alias = Some(text("cf-aig-byok-alias", value, MAX_KEY)?),
+        "weir-strict" => controls.strict = Some(boolean("weir-strict", value)?),
         _ => {}
     }
     Ok(())
@@ -243,7 +246,7 @@ mod tests {
             ("cf-aig-byok-alias", ""),
         ] {
             let refusal = read_pair(name, value).expect_err(name);
-            assert_eq!((refusal.code.as_str(), refusal.param), ("invalid_header", Some(name)));
+            assert_eq!((refusal.code.as_str(), refusal.param.as_deref()), ("invalid_header", Some(name)));
             assert!(refusal.message.contains(name), "{}", refusal.message);
         }
     }

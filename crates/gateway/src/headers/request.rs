@@ -32,6 +32,7 @@ fn is_kept_back(name: &HeaderName) -> bool {
         b'e' => name == "expect",
         b'f' => matches!(name, "forwarded"),
         b'v' => name == "via",
+        b'w' => name.starts_with("weir-"),
         b'x' => {
             matches!(name, "x-api-key" | "x-goog-api-key" | "x-real-ip" | "x-client-ip")
                 || name.starts_with("x-forwarded-")

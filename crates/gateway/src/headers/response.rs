@@ -23,6 +23,7 @@ pub(crate) fn from_upstream(headers: &mut HeaderMap) {
 fn is_unwanted(name: &HeaderName) -> bool {
     is_hop_by_hop(name)
         || name.as_str().starts_with("cf-aig-")
+        || name.as_str().starts_with("weir-")
         || matches!(
             name.as_str(),
             "set-cookie"
@@ -56,6 +57,9 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
     };
     if let Some(cache) = cache {
         headers.insert(name::CACHE_STATUS, HeaderValue::from_static(cache));
+    }
+    if !settlement.dropped.is_empty() {
+        insert(headers, name::DROPPED, &settlement.dropped);
     }
     insert(headers, name::SERVER_TIMING, &timing(settlement));
     if let Some(limit) = settlement.rate_limit {

@@ -3,7 +3,7 @@
 use domain::provider::Dialect;
 use wire::scan::Scan;
 
-use super::{Plan, Request, ask_for_usage, call};
+use super::{Plan, Request, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
 use crate::snapshot::ProviderState;
@@ -36,7 +36,7 @@ pub(crate) fn native(
     let hide_usage = ask.is_some();
     let edits: Vec<_> = ask.into_iter().collect();
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
-    let mut plan = call(request, provider, &target, dialect, &edits)?;
+    let mut plan = call(request, provider, &target, dialect, spliced(request, &edits)?)?;
     plan.model = model.map(str::to_owned);
     plan.hide_usage = hide_usage;
     plan.stream = scan.is_some_and(|scan| scan.stream == Some(true)) || rest.ends_with(":streamGenerateContent");

@@ -26,6 +26,11 @@ impl Clock {
         self.last = Instant::now();
     }
 
+    /// Whether the answer has taken all of its time, by the last that came.
+    pub(super) fn is_over(&self) -> bool {
+        self.last >= self.end
+    }
+
     /// Allows less silence from now on.
     pub(super) fn hurry(&mut self, idle: Duration) {
         self.idle = self.idle.min(idle);

@@ -13,12 +13,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
+use wire::translate::Stream;
 use wire::usage::HideUsage;
 
 use super::clock::Clock;
 use super::meter::{Finish, Meter};
+use super::way::Way;
 use crate::body::{Body, Broken};
 use crate::error::{Code, Refusal, event};
+use crate::plan::Plan;
 use crate::settle::Settlement;
 
 /// How long a provider may keep a connection open after its last word.
@@ -30,7 +33,7 @@ pub(crate) struct Flow {
     upstream: Option<Incoming>,
     settlement: Box<Settlement>,
     meter: Meter,
-    hide: Option<HideUsage>,
+    shape: Shape,
     /// What may go to the client now.
     ready: VecDeque<Bytes>,
     clock: Clock,
@@ -40,13 +43,43 @@ pub(crate) struct Flow {
     broken: bool,
 }
 
+/// What is done to the pieces of an answer.
+pub(super) enum Shape {
+    /// Nothing.
+    AsItComes,
+    /// The event with usage is taken out.
+    HideUsage(HideUsage),
+    /// They are put into the caller's API.
+    Translate(Box<Stream>),
+}
+
+impl Shape {
+    /// What a plan wants done; `readable` is whether the answer is a stream that can be read.
+    pub(super) fn of(plan: &Plan, way: Way, readable: bool) -> Self {
+        match &plan.translation {
+            Some(translation) if way == Way::Translate => match translation.stream() {
+                Ok(stream) => Self::Translate(Box::new(stream)),
+                // Unreachable: a caller's question was read in the same API.
+                Err(_) => Self::AsItComes,
+            },
+            _ if plan.hide_usage && readable => Self::HideUsage(HideUsage::new()),
+            _ => Self::AsItComes,
+        }
+    }
+
+    /// Whether nothing is done.
+    pub(super) fn is_as_it_comes(&self) -> bool {
+        matches!(self, Self::AsItComes)
+    }
+}
+
 impl Flow {
     /// Begins to pass an answer on; one without a body is settled at once.
     pub(super) fn start(
         mut settlement: Box<Settlement>,
         mut meter: Meter,
         upstream: Incoming,
-        hides: bool,
+        shape: Shape,
         provider: String,
     ) -> Body {
         if upstream.is_end_stream() {
@@ -59,7 +92,7 @@ impl Flow {
             upstream: Some(upstream),
             settlement,
             meter,
-            hide: hides.then(HideUsage::new),
+            shape,
             ready: VecDeque::new(),
             clock,
             provider,
@@ -98,13 +131,22 @@ impl Flow {
 
     fn pass(&mut self, bytes: Bytes) {
         self.clock.touch();
-        let is_last_word = self.meter.watch(&bytes);
-        match &mut self.hide {
-            None => self.let_out(bytes),
-            Some(hide) => {
+        if self.clock.is_over() {
+            return self.fail(&Refusal::upstream_timeout(&self.provider));
+        }
+        let mut is_last_word = self.meter.watch(&bytes);
+        match &mut self.shape {
+            Shape::AsItComes => self.let_out(bytes),
+            Shape::HideUsage(hide) => {
                 for piece in hide.push(bytes) {
                     self.let_out(piece);
                 }
+            }
+            Shape::Translate(stream) => {
+                let mut out = Vec::new();
+                stream.push(&bytes, &mut out);
+                is_last_word |= stream.is_over();
+                self.let_out(out.into());
             }
         }
         if self.upstream.as_ref().is_some_and(Incoming::is_end_stream) {
@@ -125,11 +167,13 @@ impl Flow {
     /// The provider has sent everything.
     fn end(&mut self) {
         self.upstream = None;
-        self.flush();
+        let complete = self.flush();
         if self.settled {
             return;
         }
-        if self.meter.was_cut_short() {
+        if !complete {
+            self.settle(Finish::Failed(Code::UpstreamReset));
+        } else if self.meter.was_cut_short() {
             self.fail(&Refusal::upstream_reset(&self.provider));
         } else {
             self.settle(Finish::Whole);
@@ -139,6 +183,13 @@ impl Flow {
     /// The provider will send no more, and that was not all.
     fn fail(&mut self, refusal: &Refusal) {
         self.upstream = None;
+        if let Shape::Translate(stream) = &mut self.shape {
+            let mut out = Vec::new();
+            stream.fail(refusal.into(), &mut out);
+            self.let_out(out.into());
+            self.settle(Finish::Failed(refusal.code));
+            return;
+        }
         self.flush();
         if self.settled {
             return;
@@ -151,15 +202,32 @@ impl Flow {
         self.settle(Finish::Failed(refusal.code));
     }
 
-    /// Lets out what was held back until its end was known.
-    fn flush(&mut self) {
-        if let Some(rest) = self.hide.take().and_then(HideUsage::finish) {
-            self.let_out(rest);
+    /// Lets out what was held back until its end was known. Tells whether a translated stream was complete; of others the
+    /// meter knows.
+    fn flush(&mut self) -> bool {
+        match std::mem::replace(&mut self.shape, Shape::AsItComes) {
+            Shape::AsItComes => true,
+            Shape::HideUsage(hide) => {
+                if let Some(rest) = hide.finish() {
+                    self.let_out(rest);
+                }
+                true
+            }
+            Shape::Translate(mut stream) => {
+                let mut out = Vec::new();
+                let complete = stream.finish(&mut out);
+                self.let_out(out.into());
+                self.meter.take_over(stream.observed());
+                complete
+            }
         }
     }
 
     fn settle(&mut self, finish: Finish) {
         if !std::mem::replace(&mut self.settled, true) {
+            if let Shape::Translate(stream) = &self.shape {
+                self.meter.take_over(stream.observed());
+            }
             self.meter.settle(&mut self.settlement, finish);
         }
     }

@@ -4,10 +4,13 @@ use domain::ledger::Outcome;
 use domain::provider::Dialect;
 use wire::usage::{Observed, StreamWatch, from_body};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::way::{Way, is_events};
 use crate::error::Code;
-use crate::memory::Purpose;
+use crate::memory::{Memory, Purpose};
 use crate::plan::Plan;
 use crate::reuse::{self, Slot};
 use crate::scan::is_json;
@@ -38,7 +41,6 @@ pub(super) struct Meter {
     watch: Option<StreamWatch>,
     says_when_done: bool,
     reads_body: bool,
-    held: bool,
     slot: Option<Slot>,
     capture: Capture,
     observed: Option<Observed>,
@@ -52,14 +54,18 @@ impl Meter {
         status: u16,
         content_type: Option<String>,
         encoded: bool,
-        must_be_json: bool,
+        way: Way,
     ) -> Self {
+        let family =
+            plan.translation.as_ref().map_or(Some(plan.dialect), |translation| translation.provider().family());
         let kind = content_type.as_deref().unwrap_or_default();
-        let stream = kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream");
+        let stream = way == Way::Translate || (is_events(kind) && !matches!(way, Way::Hold(_)));
         let readable = status < 400 && !encoded;
-        let held = must_be_json && readable && !stream;
+        let held = matches!(way, Way::Hold(_));
         let reads_body = held || (readable && !stream && is_json(kind));
-        let slot = slot.filter(|_| status == 200 && !encoded && reuse::is_keepable(kind));
+        let content_type = way.content_type(plan).map(str::to_owned).or(content_type);
+        let keepable = reuse::is_keepable(content_type.as_deref().unwrap_or_default());
+        let slot = slot.filter(|_| status == 200 && !encoded && keepable);
         let shared = settlement.shared();
         let limit = [
             if settlement.keep_payload { shared.options.payload_cap } else { 0 },
@@ -72,10 +78,9 @@ impl Meter {
             status,
             dialect: plan.dialect,
             stream,
-            watch: (stream && readable).then(|| StreamWatch::new(plan.dialect)),
+            watch: family.filter(|_| stream && readable).map(StreamWatch::new),
             says_when_done: plan.says_when_done && readable && stream,
             reads_body,
-            held,
             slot,
             capture: Capture::new(&shared.memory, purpose, limit.into_iter().max().unwrap_or_default()),
             observed: None,
@@ -83,13 +88,12 @@ impl Meter {
         }
     }
 
-    pub(super) fn is_stream(&self) -> bool {
-        self.stream
+    pub(super) fn status(&self) -> u16 {
+        self.status
     }
 
-    /// Whether the whole answer is taken in before any of it goes on.
-    pub(super) fn is_held(&self) -> bool {
-        self.held
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream
     }
 
     /// Whether it is a stream in the shape of one long list, as Gemini sends it.
@@ -117,6 +121,20 @@ impl Meter {
     /// The whole answer, where it was kept as a whole.
     pub(super) fn share_whole(&mut self) -> Option<Bytes> {
         self.capture.share_whole()
+    }
+
+    /// What the client gets instead of what was taken in, and what was seen in that.
+    pub(super) fn replace(&mut self, memory: &Arc<Memory>, made: &Bytes, observed: Observed) {
+        self.capture = Capture::new(memory, Purpose::Keeping, made.len());
+        self.capture.push(made);
+        self.observed = Some(observed);
+    }
+
+    /// What a translation saw in a stream; counts where no watch reads the provider's own words.
+    pub(super) fn take_over(&mut self, observed: &Observed) {
+        if self.watch.is_none() && self.observed.is_none() {
+            self.observed = Some(observed.clone());
+        }
     }
 
     /// Whether a stream that has just ended was cut short.

@@ -50,6 +50,7 @@ pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
     row.model = plan.model.as_deref().map(bounded);
     row.streamed = plan.stream;
     settlement.price_provider.clone_from(&plan.price_provider);
+    settlement.dropped.clone_from(&plan.dropped);
 }
 
 /// A text from outside, short enough for a row.

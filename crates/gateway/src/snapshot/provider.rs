@@ -7,7 +7,13 @@ use domain::config::CustomProviderConfig;
 use domain::provider::{AuthScheme, Dialect};
 use http::Uri;
 use http::uri::{Authority, Scheme};
-use wire::providers::{self, BadBase, Base, upstream_path};
+use wire::api::{Api, Quirks};
+use wire::providers::{self, BadBase, Base, Provider, upstream_path};
+
+/// The provider that offers OpenAI's Responses beside chat completions.
+const RESPONSES: &str = "openai";
+/// Gemini's API in Google's cloud.
+const VERTEX: &str = "google-vertex-ai";
 
 /// Why a stored row cannot be used. The text names the fault and never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +21,9 @@ pub enum Unusable {
     /// The base URL cannot be called.
     #[error("its base URL is not an http:// or https:// address without user name, query or fragment")]
     BaseUrl,
+    /// The provider's address depends on the account, and the key does not say it.
+    #[error("the provider's address depends on your account, so the key needs a base URL of its own")]
+    NoAddress,
     /// The credential cannot travel.
     #[error("it contains characters that an HTTP header cannot carry")]
     Credential,
@@ -30,6 +39,9 @@ pub struct ProviderState {
     pub slug: String,
     pub enabled: bool,
     pub dialect: Dialect,
+    /// The API in which it is asked by callers who speak one that it does not.
+    pub api: Api,
+    pub quirks: Quirks,
     pub auth: AuthScheme,
     /// Its name in the price book; none for a team's own.
     pub price_provider: Option<String>,
@@ -39,6 +51,8 @@ pub struct ProviderState {
     pub models_path: String,
     /// Its own address; a key may replace it.
     pub upstream: Result<Upstream, Unusable>,
+    /// Its row; none for a team's own.
+    builtin: Option<&'static Provider>,
 }
 
 /// An address, in the parts that a request is made of.
@@ -84,11 +98,18 @@ pub(super) fn builtin() -> Builtin {
             slug: provider.slug.clone(),
             enabled: true,
             dialect: provider.dialect,
+            api: provider.api(),
+            quirks: provider.quirks.clone(),
             auth: provider.auth,
             price_provider: Some(provider.price_provider.clone()),
             chat_path: provider.chat_path.clone(),
             models_path: provider.models_path.clone(),
-            upstream: Upstream::of(providers::resolve_base(provider, None)),
+            upstream: if provider.needs_address() {
+                Err(Unusable::NoAddress)
+            } else {
+                Upstream::of(providers::resolve_base(provider, None))
+            },
+            builtin: Some(provider),
         });
         for name in provider.aliases.iter().chain([&provider.slug]) {
             all.insert(name, state.clone());
@@ -103,23 +124,47 @@ impl ProviderState {
             slug: format!("custom-{}", config.slug),
             enabled: config.enabled,
             dialect: config.dialect,
+            api: providers::api_of(config.dialect),
+            quirks: Quirks::default(),
             auth: config.auth,
             price_provider: None,
             chat_path: "chat/completions".to_owned(),
             models_path: "models".to_owned(),
             upstream: Upstream::of(providers::parse_base(&config.base_url)),
+            builtin: None,
+        }
+    }
+
+    /// Whether it can be asked in an API as it is.
+    #[must_use]
+    pub fn speaks(&self, api: Api) -> bool {
+        api == self.api || (api == Api::OpenaiResponses && self.slug == RESPONSES)
+    }
+
+    /// Where it is asked, below its base path.
+    #[must_use]
+    pub fn path(&self, api: Api, model: &str, stream: bool) -> String {
+        match api {
+            Api::OpenaiChat => self.chat_path.clone(),
+            // Vertex AI's base path names project and location.
+            Api::Gemini if self.slug == VERTEX => api.path(model, stream).replacen("v1beta/", "publishers/google/", 1),
+            _ => api.path(model, stream),
         }
     }
 
     /// The address with a key's replacement for it. One without a path keeps the provider's path.
     pub(super) fn upstream_at(&self, replacement: Option<&str>) -> Result<Upstream, Unusable> {
         let Some(replacement) = replacement else { return self.upstream.clone() };
-        let mut upstream = Upstream::of(providers::parse_base(replacement))?;
-        if upstream.base_path.is_empty()
-            && let Ok(own) = &self.upstream
-        {
-            upstream.base_path.clone_from(&own.base_path);
+        Upstream::of(match self.builtin {
+            Some(provider) => providers::resolve_base(provider, Some(replacement)),
+            None => providers::parse_base(replacement).map(|base| self.with_own_path(base)),
+        })
+    }
+
+    fn with_own_path(&self, base: Base) -> Base {
+        match &self.upstream {
+            Ok(own) if base.path.is_empty() => Base { path: own.base_path.clone(), ..base },
+            _ => base,
         }
-        Ok(upstream)
     }
 }

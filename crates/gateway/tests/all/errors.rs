@@ -140,7 +140,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
         (r#"{"model":"custom-none/x"}"#, "unknown_provider"),
         (r#"{"model":"groq/x"}"#, "missing_provider_key"),
         (r#"{"model":"openai/"}"#, "model_not_found"),
-        (r#"{"model":"google-ai-studio/gemini-2.5-flash"}"#, "dialect_not_supported"),
+        (r#"{"model":"google-ai-studio/gemini-2.5-flash","messages":7}"#, "invalid_request"),
         ("", "invalid_json"),
     ] {
         let read = world.chat(body).await;

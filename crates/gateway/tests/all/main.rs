@@ -9,4 +9,5 @@ mod plain;
 mod retries;
 mod settling;
 mod streams;
+mod translation;
 mod world;

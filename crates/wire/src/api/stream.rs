@@ -149,15 +149,10 @@ impl StreamEncoder {
             Api::OpenaiChat => Encoder::OpenaiChat(openai_chat::Encoder::new(asked)),
             Api::OpenaiResponses => Encoder::OpenaiResponses(Box::new(openai_responses::Encoder::new(asked))),
             Api::Anthropic => Encoder::Anthropic(anthropic::Encoder::new(asked)),
+            Api::Gemini if asked.list => Encoder::Gemini(gemini::Encoder::array(asked)),
             Api::Gemini => Encoder::Gemini(gemini::Encoder::new(asked)),
             Api::Bedrock | Api::Cohere | Api::Ollama => return Err(not_a_front(api)),
         }))
-    }
-
-    /// An encoder of Gemini's other kind of stream, one JSON list, which its callers get who do not ask for `alt=sse`.
-    #[must_use]
-    pub fn gemini_list(asked: &Asked) -> Self {
-        Self(Encoder::Gemini(gemini::Encoder::array(asked)))
     }
 
     /// Writes what an event means to the caller; nothing, or several events of its API.

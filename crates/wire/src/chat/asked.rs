@@ -14,6 +14,8 @@ pub struct Asked {
     pub model: String,
     /// Whether a stream of chat completions reports usage.
     pub include_usage: bool,
+    /// Whether a Gemini stream is to come as one long list instead of as events.
+    pub list: bool,
     /// The caller's body, for APIs that repeat its settings in the answer (Responses).
     pub body: Bytes,
 }

@@ -115,7 +115,7 @@ fn errors_have_their_status() {
     assert!(decode_answer(br#"[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}]"#).is_err());
     let failed = vec![Event::Error(error)];
     insta::assert_snapshot!(written(failed.clone(), StreamEncoder::new(Api::Gemini, &asked()).expect("a front")), @r#"data: {"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}"#);
-    insta::assert_snapshot!(written(failed, StreamEncoder::gemini_list(&asked())), @r#"[{"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}]"#);
+    insta::assert_snapshot!(written(failed, list_encoder(&asked())), @r#"[{"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED"}}]"#);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn calls_that_interleave_go_out_whole() {
         Event::Usage(Usage { input: 1, output: 2, ..Usage::default() }),
         Event::End,
     ];
-    insta::assert_snapshot!(written(mixed, StreamEncoder::gemini_list(&asked())), @r#"
+    insta::assert_snapshot!(written(mixed, list_encoder(&asked())), @r#"
     [{"candidates":[{"content":{"role":"model","parts":[{"functionCall":{"id":"c0","name":"f","args":{"a":1}}}]},"index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"totalTokenCount":3},"modelVersion":"gemini-x","responseId":"abc"},
     {"candidates":[{"content":{"role":"model","parts":[{"functionCall":{"id":"c1","name":"g","args":{}}}]},"index":0}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"totalTokenCount":3},"modelVersion":"gemini-x","responseId":"abc"},
     {"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"index":0,"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2,"totalTokenCount":3},"modelVersion":"gemini-x","responseId":"abc"}]
@@ -234,4 +234,9 @@ proptest! {
             events(data, 3);
         }
     }
+}
+
+/// The encoder for callers who do not ask for events.
+fn list_encoder(asked: &Asked) -> StreamEncoder {
+    StreamEncoder::new(Api::Gemini, &Asked { list: true, ..asked.clone() }).expect("callers speak it")
 }

@@ -36,6 +36,7 @@ fn pretty(body: &[u8]) -> String {
 
 fn asked(body: &str) -> Asked {
     Asked {
+        list: false,
         id: "0199".into(),
         created: 1_700_000_000,
         model: "gpt-5.2".into(),

@@ -1,0 +1,183 @@
+//! A question in one of the APIs that callers speak, for any provider. Where the provider speaks the same API, the caller's
+//! bytes go on, with the model's name changed in place; where it does not, the question is translated.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use wire::api::{Api, Path, Target, adapt};
+use wire::chat::Asked;
+use wire::scan::Scan;
+use wire::translate::{self, Translated};
+
+use super::{Plan, Request, ask_for_usage, call, spliced};
+use crate::error::Refusal;
+use crate::memory::Purpose;
+use crate::snapshot::ProviderState;
+
+/// The version of Anthropic's API that translated questions are written in.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// A question, before it is known whom to ask.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The caller's API.
+    pub front: Api,
+    /// What the URL says of it.
+    pub path: Path<'a>,
+    /// What the body says of it.
+    pub scan: &'a Scan<'a>,
+    /// The URL's query.
+    pub query: Option<&'a str>,
+    /// The model, as the caller named it.
+    pub asked: &'a str,
+    /// Names an answer that comes without an id.
+    pub id: &'a str,
+}
+
+impl Question<'_> {
+    /// Whether a stream is asked for.
+    pub(crate) fn stream(&self) -> bool {
+        self.path.stream.or(self.scan.stream) == Some(true)
+    }
+
+    /// Whether a stream is to come as events. Without `alt=sse`, Gemini's comes as one long list.
+    fn wants_list(&self) -> bool {
+        let is_sse = |query: &str| query.split('&').any(|pair| pair == "alt=sse");
+        self.front == Api::Gemini && self.stream() && !self.query.is_some_and(is_sse)
+    }
+}
+
+/// Plans a question.
+///
+/// # Errors
+/// `provider_disabled`, `missing_provider_key`, `unknown_route`, `overloaded`; where it must be translated also
+/// `invalid_request` and `not_expressible`.
+pub(crate) fn chat(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    model: &str,
+    question: &Question<'_>,
+) -> Result<Plan, Refusal> {
+    let mut plan = if provider.speaks(question.front) {
+        same(request, provider, model, question)?
+    } else {
+        translated(request, provider, model, question)?
+    };
+    plan.model = Some(model.to_owned());
+    plan.stream = question.stream();
+    plan.must_be_json = true;
+    plan.shapes_errors = true;
+    Ok(plan)
+}
+
+/// Asks a provider that speaks the caller's API how many tokens a question has.
+///
+/// # Errors
+/// As [`chat`].
+pub(crate) fn count(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    model: &str,
+    front: Api,
+    scan: &Scan<'_>,
+) -> Result<Plan, Refusal> {
+    let path = match front {
+        Api::Gemini => format!("v1beta/models/{model}:countTokens"),
+        _ => "messages/count_tokens".to_owned(),
+    };
+    let edits: Vec<_> = scan.replace_model(model).into_iter().collect();
+    let dialect = front.family().unwrap_or(provider.dialect);
+    let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
+    plan.model = Some(model.to_owned());
+    plan.must_be_json = true;
+    plan.shapes_errors = true;
+    Ok(plan)
+}
+
+/// At a provider that speaks the caller's API.
+fn same(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    model: &str,
+    question: &Question<'_>,
+) -> Result<Plan, Refusal> {
+    let Question { front, scan, .. } = *question;
+    let named = scan.model.as_ref().map(|text| text.value.as_ref());
+    let mut edits = Vec::new();
+    if named.is_some_and(|named| named != model) {
+        edits.extend(scan.replace_model(model));
+    }
+    if front == Api::OpenaiChat {
+        edits.extend(adapt(request.body, Target { model, quirks: &provider.quirks }));
+    }
+    let ask = if front == Api::OpenaiChat { ask_for_usage(provider, scan, request.body) } else { None };
+    let hide_usage = ask.is_some();
+    edits.extend(ask);
+    let mut path = provider.path(front, model, question.stream());
+    if let (Api::Gemini, Some(query)) = (front, question.query) {
+        let end = path.find('?').unwrap_or(path.len());
+        path.truncate(end);
+        path.push('?');
+        path.push_str(query);
+    }
+    let dialect = front.family().unwrap_or(provider.dialect);
+    let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
+    plan.hide_usage = hide_usage;
+    plan.says_when_done = front != Api::Gemini;
+    Ok(plan)
+}
+
+/// At a provider that speaks another API.
+fn translated(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    model: &str,
+    question: &Question<'_>,
+) -> Result<Plan, Refusal> {
+    let asked = Asked {
+        id: question.id.to_owned(),
+        created: request.now_ms / 1_000,
+        model: question.asked.to_owned(),
+        list: question.wants_list(),
+        body: request.body.clone(),
+        ..Asked::default()
+    };
+    let target = Target { model, quirks: &provider.quirks };
+    let pair = (question.front, provider.api);
+    let Translated { body, losses, translation } =
+        translate::request(pair, request.body, question.path, target, asked).map_err(Refusal::invalid_request)?;
+    if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
+        return Err(Refusal::not_expressible(&provider.slug, loss));
+    }
+    let mut claim = request.memory.claim(Purpose::Request);
+    claim.grow(body.len())?;
+    let path = provider.path(provider.api, model, question.stream());
+    let dialect = provider.api.family().unwrap_or(provider.dialect);
+    let mut plan = call(request, provider, &path, dialect, claim.hold(Bytes::from(body)))?;
+    restate(&mut plan.headers, provider.api);
+    plan.dropped = losses.fields();
+    plan.says_when_done = true;
+    plan.translation = Some(translation);
+    Ok(plan)
+}
+
+/// The headers of a translated question: what belongs to the caller's API goes, what the provider's demands comes.
+fn restate(headers: &mut HeaderMap, api: Api) {
+    const OF_AN_API: [&str; 5] = ["anthropic-", "openai-", "x-goog-", "x-stainless-", "x-amz-"];
+    let foreign =
+        |name: &&HeaderName| OF_AN_API.iter().any(|prefix| name.as_str().starts_with(prefix)) && !is_credential(name);
+    let foreign: Vec<HeaderName> = headers.keys().filter(foreign).cloned().collect();
+    for name in foreign {
+        headers.remove(name);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(ACCEPT);
+    if api == Api::Anthropic {
+        headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+    }
+}
+
+/// Keys are in place already when the headers are restated.
+fn is_credential(name: &HeaderName) -> bool {
+    name == "x-goog-api-key"
+}

@@ -1,0 +1,254 @@
+//! Callers of one API, providers of another: what goes out, what comes back, what is written down.
+
+use domain::ledger::{CacheStatus, Outcome};
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+const MESSAGES: &str = "/v1/acme/main/compat/v1/messages";
+const RESPONSES: &str = "/v1/acme/main/compat/responses";
+const GENERATE: &str = "/v1/acme/main/compat/v1beta/models/openai/gpt-4o-mini:generateContent";
+const GENERATE_STREAM: &str = "/v1/acme/main/compat/v1beta/models/openai/gpt-4o-mini:streamGenerateContent";
+
+const CLAUDE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"text","text":"It rains."},{"type":"tool_use","id":"toolu_1","name":"umbrella","input":{"size":2}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":90,"cache_read_input_tokens":10,"output_tokens":20}}"#;
+const CLAUDE_STREAM: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"It rains.\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+const CLAUDE_END: &str = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":20}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+const GPT_STREAM: &str = "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":null}]}\n\ndata: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const GPT_END: &str = "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}}\n\ndata: [DONE]\n\n";
+
+fn ask_claude(stream: bool) -> String {
+    json!({
+        "model": "anthropic/claude-sonnet-4-5",
+        "stream": stream,
+        "messages": [{ "role": "system", "content": "Be brief." }, { "role": "user", "content": "Weather?" }],
+    })
+    .to_string()
+}
+
+fn ask_gpt(stream: bool) -> String {
+    let messages = json!([{ "role": "user", "content": "Weather?" }]);
+    json!({ "model": "openai/gpt-4o-mini", "max_tokens": 9, "stream": stream, "messages": messages }).to_string()
+}
+
+/// The data of each event.
+fn events(body: &str) -> Vec<Value> {
+    let lines = body.lines().filter_map(|line| line.strip_prefix("data: "));
+    lines.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).expect("JSON")).collect()
+}
+
+#[tokio::test]
+async fn a_chat_completion_is_answered_by_anthropic() {
+    let world = World::answering(200, CLAUDE).await;
+    let read = world.send(and(post(CHAT, &ask_claude(false)), &[("openai-organization", "org")])).await;
+    let answer = read.json();
+    assert_eq!(answer["object"], "chat.completion");
+    assert_eq!(answer["choices"][0]["message"]["content"], "It rains.");
+    assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"], r#"{"size":2}"#);
+    assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!((&answer["usage"]["prompt_tokens"], &answer["usage"]["completion_tokens"]), (&json!(100), &json!(20)));
+    assert_eq!(read.header("content-type"), Some("application/json"));
+
+    let call = world.upstream.call();
+    assert_eq!(call.target, "/v1/messages");
+    assert_eq!(call.headers["x-api-key"], "sk-stored-anthropic");
+    assert_eq!(call.headers["anthropic-version"], "2023-06-01");
+    assert!(!call.headers.contains_key("openai-organization"));
+    let sent: Value = serde_json::from_str(&call.body).expect("JSON");
+    assert_eq!(sent["model"], "claude-sonnet-4-5");
+    assert_eq!(sent["messages"][0]["role"], "user");
+    assert!(sent["max_tokens"].is_u64() && sent.get("system").is_some(), "{sent}");
+
+    let row = world.row();
+    assert_eq!((row.usage.input, row.usage.cached_input, row.usage.output), (100, 10, 20));
+    assert_eq!((row.provider.as_deref(), row.model.as_deref()), (Some("anthropic"), Some("claude-sonnet-4-5")));
+    assert!(row.cost.is_some_and(|cost| cost.0 > 0));
+}
+
+#[tokio::test]
+async fn a_stream_of_anthropics_becomes_one_of_chat_completions() {
+    let world = World::new(|_| Answer::events(&format!("{CLAUDE_STREAM}{CLAUDE_END}"))).await;
+    let read = world.chat(&ask_claude(true)).await;
+    assert_eq!(read.header("content-type"), Some("text/event-stream"));
+    assert!(read.body.ends_with("data: [DONE]\n\n"), "{}", read.body);
+    let events = events(&read.body);
+    let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, "It rains.");
+    assert!(events.iter().any(|event| event["choices"][0]["finish_reason"] == "stop"));
+    assert!(!read.body.contains("prompt_tokens"), "nobody asked for usage: {}", read.body);
+    let row = world.row();
+    assert_eq!((row.usage.input, row.usage.output, row.outcome, row.streamed), (100, 20, Outcome::Ok, true));
+}
+
+#[tokio::test]
+async fn anthropics_sdk_is_answered_by_openai() {
+    let world = World::new(|seen| match seen.body.contains("\"stream\":true") {
+        true => Answer::events(&format!("{GPT_STREAM}{GPT_END}")),
+        false => Answer::json(200, ANSWER),
+    })
+    .await;
+    let plain = world.send(post(MESSAGES, &ask_gpt(false))).await.json();
+    assert_eq!((&plain["type"], &plain["content"][0]["text"]), (&json!("message"), &json!("hi")));
+    assert_eq!((&plain["stop_reason"], &plain["usage"]["input_tokens"]), (&json!("end_turn"), &json!(10)));
+
+    let stream = world.send(post(MESSAGES, &ask_gpt(true))).await;
+    let kinds: Vec<_> = events(&stream.body).iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(kinds.first(), Some(&json!("message_start")));
+    assert_eq!(kinds.last(), Some(&json!("message_stop")));
+    assert!(world.upstream.calls()[1].body.contains("include_usage"), "{}", world.upstream.calls()[1].body);
+    let row = world.rows().remove(1);
+    assert_eq!((row.usage.input, row.usage.output, row.outcome), (10, 5, Outcome::Ok));
+}
+
+#[tokio::test]
+async fn geminis_sdk_is_answered_by_openai() {
+    let world = World::new(|seen| match seen.body.contains("\"stream\":true") {
+        true => Answer::events(&format!("{GPT_STREAM}{GPT_END}")),
+        false => Answer::json(200, ANSWER),
+    })
+    .await;
+    let ask = r#"{"contents":[{"role":"user","parts":[{"text":"Weather?"}]}]}"#;
+    let plain = world.send(post(GENERATE, ask)).await.json();
+    assert_eq!(plain["candidates"][0]["content"]["parts"][0]["text"], "hi");
+    assert_eq!(plain["usageMetadata"]["promptTokenCount"], 10);
+
+    let stream = world.send(post(&format!("{GENERATE_STREAM}?alt=sse"), ask)).await;
+    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    assert!(events(&stream.body).iter().any(|event| event["candidates"][0]["finishReason"] == "STOP"));
+
+    let list = world.send(post(GENERATE_STREAM, ask)).await;
+    assert_eq!(list.header("content-type"), Some("application/json"));
+    assert!(list.json().as_array().is_some_and(|list| !list.is_empty()), "{}", list.body);
+}
+
+#[tokio::test]
+async fn responses_are_answered_by_anthropic() {
+    let world = World::new(|seen| match seen.body.contains("\"stream\":true") {
+        true => Answer::events(&format!("{CLAUDE_STREAM}{CLAUDE_END}")),
+        false => Answer::json(200, CLAUDE),
+    })
+    .await;
+    let ask = |stream: bool| json!({ "model": "anthropic/claude-sonnet-4-5", "input": "Weather?", "stream": stream });
+    let plain = world.send(post(RESPONSES, &ask(false).to_string())).await.json();
+    assert_eq!((&plain["object"], &plain["status"]), (&json!("response"), &json!("completed")));
+    assert_eq!(plain["output"][0]["content"][0]["text"], "It rains.");
+    let stream = world.send(post(RESPONSES, &ask(true).to_string())).await;
+    let last = events(&stream.body).pop().expect("events");
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last["response"]["usage"]["output_tokens"], 20);
+}
+
+#[tokio::test]
+async fn the_same_api_on_both_sides_changes_the_models_name_only() {
+    let world = World::answering(200, CLAUDE).await;
+    let ask = "{ \"model\": \"anthropic/claude-sonnet-4-5\",\"max_tokens\" : 9, \"unknown\":1e-05, \"messages\":[] }";
+    let read = world.send(and(post(MESSAGES, ask), &[("anthropic-beta", "new")])).await;
+    assert_eq!(read.body, CLAUDE);
+    let call = world.upstream.call();
+    assert_eq!(call.body, ask.replace("anthropic/claude", "claude"));
+    assert_eq!(call.headers["anthropic-beta"], "new");
+    assert_eq!(world.row().usage.output, 20);
+}
+
+#[tokio::test]
+async fn what_cannot_be_expressed_is_named() {
+    let world = World::answering(200, CLAUDE).await;
+    let ask = r#"{"model":"anthropic/claude-sonnet-4-5","seed":7,"messages":[{"role":"user","content":"hi"}]}"#;
+    let read = world.chat(ask).await;
+    assert_eq!((read.status, read.header("weir-dropped")), (200, Some("seed")));
+    let strict = world.send(and(post(CHAT, ask), &[("weir-strict", "true")])).await;
+    assert_eq!((strict.status, strict.code().as_str()), (400, "not_expressible"));
+    assert_eq!(strict.json()["error"]["param"], "seed");
+    let several = ask.replace("\"seed\":7", "\"n\":2");
+    assert_eq!(world.chat(&several).await.code(), "not_expressible");
+    assert_eq!(world.upstream.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_providers_error_takes_the_callers_shape_and_keeps_its_status() {
+    let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let world = World::new(move |_| Answer::json(529, said).header("retry-after", "9")).await;
+    let read = world.chat(&ask_claude(false)).await;
+    assert_eq!((read.status, read.header("retry-after")), (529, Some("9")));
+    let error = &read.json()["error"];
+    assert_eq!(error["message"], "Overloaded");
+    assert_eq!(error["original"], serde_json::from_str::<Value>(said).expect("JSON"));
+    assert_eq!(world.row().outcome, Outcome::UpstreamError);
+    let native = world.send(post("/v1/acme/main/anthropic/v1/messages", "{}")).await;
+    assert_eq!(native.body, said);
+}
+
+#[tokio::test]
+async fn a_stream_that_stops_short_ends_with_an_error_in_the_callers_api() {
+    let world = World::new(|_| Answer::events(CLAUDE_STREAM)).await;
+    let read = world.chat(&ask_claude(true)).await;
+    let last = events(&read.body).pop().expect("events");
+    assert_eq!(last["error"]["code"], "upstream_reset", "{}", read.body);
+    let row = world.row();
+    assert_eq!((row.outcome, row.error_code.as_deref()), (Outcome::UpstreamFailed, Some("upstream_reset")));
+
+    let world = World::new(|_| Answer::events(GPT_STREAM.split_inclusive("\n\n").next().expect("an event"))).await;
+    let read = world.send(post(MESSAGES, &ask_gpt(true))).await;
+    assert!(read.body.contains("event: error\n"), "{}", read.body);
+    assert!(!read.body.contains("message_stop"), "{}", read.body);
+}
+
+#[tokio::test]
+async fn a_translated_answer_is_cached_for_its_own_api_only() {
+    let mut world = World::new(|seen| match seen.body.contains("\"stream\":true") {
+        true => Answer::events(&format!("{CLAUDE_STREAM}{CLAUDE_END}")),
+        false => Answer::json(200, CLAUDE),
+    })
+    .await;
+    world.settings(|settings| settings.cache_ttl = Some(60));
+    let both = json!({
+        "model": "anthropic/claude-sonnet-4-5", "input": "x", "stream": true,
+        "messages": [{ "role": "user", "content": "hi" }],
+    });
+    let both = both.to_string();
+    let first = world.chat(&both).await;
+    let again = world.chat(&both).await;
+    assert_eq!((again.header("cf-aig-cache-status"), &again.body), (Some("HIT"), &first.body));
+    let other = world.send(post(RESPONSES, &both)).await;
+    assert_eq!(other.header("cf-aig-cache-status"), Some("MISS"));
+    assert!(other.body.contains("response.completed"), "{}", other.body);
+    let caches: Vec<_> = world.rows().iter().map(|row| row.cache).collect();
+    assert_eq!(caches, [CacheStatus::Miss, CacheStatus::Hit, CacheStatus::Miss]);
+}
+
+#[tokio::test]
+async fn a_provider_that_will_not_stream_or_only_streams_is_no_obstacle() {
+    let world = World::answering(200, CLAUDE).await;
+    let read = world.chat(&ask_claude(true)).await;
+    assert_eq!(read.header("content-type"), Some("text/event-stream"));
+    assert!(read.body.contains("It rains.") && read.body.ends_with("data: [DONE]\n\n"), "{}", read.body);
+    assert_eq!(world.row().usage.output, 20);
+
+    let world = World::new(|_| Answer::events(&format!("{CLAUDE_STREAM}{CLAUDE_END}"))).await;
+    let read = world.chat(&ask_claude(false)).await;
+    assert_eq!(read.json()["choices"][0]["message"]["content"], "It rains.");
+    assert_eq!(world.row().usage.output, 20);
+}
+
+#[tokio::test]
+async fn an_answer_in_no_known_shape_is_an_error() {
+    for body in ["<html>", "{\"a\":1", "[]"] {
+        let world = World::answering(200, body).await;
+        let read = world.chat(&ask_claude(false)).await;
+        assert_eq!((read.status, read.code().as_str()), (502, "upstream_invalid"), "{body}");
+        assert_eq!(world.row().outcome, Outcome::UpstreamFailed);
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_counted_by_the_provider_or_estimated() {
+    let world = World::answering(200, r#"{"input_tokens":14}"#).await;
+    let count = "/v1/acme/main/compat/v1/messages/count_tokens";
+    let ask = ask_claude(false);
+    let read = world.send(post(count, &ask)).await;
+    assert_eq!((read.body.as_str(), read.header("weir-estimated")), (r#"{"input_tokens":14}"#, None));
+    assert_eq!(world.upstream.call().target, "/v1/messages/count_tokens");
+    let estimated = world.send(post(count, &ask_gpt(false).replace("\"max_tokens\":9,", ""))).await;
+    assert_eq!(estimated.header("weir-estimated"), Some("true"), "{}", estimated.body);
+    assert!(estimated.json()["input_tokens"].as_u64().is_some_and(|tokens| (3..20).contains(&tokens)));
+    assert_eq!(world.upstream.calls().len(), 1);
+}
