@@ -166,10 +166,11 @@ impl Meter {
             Finish::ClientGone => (self.status, Outcome::ClientGone, None),
             Finish::Interrupted => (self.status, Outcome::Interrupted, Some(Code::ShuttingDown)),
         };
+        let largest = settlement.shared().cache.largest_body();
         if outcome == Outcome::Ok
             && if self.stream { observed.ended } else { observed.finished }
             && !observed.error
-            && let (Some(slot), Some(body)) = (self.slot, self.capture.whole())
+            && let (Some(slot), Some(body)) = (self.slot, self.capture.whole().filter(|body| body.len() <= largest))
         {
             // A copy: what was read would keep its whole buffer, and its claim on memory, for as long as it is cached.
             let body = Bytes::copy_from_slice(body);
