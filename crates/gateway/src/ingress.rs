@@ -53,6 +53,9 @@ pub const ROUTES: &[Route] = &[
         pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:streamGenerateContent",
         surface: Surface::GenerateContent,
     },
+    Route { methods: "POST", pattern: "/v1/models/{model}:generateContent", surface: Surface::GenerateContent },
+    Route { methods: "POST", pattern: "/v1/models/{model}:streamGenerateContent", surface: Surface::GenerateContent },
+    Route { methods: "POST", pattern: "/v1/models/{model}:countTokens", surface: Surface::CountTokens },
     Route { methods: "POST", pattern: "/v1beta/models/{model}:countTokens", surface: Surface::CountTokens },
     Route {
         methods: "POST",
@@ -149,13 +152,14 @@ fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
     (door, place)
 }
 
-/// An endpoint that fronts every provider, by its path at the root or below `compat`. SDKs put `v1` or `v1beta` before it.
+/// An endpoint that fronts every provider, by its path at the root or below `compat`. SDKs put `v1` or `v1beta` before it (Google's either, as it is told).
 fn endpoint(path: &str) -> Option<Door<'_>> {
-    if let Some(call) = path.strip_prefix("v1beta/models/") {
+    let path = path.strip_prefix("v1beta/").or_else(|| path.strip_prefix("v1/")).unwrap_or(path);
+    if let Some(call) = path.strip_prefix("models/") {
         return gemini(call);
     }
     let chat = |front| Some(Door::Chat { front, path: Path::default() });
-    match path.strip_prefix("v1/").unwrap_or(path) {
+    match path {
         "chat/completions" => chat(Api::OpenaiChat),
         "responses" => chat(Api::OpenaiResponses),
         "messages" => chat(Api::Anthropic),

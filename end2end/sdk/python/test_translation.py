@@ -162,7 +162,8 @@ def test_a_providers_error_reaches_the_anthropic_package(messages, unique, model
 @pytest.fixture
 def models(world):
     options = types.HttpOptions(base_url=compat(world))
-    return genai.Client(api_key=world.environment["APP_TOKEN"], http_options=options).models
+    with genai.Client(api_key=world.environment["APP_TOKEN"], http_options=options) as client:
+        yield client.models
 
 
 DECLARATION = types.Tool(
