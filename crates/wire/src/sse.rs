@@ -198,6 +198,17 @@ fn join(joined: &mut Vec<u8>, first: &[u8], value: &[u8], lines: usize) {
     joined.extend_from_slice(value);
 }
 
+/// Takes the line breaks out of JSON that was written to `out` from `begin` on, since an event's data must be one line. Outside of
+/// its strings they mean no more than spaces, and inside of them they are escaped.
+pub(crate) fn one_line(out: &mut [u8], begin: usize) {
+    let written = &mut out[begin..];
+    let mut at = 0;
+    while let Some(found) = memchr2(b'\n', b'\r', &written[at..]) {
+        at += found;
+        written[at] = b' ';
+    }
+}
+
 /// The value of a line, if it is of the field `name`; one space after the colon is not part of it.
 fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = line.strip_prefix(name)?;

@@ -13,6 +13,7 @@ use super::blocks::Block;
 use super::{OWN, citation, usage};
 use crate::chat::{Asked, BlockKind, Event, Finish, Json, Sequence, Signature, StreamError};
 use crate::error::{ErrorBody, event};
+use crate::sse::one_line;
 
 /// Writes a caller's stream.
 pub(in crate::api) struct Encoder {
@@ -281,5 +282,9 @@ struct MessageDelta<'a> {
 }
 
 fn emit(name: &str, data: &impl Serialize, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("event: {name}\ndata: {}\n\n", Json::of(data).as_str()).as_bytes());
+    out.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
+    let begin = out.len();
+    out.extend_from_slice(Json::of(data).as_str().as_bytes());
+    one_line(out, begin);
+    out.extend_from_slice(b"\n\n");
 }

@@ -11,6 +11,7 @@ use super::write::{Out, Written, content};
 use super::{finish, grounding, logprobs, signature, usage};
 use crate::api::Api;
 use crate::chat::{Asked, BlockKind, Event, Finish, Json, Signature, StreamError};
+use crate::sse::one_line;
 use block::{Block, Spoken};
 
 /// Most bytes of arguments that wait for the end of their calls.
@@ -212,8 +213,10 @@ impl Encoder {
         });
         self.list = self.list.map(|_| true);
         // Writing into memory does not fail, and neither do plain data.
+        let begin = out.len();
         drop(serde_json::to_writer(&mut *out, body));
         if self.list.is_none() {
+            one_line(out, begin);
             out.extend_from_slice(b"\r\n\r\n");
         }
     }

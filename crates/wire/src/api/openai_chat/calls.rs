@@ -52,6 +52,13 @@ impl Calls {
         if call.block.is_none() && !name.is_empty() {
             call.start(at, name, place, out);
         }
+        // Before the arguments: once they are told, it is too late for callers who want it first.
+        if let (Some(block), false, Some(extra)) = (call.block, call.signed, piece.extra_content)
+            && let Some(signature) = google_signature(&extra)
+        {
+            call.signed = true;
+            out.push(Event::Signature { block, signature });
+        }
         let arguments = function.arguments.map(|json| call.text(&json)).unwrap_or_default();
         if !arguments.is_empty() {
             call.begun = true;
@@ -59,12 +66,6 @@ impl Calls {
                 Some(block) => out.push(Event::Arguments { block, json: arguments }),
                 None => call.early.push_str(&arguments),
             }
-        }
-        if let (Some(block), false, Some(extra)) = (call.block, call.signed, piece.extra_content)
-            && let Some(signature) = google_signature(&extra)
-        {
-            call.signed = true;
-            out.push(Event::Signature { block, signature });
         }
     }
 

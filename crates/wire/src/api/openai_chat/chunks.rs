@@ -9,6 +9,7 @@ use super::reasoning::Detail;
 use crate::api::Api;
 use crate::chat::{Asked, BlockKind, Event, Json, StreamError};
 use crate::error::ErrorBody;
+use crate::sse::one_line;
 
 /// Longest reasoning that is kept to stand beside its signature, in bytes.
 const MOST_KEPT: usize = 4 * 1024 * 1024;
@@ -307,7 +308,9 @@ impl Encoder {
         let object = "chat.completion.chunk";
         let chunk = Chunk { id: &self.id, object, created: self.created, model: &self.model, choices, usage };
         out.extend_from_slice(b"data: ");
+        let begin = out.len();
         out.extend_from_slice(Json::of(&chunk).as_str().as_bytes());
+        one_line(out, begin);
         out.extend_from_slice(b"\n\n");
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::api::openai_responses::open::{Part, Summary, Told};
 use crate::chat::{Json, StreamError};
+use crate::sse::one_line;
 
 /// A part of an item: the item's id, its place in the output and the part's place in the item.
 type PartAt<'a> = (&'a String, usize, usize);
@@ -59,9 +60,13 @@ impl Teller {
         }
         let frame = Json::of(&Frame { kind, sequence_number: self.sequence_number, rest });
         self.sequence_number += 1;
-        for piece in ["event: ", kind, "\ndata: ", frame.as_str(), "\n\n"] {
+        for piece in ["event: ", kind, "\ndata: "] {
             out.extend_from_slice(piece.as_bytes());
         }
+        let begin = out.len();
+        out.extend_from_slice(frame.as_str().as_bytes());
+        one_line(out, begin);
+        out.extend_from_slice(b"\n\n");
     }
 
     pub(super) fn keep_alive(&self, out: &mut Vec<u8>) {
