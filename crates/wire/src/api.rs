@@ -7,6 +7,7 @@ use crate::chat::{Answer, Asked, Event, Losses, Names, Refused, Request};
 mod anthropic;
 mod bedrock;
 mod cohere;
+mod custom;
 mod fit;
 pub mod gemini;
 mod ollama;
@@ -16,6 +17,7 @@ mod quirks;
 mod stream;
 
 pub use anthropic::count_tokens_answer;
+pub(crate) use custom::unwrap as unwrap_custom;
 pub use openai_chat::adapt;
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
@@ -68,6 +70,8 @@ pub struct Encoded {
     pub names: Names,
     /// The tool that was made up so that the model answers in a schema; its arguments are the answer's text.
     pub output_tool: Option<String>,
+    /// Tools of the caller's that take free text and are offered as functions, by the caller's names.
+    pub custom: Vec<String>,
 }
 
 impl Api {
@@ -163,6 +167,16 @@ impl Api {
     /// # Errors
     /// When the conversation cannot be put into the API at all.
     pub fn encode_request(self, request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
+        let mut losses = Losses::default();
+        let Some((wrapped, custom)) = custom::wrap(request, self, target, &mut losses) else {
+            return self.encode(request, target);
+        };
+        let mut encoded = self.encode(&wrapped, target)?;
+        encoded.losses.append(losses);
+        Ok(Encoded { custom, ..encoded })
+    }
+
+    fn encode(self, request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
         match self {
             Self::OpenaiChat => openai_chat::encode_request(request, target),
             Self::OpenaiResponses => openai_responses::encode_request(request, target),

@@ -1,11 +1,15 @@
 //! From a caller's API to a provider's and back. Used only where the two differ.
 
 use crate::api::{Api, Encoded, Path, StreamDecoder, StreamEncoder, Target};
-use crate::chat::{Answer, Asked, Assembly, BlockKind, Event, Finish, Losses, Names, Refused, StreamError, replay};
+use crate::chat::{Answer, Asked, Assembly, Event, Losses, Refused, StreamError, replay};
 use crate::usage::Observed;
+
+mod restore;
 
 #[cfg(test)]
 mod tests;
+
+use restore::{Changes, Restorer};
 
 /// How the answer to one request is put into the caller's words. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -13,8 +17,7 @@ pub struct Translation {
     front: Api,
     provider: Api,
     asked: Asked,
-    names: Names,
-    output_tool: Option<String>,
+    changes: Changes,
 }
 
 /// A request in the provider's words.
@@ -41,9 +44,10 @@ pub fn request(
     asked: Asked,
 ) -> Result<Translated, Refused> {
     let request = front.decode_request(body, path)?;
-    let Encoded { body, losses, names, output_tool } = provider.encode_request(&request, target)?;
+    let Encoded { body, losses, names, output_tool, custom } = provider.encode_request(&request, target)?;
     let asked = Asked { include_usage: request.include_usage, ..asked };
-    Ok(Translated { body, losses, translation: Translation { front, provider, asked, names, output_tool } })
+    let changes = Changes { names, custom, output_tool };
+    Ok(Translated { body, losses, translation: Translation { front, provider, asked, changes } })
 }
 
 impl Translation {
@@ -72,7 +76,7 @@ impl Translation {
     pub fn answer(&self, body: &[u8]) -> Result<(Vec<u8>, Observed), Refused> {
         let answer = self.provider.decode_answer(body)?;
         let observed = observe(&answer);
-        Ok((self.front.encode_answer(&self.restore(answer), &self.asked)?, observed))
+        Ok((self.front.encode_answer(&self.changes.restore(answer), &self.asked)?, observed))
     }
 
     /// A whole answer for a caller who asked for a stream.
@@ -84,7 +88,7 @@ impl Translation {
         let observed = observe(&answer);
         let mut encoder = StreamEncoder::new(self.front, &self.asked)?;
         let mut out = Vec::new();
-        for event in replay(self.restore(answer)) {
+        for event in replay(self.changes.restore(answer)) {
             encoder.push(event, &mut out);
         }
         Ok((out, observed))
@@ -103,7 +107,7 @@ impl Translation {
         events.into_iter().for_each(|event| assembly.push(event));
         let answer = assembly.finish()?;
         let observed = observe(&answer);
-        let written = self.front.encode_answer(&self.restore(answer), &self.asked);
+        let written = self.front.encode_answer(&self.changes.restore(answer), &self.asked);
         written.map(|written| (written, observed)).map_err(|refused| StreamError {
             status: 502,
             code: "upstream_invalid".to_owned(),
@@ -119,26 +123,10 @@ impl Translation {
         Ok(Stream {
             decoder: StreamDecoder::new(self.provider),
             encoder: StreamEncoder::new(self.front, &self.asked)?,
-            names: self.names.clone(),
-            output: OutputTool { name: self.output_tool.clone(), block: None },
+            restorer: Restorer::new(&self.changes),
             events: Vec::new(),
             observed: Observed::default(),
         })
-    }
-
-    /// The answer with the caller's names, and text where a tool was made up for it.
-    fn restore(&self, answer: Answer) -> Answer {
-        if self.names.is_empty() && self.output_tool.is_none() {
-            return answer;
-        }
-        let service_tier = answer.service_tier.clone();
-        let mut output = OutputTool { name: self.output_tool.clone(), block: None };
-        let mut assembly = Assembly::default();
-        for mut event in replay(answer.clone()) {
-            restore(&mut event, &self.names, &mut output);
-            assembly.push(event);
-        }
-        assembly.finish().map_or(answer, |restored| Answer { service_tier, ..restored })
     }
 }
 
@@ -146,8 +134,7 @@ impl Translation {
 pub struct Stream {
     decoder: StreamDecoder,
     encoder: StreamEncoder,
-    names: Names,
-    output: OutputTool,
+    restorer: Restorer,
     /// Kept for its memory.
     events: Vec<Event>,
     observed: Observed,
@@ -192,10 +179,9 @@ impl Stream {
     }
 
     fn write(&mut self, mut events: Vec<Event>, out: &mut Vec<u8>) {
-        for mut event in events.drain(..) {
+        for event in events.drain(..) {
             self.observed.note(&event);
-            restore(&mut event, &self.names, &mut self.output);
-            self.encoder.push(event, out);
+            self.restorer.push(event, |event| self.encoder.push(event, out));
         }
         self.events = events;
     }
@@ -222,34 +208,5 @@ impl Observed {
             Event::Error(_) => self.error = true,
             _ => {}
         }
-    }
-}
-
-/// The made-up tool whose arguments are the answer.
-#[derive(Debug)]
-struct OutputTool {
-    name: Option<String>,
-    block: Option<u32>,
-}
-
-fn restore(event: &mut Event, names: &Names, output: &mut OutputTool) {
-    match event {
-        Event::BlockStart { block, kind, .. } => {
-            if let BlockKind::ToolCall { name, .. } = kind {
-                if output.name.as_deref() == Some(name) {
-                    output.block = Some(*block);
-                    *kind = BlockKind::Text;
-                } else if !names.is_empty() {
-                    *name = names.asked(name).to_owned();
-                }
-            }
-        }
-        Event::Arguments { block, json } if output.block == Some(*block) => {
-            *event = Event::Text { block: *block, text: std::mem::take(json) };
-        }
-        Event::Finish { finish, .. } if output.block.is_some() && *finish == Finish::ToolCalls => {
-            *finish = Finish::Stop;
-        }
-        _ => {}
     }
 }

@@ -34,6 +34,12 @@ impl Losses {
         self.add(Loss { field: field.into(), why: why.into(), changes_meaning: true });
     }
 
+    /// Notes all of `others` too.
+    pub fn append(&mut self, others: Self) {
+        self.more += others.more;
+        others.kept.into_iter().for_each(|loss| self.add(loss));
+    }
+
     fn add(&mut self, loss: Loss) {
         if self.kept.iter().any(|kept| kept.field == loss.field) {
             return;

@@ -147,7 +147,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         extra: extras.own(),
     };
     let body = serde_json::to_vec(&body).map_err(Refused::from)?;
-    Ok(Encoded { body, losses, names, output_tool: shape.tool() })
+    Ok(Encoded { body, losses, names, output_tool: shape.tool(), ..Encoded::default() })
 }
 
 /// Leaves thinking out where the conversation or the answer's shape does not bear it.

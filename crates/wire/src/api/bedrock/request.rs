@@ -81,7 +81,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
     };
     let says = [OWN.as_slice(), &["user", "metadata", "service_tier"]].concat();
     fit::note_losses(request, "Bedrock", &says, &mut losses);
-    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool })
+    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool, ..Encoded::default() })
 }
 
 /// The value of `outputConfig` and the made-up tool; models that have neither are asked in words.

@@ -120,7 +120,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
     };
     let says = [OWN.as_slice(), &["seed", "presence_penalty", "frequency_penalty", "logprobs"]].concat();
     fit::note_losses(request, "Cohere", &says, &mut losses);
-    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool: None })
+    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool: None, ..Encoded::default() })
 }
 
 fn settings<'a>(request: &'a Request, losses: &mut Losses) -> Settings<'a> {

@@ -48,7 +48,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         body.put("generationConfig", &config);
     }
     let Writing { losses, names, output_tool, .. } = writing;
-    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool })
+    Ok(Encoded { body: serde_json::to_vec(&body)?, losses, names, output_tool, ..Encoded::default() })
 }
 
 /// A name as Gemini takes it: at most 64 letters, digits, `_`, `.` and `-`, the first one a letter or `_`.

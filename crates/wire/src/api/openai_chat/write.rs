@@ -34,7 +34,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         body.extend_from_slice(value.as_str().as_bytes());
     }
     body.push(b'}');
-    Ok(Encoded { body, losses, names, output_tool: None })
+    Ok(Encoded { body, losses, names, output_tool: None, ..Encoded::default() })
 }
 
 struct Writer<'a> {

@@ -313,7 +313,8 @@ fn what_changes_the_answer_is_a_grave_loss() {
         (json!({ "n": 1 }), false),
         (json!({ "logprobs": true }), true),
         (json!({ "logprobs": false }), false),
-        (json!({ "tools": [{ "type": "custom", "custom": { "name": "c" } }] }), true),
+        (json!({ "tools": [{ "type": "custom", "custom": { "name": "c" } }] }), false),
+        (json!({ "tools": [{ "type": "web_search" }] }), false),
     ] {
         assert_eq!(ask(more.clone()).refused(false).is_some(), grave, "{more}");
     }
