@@ -149,7 +149,7 @@ fn gemini_status(status: u16) -> &'static str {
 fn gemini(error: &ErrorBody<'_>) -> String {
     let status = gemini_status(error.status);
     let info = "type.googleapis.com/google.rpc.ErrorInfo";
-    let mut details = vec![json!({ "@type": info, "domain": "weir", "reason": error.code })];
+    let mut details = vec![json!({ "@type": info, "reason": error.code, "domain": "weir" })];
     if let Some(param) = error.param {
         let kind = "type.googleapis.com/google.rpc.BadRequest";
         let violation = json!({ "field": param, "description": error.message });

@@ -13,3 +13,14 @@ pub mod splice;
 pub mod sse;
 pub mod translate;
 pub mod usage;
+
+/// How many cases a property test tries; `PROPTEST_CASES` says otherwise.
+#[cfg(test)]
+fn cases(few: u32) -> proptest::test_runner::Config {
+    let config = proptest::test_runner::Config::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        config
+    } else {
+        proptest::test_runner::Config { cases: few, ..config }
+    }
+}

@@ -63,6 +63,8 @@ fn stream_text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn every_chunking_gives_the_same_events(text in stream_text(), cuts in proptest::collection::vec(0usize..200, 0..20)) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();

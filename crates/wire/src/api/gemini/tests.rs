@@ -189,6 +189,8 @@ fn probabilities_come_with_the_words() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn chunks_do_not_matter(
         parts in proptest::collection::vec((0..5u8, "[a-zé\"\\\\ 😀]{0,8}"), 0..12),

@@ -193,6 +193,8 @@ fn any_line() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn any_lines_in_any_pieces_make_one_answer(lines in prop::collection::vec(any_line(), 0..30), chunk in 1_usize..60) {
         let mut all = lines;

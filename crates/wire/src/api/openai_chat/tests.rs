@@ -293,6 +293,8 @@ fn choices_may_come_mixed() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn cuts_change_nothing_and_nothing_panics(
         pieces in prop::collection::vec(prop::sample::select(vec![

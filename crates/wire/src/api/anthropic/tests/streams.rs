@@ -50,6 +50,8 @@ fn tool(block: u32, id: &str) -> Event {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn pieces_do_not_matter(mut ends in prop::collection::vec(0..STREAM.len(), 0..40)) {
         ends.sort_unstable();

@@ -12,6 +12,8 @@ fn any_content() -> impl Strategy<Value = Content> {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     /// Whatever callers send: turns alternate, every call has its result right behind it, and nothing is empty.
     #[test]
     fn claude_gets_a_conversation_that_it_takes(

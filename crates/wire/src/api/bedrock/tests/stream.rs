@@ -184,6 +184,8 @@ fn any_event() -> impl Strategy<Value = (&'static str, Value)> {
 }
 
 proptest! {
+    #![proptest_config(crate::cases(48))]
+
     #[test]
     fn any_events_in_any_pieces_make_one_answer(events in prop::collection::vec(any_event(), 0..30), chunk in 1_usize..60) {
         let mut all = events;
