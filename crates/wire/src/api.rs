@@ -168,10 +168,11 @@ impl Api {
     /// When the conversation cannot be put into the API at all.
     pub fn encode_request(self, request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
         let mut losses = Losses::default();
-        let Some((wrapped, custom)) = custom::wrap(request, self, target, &mut losses) else {
-            return self.encode(request, target);
+        fit::note_unsaid(request, self, &mut losses);
+        let (mut encoded, custom) = match custom::wrap(request, self, target, &mut losses) {
+            Some((wrapped, custom)) => (self.encode(&wrapped, target)?, custom),
+            None => (self.encode(request, target)?, Vec::new()),
         };
-        let mut encoded = self.encode(&wrapped, target)?;
         encoded.losses.append(losses);
         Ok(Encoded { custom, ..encoded })
     }

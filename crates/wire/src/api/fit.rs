@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::api::Api;
 use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Source, Tool, ToolKind};
 
 /// Fields of callers' APIs without which the answer is another one.
@@ -64,6 +65,22 @@ pub(super) fn note_losses(request: &Request, api: &str, says: &[&str], losses: &
             losses.grave(field, why());
         } else {
             losses.harmless(field, why());
+        }
+    }
+}
+
+/// Notes what `api` has no word for wherever it stands in a request.
+pub(super) fn note_unsaid(request: &Request, api: Api, losses: &mut Losses) {
+    if api != Api::OpenaiChat {
+        for (index, _) in request.messages.iter().enumerate().filter(|(_, message)| message.name.is_some()) {
+            losses.harmless(format!("messages[{index}].name"), "the API has no names of speakers");
+        }
+    }
+    if matches!(api, Api::Gemini | Api::Ollama) {
+        for (index, tool) in request.tools.iter().enumerate() {
+            if matches!(tool.kind, ToolKind::Function { strict: Some(true), .. }) {
+                losses.harmless(format!("tools[{index}].strict"), "the API cannot hold calls to their schema");
+            }
         }
     }
 }

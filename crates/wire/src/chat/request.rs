@@ -1,12 +1,13 @@
 //! What a caller asks for.
 
 use super::{CacheTtl, Json, Part};
+use crate::api::Api;
 
 /// A question, in the common form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// The API the caller speaks, where that is known: fields in `extra` are its.
-    pub front: Option<crate::api::Api>,
+    pub front: Option<Api>,
     /// The model, as the caller named it.
     pub model: String,
     /// Whether the answer is to come in pieces.
@@ -129,7 +130,7 @@ pub enum ToolKind {
     /// The provider (web search and the like).
     Server {
         /// Whose it is.
-        api: crate::api::Api,
+        api: Api,
         /// The definition, as it came.
         definition: Json,
     },
@@ -249,6 +250,22 @@ impl Effort {
             2048..8192 => Self::Medium,
             _ => Self::High,
         }
+    }
+}
+
+impl Request {
+    /// Whether thoughts are to be shown. A caller of Chat Completions or of Anthropic has no need to ask for it: whoever asks
+    /// these for reasoning gets to see it, where `provider` must be told.
+    #[must_use]
+    pub fn shows_thoughts(&self, provider: Api) -> Option<bool> {
+        let reasoning = self.reasoning.as_ref()?;
+        let thinks = reasoning.dynamic || reasoning.effort().is_some_and(|effort| effort > Effort::None);
+        let foreign = match self.front {
+            Some(Api::Anthropic) => provider != Api::Anthropic,
+            Some(Api::OpenaiChat) => provider == Api::Gemini,
+            _ => false,
+        };
+        reasoning.visible.or((thinks && foreign).then_some(true))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::items::{self, Writer};
 use super::request::{ENCRYPTED, LOGPROBS};
 use crate::api::{Api, Encoded, Target};
-use crate::chat::{Content, Effort, Format, Json, Names, Reasoning, Refused, Request, Role, ToolChoice, ToolKind};
+use crate::chat::{Content, Effort, Format, Json, Names, Refused, Request, Role, ToolChoice, ToolKind};
 
 /// Fields of this API that the common form has no place for. Fields inside others are written as paths.
 const OWN: [&str; 15] = [
@@ -219,9 +219,8 @@ fn reasoning(request: &Request) -> Option<Fields> {
     if let Some(reasoning) = &request.reasoning {
         let effort = reasoning.effort().map(|effort| if effort == Effort::Max { Effort::ExtraHigh } else { effort });
         fields.put_some("effort", effort.map(Effort::as_str).as_ref());
-        let Reasoning { visible, .. } = reasoning;
         let said = request.extra.iter().any(|(name, _)| name == "reasoning.summary");
-        if *visible == Some(true) && !said && effort != Some(Effort::None) {
+        if request.shows_thoughts(Api::OpenaiResponses) == Some(true) && !said && effort != Some(Effort::None) {
             fields.put("summary", &"auto");
         }
     }

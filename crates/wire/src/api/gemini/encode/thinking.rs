@@ -3,6 +3,7 @@
 use super::super::members::Members;
 use super::super::model::Thinking;
 use super::Writing;
+use crate::api::Api;
 use crate::chat::{Effort, Reasoning};
 
 /// What `minimal` is in tokens; Gemini's own table has less than others'.
@@ -33,7 +34,7 @@ pub(super) fn write(writing: &mut Writing<'_>, config: &mut Members) {
             }
         }
     }
-    thinking.some("includeThoughts", reasoning.visible.as_ref());
+    thinking.some("includeThoughts", writing.request.shows_thoughts(Api::Gemini).as_ref());
     if !thinking.is_empty() {
         config.put("thinkingConfig", &thinking);
     }

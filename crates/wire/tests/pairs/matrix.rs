@@ -1,0 +1,104 @@
+//! `docs/dialects.md`: what of a request reaches whom, found out by asking. `UPDATE_DIALECTS=1` writes it anew.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use wire::api::{Api, Encoded, Path, Quirks, Target};
+use wire::chat::Request;
+
+use crate::features::{Feature, features};
+use crate::recorded::model;
+
+const PLACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/dialects.md");
+
+const HEAD: &str = "# Which API can say what
+
+Made by `crates/wire/tests/pairs/matrix.rs` with one small request for each cell; `UPDATE_DIALECTS=1 cargo test -p wire --test pairs` writes it anew, and a test fails where it is out of date.
+
+A caller's API and a provider's may differ; then the gateway translates. Where they are the same, bytes pass as they are. A cell tells what becomes of a feature of the request:
+
+- kept: the provider's API has a word for it
+- emulated: it is said in another way that comes to the same or nearly so; the way back is undone (a schema as a tool, free text as an object)
+- dropped: the answer is as good without; the header `weir-dropped` names the field, and callers who ask for strictness get an error. Hints for caches are left out without a word
+- refused: the answer would be another one, so the caller gets an error that names the field
+- –: the caller's API has no word for it
+
+Models differ too. Asked here, and `gpt-4.1` where nothing is to be reasoned: ";
+
+/// The model that is asked: OpenAI's that reason take no sampling.
+fn asked(api: Api, feature: &Feature) -> &'static str {
+    let reasons = feature.request.reasoning.is_some() || feature.name == "verbosity";
+    if matches!(api, Api::OpenaiChat | Api::OpenaiResponses) && !reasons { "gpt-4.1" } else { model(api) }
+}
+
+/// The request in the caller's own words, where it has them.
+fn said(feature: &Feature, front: Api) -> Option<Request> {
+    let quirks = Quirks { custom_tools: true, cache_control: front == Api::Anthropic, ..Quirks::default() };
+    let target = Target { model: asked(front, feature), quirks: &quirks };
+    let own = front.encode_request(&feature.request, target).ok()?;
+    if !shows(feature, &own) || !own.losses.all().is_empty() || own.output_tool.is_some() {
+        return None;
+    }
+    front.decode_request(&own.body, Path { model: Some("m"), stream: Some(false) }).ok()
+}
+
+/// What becomes of a feature.
+fn verdict(feature: &Feature, front: Api, provider: Api) -> &'static str {
+    let Some(request) = said(feature, front) else { return "–" };
+    if front == provider {
+        return "kept";
+    }
+    let quirks = Quirks { images_in_results: true, ..Quirks::default() };
+    let target = Target { model: asked(provider, feature), quirks: &quirks };
+    let Ok(encoded) = provider.encode_request(&request, target) else { return "refused" };
+    let losses = &encoded.losses;
+    let (shown, hint) = (shows(feature, &encoded), feature.name.contains("cache"));
+    assert!(
+        shown || hint || !losses.all().is_empty(),
+        "{} is lost silently from {front:?} to {provider:?}",
+        feature.name
+    );
+    match shown {
+        _ if losses.refused(false).is_some() => "refused",
+        _ if encoded.output_tool.is_some() || !encoded.custom.is_empty() => "emulated",
+        false => "dropped",
+        true if losses.all().is_empty() => "kept",
+        true if feature.words.contains(&"") => "dropped",
+        true => "emulated",
+    }
+}
+
+/// Whether the body says it.
+fn shows(feature: &Feature, encoded: &Encoded) -> bool {
+    feature.words.iter().any(|word| memchr::memmem::find(&encoded.body, word.as_bytes()).is_some())
+}
+
+fn document() -> String {
+    let mut text = HEAD.to_owned();
+    let models: Vec<_> = Api::ALL.iter().map(|api| format!("`{}` {}", model(*api), api.name())).collect();
+    text += &format!("{}.\n", models.join(", "));
+    let features = features();
+    for front in Api::FRONTS {
+        write!(text, "\n## Callers of {}\n\n| feature |", front.name()).expect("text");
+        Api::ALL.iter().for_each(|api| text += &format!(" {} |", api.name()));
+        text += &format!("\n|---|{}\n", "---|".repeat(Api::ALL.len()));
+        for feature in &features {
+            let verdicts: Vec<_> = Api::ALL.iter().map(|api| verdict(feature, front, *api)).collect();
+            if verdicts.iter().any(|verdict| *verdict != "–") {
+                writeln!(text, "| {} | {} |", feature.name, verdicts.join(" | ")).expect("text");
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn the_published_matrix_is_true() {
+    let found = document();
+    if std::env::var_os("UPDATE_DIALECTS").is_some() {
+        fs::write(PLACE, &found).expect("a file");
+    }
+    let published = fs::read_to_string(PLACE).unwrap_or_default();
+    let differs = published.lines().zip(found.lines()).find(|(published, found)| published != found);
+    assert!(published == found, "UPDATE_DIALECTS=1 writes docs/dialects.md anew; first difference: {differs:?}");
+}
