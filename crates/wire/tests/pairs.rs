@@ -9,6 +9,8 @@ mod asked;
 mod features;
 #[path = "pairs/matrix.rs"]
 mod matrix;
+#[path = "pairs/mutations.rs"]
+mod mutations;
 #[path = "pairs/recorded.rs"]
 mod recorded;
 #[path = "pairs/requests.rs"]

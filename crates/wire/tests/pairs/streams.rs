@@ -9,7 +9,7 @@ use crate::recorded::{Faults, cases, translation};
 use crate::said::Said;
 
 /// What the caller gets of a stream that comes in pieces of `size` bytes, and whether it was complete.
-fn translated(translation: &Translation, bytes: &[u8], size: usize) -> (Vec<u8>, bool) {
+pub fn translated(translation: &Translation, bytes: &[u8], size: usize) -> (Vec<u8>, bool) {
     let mut stream = translation.stream().expect("a caller's API");
     let mut out = Vec::new();
     bytes.chunks(size).for_each(|piece| stream.push(piece, &mut out));
@@ -30,7 +30,7 @@ fn read(api: Api, stream: &[u8]) -> Result<Answer, StreamError> {
 }
 
 /// How often a caller's stream says that it failed.
-fn errors(stream: &[u8]) -> usize {
+pub fn errors(stream: &[u8]) -> usize {
     let text = String::from_utf8_lossy(stream);
     let documents = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
     documents.filter(|document| document["error"].is_object() || document["type"] == "error").count()
