@@ -95,6 +95,16 @@ pub(super) fn extra<'a>(request: &'a Request, name: &str) -> Option<&'a Json> {
     request.extra.iter().find(|(field, value)| field == name && asks(value)).map(|(_, value)| value)
 }
 
+/// What a caller is told whose search of the web is another provider's now.
+pub(super) const OTHER_SEARCH: &str = "the provider's own web search takes its place, without its settings";
+
+/// Whether a tool that a provider runs searches the web.
+pub(super) fn is_web_search(definition: &Json) -> bool {
+    let Ok(tool) = definition.read::<Map<String, Value>>() else { return false };
+    let says = tool.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("web_search"));
+    says || ["googleSearch", "google_search"].iter().any(|name| tool.contains_key(*name))
+}
+
 /// The tools of the caller's that take free text. They are offered as functions with one argument.
 pub(super) fn is_custom(tools: &[Tool], name: &str) -> bool {
     tools.iter().any(|tool| tool.name == name && matches!(tool.kind, ToolKind::Custom { .. }))

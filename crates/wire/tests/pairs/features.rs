@@ -1,5 +1,6 @@
 //! One small request for each feature.
 
+use wire::api::Api;
 use wire::chat::{
     CacheTtl, Content, Effort, Format, Json, Message, Part, Reasoning, Request, Role, Sampling, Source, Tool,
     ToolChoice, ToolKind,
@@ -47,6 +48,17 @@ const SCHEMA: &str =
 
 fn tool(kind: ToolKind) -> Tool {
     Tool { name: "probe".to_owned(), description: Some("Probes.".to_owned()), kind, cache: None }
+}
+
+const SEARCH: &[&str] = &["googleSearch", "web_search"];
+
+fn searching(api: Api) -> ToolKind {
+    let definition = match api {
+        Api::Gemini => r#"{"googleSearch":{}}"#,
+        Api::Anthropic => r#"{"type":"web_search_20250305","name":"web_search"}"#,
+        _ => r#"{"type":"web_search"}"#,
+    };
+    ToolKind::Server { api, definition: json(definition) }
 }
 
 fn function(strict: Option<bool>) -> Tool {
@@ -110,6 +122,11 @@ fn tools() -> Vec<Named> {
     let strict = Request { tools: vec![function(Some(true))], ..ask() };
     let custom = Request { tools: vec![tool(ToolKind::Custom { format: None })], ..ask() };
     let both = Request { format: format(), ..with_tool(None) };
+    let search = [Api::Gemini, Api::Anthropic, Api::OpenaiResponses].map(|api| Tool {
+        name: "web_search".to_owned(),
+        description: None,
+        ..tool(searching(api))
+    });
     vec![
         ("tools", &["needle"], with_tool(None)),
         ("strict tools", &["\"strict", "strict_tools"], strict),
@@ -125,6 +142,9 @@ fn tools() -> Vec<Named> {
         ("failed calls", &["sunny"], called(Content::text("!"), true)),
         ("pictures in results", &[PIXEL], called(Content::Image { source: base64("image/png"), detail: None }, false)),
         ("tools that take free text", &["probe"], custom),
+        ("Gemini's web search", SEARCH, Request { tools: vec![search[0].clone()], ..ask() }),
+        ("Anthropic's web search", SEARCH, Request { tools: vec![search[1].clone()], ..ask() }),
+        ("OpenAI's web search", SEARCH, Request { tools: vec![search[2].clone()], ..ask() }),
         ("JSON schema", &["needle"], Request { format: format(), ..ask() }),
         ("JSON schema beside tools", &["needle"], both),
         (

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use wire::api::{Api, Encoded, Path, Quirks, Target};
-use wire::chat::Request;
+use wire::chat::{Request, Tool, ToolKind};
 
 use crate::features::{Feature, features};
 use crate::recorded::model;
@@ -33,6 +33,10 @@ fn asked(api: Api, feature: &Feature) -> &'static str {
 
 /// The request in the caller's own words, where it has them.
 fn said(feature: &Feature, front: Api) -> Option<Request> {
+    let others = |tool: &Tool| matches!(tool.kind, ToolKind::Server { api, .. } if api != front);
+    if feature.request.tools.iter().any(others) {
+        return None;
+    }
     let quirks = Quirks { custom_tools: true, cache_control: front == Api::Anthropic, ..Quirks::default() };
     let target = Target { model: asked(front, feature), quirks: &quirks };
     let own = front.encode_request(&feature.request, target).ok()?;

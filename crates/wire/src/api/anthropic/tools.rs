@@ -1,5 +1,7 @@
 //! Tools and whether they must be called, as Claude takes them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -8,6 +10,7 @@ use super::extras::{Extra, Extras};
 use super::model::Model;
 use super::output::Shape;
 use super::{OWN, schema};
+use crate::api::fit;
 use crate::chat::{Json, Losses, Names, Request, Tool, ToolChoice, ToolKind};
 
 /// Most strict tools of a request.
@@ -20,7 +23,7 @@ pub(super) enum Definition<'a> {
     /// The caller's.
     Made(Made<'a>),
     /// Claude's own, as it came.
-    Kept(&'a Json),
+    Kept(Cow<'a, Json>),
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -99,7 +102,12 @@ fn definition<'a>(
     (names, losses): (&mut Names, &mut Losses),
 ) -> Option<Definition<'a>> {
     let (input_schema, strict) = match &tool.kind {
-        ToolKind::Server { api: OWN, definition } => return Some(Definition::Kept(definition)),
+        ToolKind::Server { api: OWN, definition } => return Some(Definition::Kept(Cow::Borrowed(definition))),
+        ToolKind::Server { definition, .. } if fit::is_web_search(definition) => {
+            losses.harmless(path, fit::OTHER_SEARCH);
+            let own = json!({ "type": "web_search_20250305", "name": "web_search" });
+            return Some(Definition::Kept(Cow::Owned(Json::of(&own))));
+        }
         ToolKind::Server { api, .. } => {
             losses.grave(path, format!("the tool `{}` is run by {}, not by Anthropic", tool.name, api.name()));
             return None;

@@ -4,6 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::items::{self, Writer};
 use super::request::{ENCRYPTED, LOGPROBS};
+use crate::api::fit;
 use crate::api::{Api, Encoded, Target};
 use crate::chat::{Content, Effort, Format, Json, Names, Refused, Request, Role, ToolChoice, ToolKind};
 
@@ -130,6 +131,11 @@ fn tools(request: &Request, body: &mut Fields, out: &mut Encoded) {
         match &tool.kind {
             ToolKind::Server { api: Api::OpenaiResponses, definition } => {
                 list.push(definition.clone());
+                continue;
+            }
+            ToolKind::Server { definition, .. } if fit::is_web_search(definition) => {
+                out.losses.harmless(format!("tools[{i}]"), fit::OTHER_SEARCH);
+                list.push(Json::of(&serde_json::json!({ "type": "web_search" })));
                 continue;
             }
             ToolKind::Server { api, .. } => {
