@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 pub(crate) use flow::Flow;
 use hold::hold;
 use meter::Meter;
-use way::Way;
+use way::{Make, Way};
 
 use crate::body::Body;
 use crate::error::respond;
@@ -48,7 +48,14 @@ pub(crate) async fn relay(
 
     let body = if let Way::Hold(make) = way {
         match hold(&mut settlement, meter, upstream, &plan, make).await {
-            Ok(body) => Body::whole(body),
+            Ok(body) => {
+                // What is made of an answer has another length; hyper knows it.
+                parts.headers.remove(CONTENT_LENGTH);
+                if make == Make::Error {
+                    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                }
+                Body::whole(body)
+            }
             Err(refusal) => return respond(&mut settlement, &refusal),
         }
     } else {

@@ -9,7 +9,7 @@ from google.genai import errors, types
 CLAUDE = "anthropic/claude-haiku-4-5"
 GEMINI = "google-ai-studio/gemini-2.5-flash"
 GPT = "openai/gpt-4o-mini"
-MISTRAL = "mistral/mistral-small-latest"
+LOCAL = "custom-local/gpt-4o-mini"
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WORDS = 24
@@ -79,7 +79,7 @@ def test_a_stream_that_breaks_is_an_error_for_the_openai_package(chat, unique, m
 # --- openai, responses
 
 
-@pytest.mark.parametrize("model", [CLAUDE, GEMINI, MISTRAL])
+@pytest.mark.parametrize("model", [CLAUDE, GEMINI, LOCAL])
 def test_responses_plain_and_streamed(chat, unique, model):
     plain = chat.responses.create(model=model, instructions="Be brief.", input=unique)
     assert plain.output_text.startswith(f"Echo: {unique}")
@@ -91,7 +91,7 @@ def test_responses_plain_and_streamed(chat, unique, model):
     assert (final.output_text, final.usage.output_tokens) == (plain.output_text, WORDS)
 
 
-@pytest.mark.parametrize("model", [CLAUDE, GEMINI, MISTRAL])
+@pytest.mark.parametrize("model", [CLAUDE, GEMINI, LOCAL])
 def test_responses_with_a_tool(chat, unique, model):
     tools = [{"type": "function", "name": "find_weather", "parameters": SCHEMA}]
     plain = chat.responses.create(model=model, input=unique, tools=tools)
@@ -118,7 +118,7 @@ def ask(model, text, **more):
 TOOL = {"name": "find_weather", "input_schema": SCHEMA}
 
 
-@pytest.mark.parametrize("model", [GPT, GEMINI, MISTRAL])
+@pytest.mark.parametrize("model", [GPT, GEMINI, LOCAL])
 def test_messages_plain_and_streamed(messages, unique, model):
     plain = messages.create(**ask(model, unique, system="Be brief."))
     assert plain.content[0].text.startswith(f"Echo: {unique}")
@@ -129,7 +129,7 @@ def test_messages_plain_and_streamed(messages, unique, model):
     assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", WORDS)
 
 
-@pytest.mark.parametrize("model", [GPT, GEMINI, MISTRAL])
+@pytest.mark.parametrize("model", [GPT, GEMINI, LOCAL])
 def test_messages_with_a_tool(messages, unique, model):
     plain = messages.create(**ask(model, unique, tools=[TOOL]))
     call = next(block for block in plain.content if block.type == "tool_use")

@@ -166,9 +166,12 @@ async fn what_cannot_be_expressed_is_named() {
 #[tokio::test]
 async fn a_providers_error_takes_the_callers_shape_and_keeps_its_status() {
     let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    let world = World::new(move |_| Answer::json(529, said).header("retry-after", "9")).await;
+    let length = said.len().to_string();
+    let world =
+        World::new(move |_| Answer::json(529, said).header("retry-after", "9").header("content-length", &length)).await;
     let read = world.chat(&ask_claude(false)).await;
     assert_eq!((read.status, read.header("retry-after")), (529, Some("9")));
+    assert_eq!(read.header("content-length"), None, "its own length, not the provider's");
     let error = &read.json()["error"];
     assert_eq!(error["message"], "Overloaded");
     assert_eq!(error["original"], serde_json::from_str::<Value>(said).expect("JSON"));
