@@ -70,6 +70,10 @@ impl Control {
         let provider = canonical_provider(&new.provider, custom.iter().map(|row| row.slug.as_str()));
         let base_url = new.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
         let base_url = base_url.map(|url| check_base_url(url, self.inner.options.allow_private_upstreams)).transpose();
+        let base_url = match base_url {
+            Ok(None) if provider.as_ref().is_ok_and(|slug| needs_address(slug)) => Err(Problem::Required),
+            other => other,
+        };
         let problems = [
             ("provider", provider.as_ref().err().cloned()),
             ("alias", validate::slug(&new.alias).err()),
@@ -253,6 +257,11 @@ pub(crate) fn canonical_provider<'a>(text: &str, mut custom: impl Iterator<Item 
         Some(_) => Err(Problem::Unknown),
         None => wire::providers::find(text).map(|provider| provider.slug.clone()).ok_or(Problem::Unknown),
     }
+}
+
+/// Whether a provider's address depends on the account, so that a key must say it.
+pub(crate) fn needs_address(slug: &str) -> bool {
+    wire::providers::find(slug).is_some_and(wire::providers::Provider::needs_address)
 }
 
 /// First and last characters of a long credential, nothing of a short one.

@@ -1,6 +1,6 @@
 //! Plans a provider key. A changed credential replaces the stored one at once.
 
-use domain::validate;
+use domain::validate::{self, Problem};
 use serde_json::json;
 
 use super::file;
@@ -8,7 +8,7 @@ use super::planner::Planner;
 use super::state::State;
 use super::step::{Difference, Operation, ProviderKey, Step, differences, mark};
 use crate::address::check_base_url;
-use crate::provider_key::canonical_provider;
+use crate::provider_key::{canonical_provider, needs_address};
 
 /// The alias of a key that has none.
 const DEFAULT_ALIAS: &str = "default";
@@ -45,10 +45,15 @@ impl Planner<'_> {
         self.once(named, path, "alias", entry.alias.as_ref().unwrap_or(&entry.provider));
         let is_it = |row: &&_| is_current(row, &provider, &alias);
         let old = state.provider_keys.iter().find(is_it).cloned();
+        let base_url = base_url.or_else(|| old.as_ref()?.base_url.clone());
+        if base_url.is_none() && needs_address(&provider) {
+            self.report.check(path, "base_url", &entry.provider, Err(Problem::Required));
+            return None;
+        }
         let stored = old.as_ref().and_then(|row| store::provider_key::open(&self.control.inner.sealer, row).ok());
         let key = ProviderKey {
             rotate: stored.as_ref() != Some(&secret),
-            base_url: base_url.or_else(|| old.as_ref()?.base_url.clone()),
+            base_url,
             enabled: entry.enabled.unwrap_or_else(|| old.as_ref().is_none_or(|row| row.enabled)),
             provider,
             alias,

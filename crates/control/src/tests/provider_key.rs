@@ -121,6 +121,20 @@ db_test! {
         assert!(config.teams[0].provider_keys.is_empty());
     }
 
+    async fn a_provider_without_an_address_of_its_own_needs_one_with_each_key(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let azure = |base_url: Option<&str>| NewProviderKey {
+            provider: "azure-openai".into(),
+            base_url: base_url.map(Into::into),
+            ..key(SECRET)
+        };
+        let refused = control.create_provider_key(&grant(&ann), azure(None)).await.expect_err("no address");
+        assert_eq!(refused, ControlError::Invalid(vec![FieldError::new("base_url", Problem::Required)]));
+        let own = azure(Some("https://acme.openai.azure.com/openai/v1"));
+        assert!(control.create_provider_key(&grant(&ann), own).await.is_ok());
+    }
+
     async fn a_key_is_switched_off_and_deleted(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;

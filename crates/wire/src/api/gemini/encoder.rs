@@ -239,9 +239,10 @@ impl Encoder {
         self.over = true;
     }
 
-    /// White space between the members of a list, a comment between events.
+    /// White space between the members of a list or between events.
     fn keep_alive(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self.list.is_some() { b"\n" } else { b": keep-alive\r\n\r\n" });
+        // Google's SDK for Python takes a comment for an answer; an empty line says nothing to anybody.
+        out.extend_from_slice(if self.list.is_some() { b"\n" } else { b"\r\n" });
     }
 }
 
