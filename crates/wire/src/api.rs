@@ -1,5 +1,7 @@
 //! The chat APIs that the gateway reads and writes, a module for each.
 
+use std::fmt::Write;
+
 use domain::provider::Dialect;
 
 use crate::chat::{Answer, Asked, Event, Losses, Names, Refused, Request};
@@ -120,19 +122,29 @@ impl Api {
         }
     }
 
-    /// Where a question is asked, below a provider's base path.
+    /// Where a question is asked, below a provider's base path. The model's name is one segment, whatever is in it.
     #[must_use]
     pub fn path(self, model: &str, stream: bool) -> String {
         match self {
             Self::OpenaiChat => "chat/completions".to_owned(),
             Self::OpenaiResponses => "responses".to_owned(),
             Self::Anthropic => "messages".to_owned(),
-            Self::Gemini if stream => format!("v1beta/models/{model}:streamGenerateContent?alt=sse"),
-            Self::Gemini => format!("v1beta/models/{model}:generateContent"),
-            Self::Bedrock if stream => format!("model/{}/converse-stream", model.replace(':', "%3A")),
-            Self::Bedrock => format!("model/{}/converse", model.replace(':', "%3A")),
+            Self::Gemini if stream => format!("v1beta/models/{}:streamGenerateContent?alt=sse", segment(model)),
+            Self::Gemini => format!("v1beta/models/{}:generateContent", segment(model)),
+            Self::Bedrock if stream => format!("model/{}/converse-stream", segment(model)),
+            Self::Bedrock => format!("model/{}/converse", segment(model)),
             Self::Cohere => "v2/chat".to_owned(),
             Self::Ollama => "api/chat".to_owned(),
+        }
+    }
+
+    /// Where the tokens of a question are counted, below a provider's base path; none where nobody counts.
+    #[must_use]
+    pub fn count_path(self, model: &str) -> Option<String> {
+        match self {
+            Self::Anthropic => Some("messages/count_tokens".to_owned()),
+            Self::Gemini => Some(format!("v1beta/models/{}:countTokens", segment(model))),
+            _ => None,
         }
     }
 
@@ -232,6 +244,21 @@ pub fn usage_of(api: Api, body: &[u8]) -> Option<domain::Usage> {
     }
 }
 
+/// A name as one segment of a path: nothing in it can end the segment, climb out of it or begin a query.
+fn segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'@' => out.push(char::from(byte)),
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
 fn not_a_front(api: Api) -> Refused {
     Refused { field: None, message: format!("{} is spoken to providers, not by callers", api.name()) }
 }
@@ -244,4 +271,25 @@ trait Frames {
     /// The stream is over. Hands out what is still owed: open blocks are stopped; a stream that did not say how it ended
     /// is [`StreamError::truncated`](crate::chat::StreamError::truncated).
     fn finish(&mut self, out: &mut Vec<Event>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_name_stays_within_its_segment() {
+        assert_eq!(Api::Gemini.path("gemini-2.5-flash", false), "v1beta/models/gemini-2.5-flash:generateContent");
+        assert_eq!(Api::Bedrock.path("us.anthropic.claude:0", true), "model/us.anthropic.claude%3A0/converse-stream");
+        for name in ["../../files", "a?b=c", "a#b", "a/b", "a%2Fb", "a b", "é", "a\r\nb", ""] {
+            for api in Api::ALL {
+                for path in [Some(api.path(name, false)), api.count_path(name)].into_iter().flatten() {
+                    let plain = Api::path(api, "x", false);
+                    let segments = |path: &str| path.split('/').count();
+                    assert!(!path.contains(['?', '#', ' ', '\r']) && path.is_ascii(), "{path}");
+                    assert!(path.contains("count") || segments(&path) == segments(&plain), "{path}");
+                }
+            }
+        }
+    }
 }

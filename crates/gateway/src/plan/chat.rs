@@ -81,10 +81,7 @@ pub(crate) fn count(
     front: Api,
     scan: &Scan<'_>,
 ) -> Result<Plan, Refusal> {
-    let path = match front {
-        Api::Gemini => format!("v1beta/models/{model}:countTokens"),
-        _ => "messages/count_tokens".to_owned(),
-    };
+    let path = front.count_path(model).ok_or_else(|| Refusal::unknown_route("count_tokens"))?;
     let edits: Vec<_> = scan.replace_model(model).into_iter().collect();
     let dialect = front.family().unwrap_or(provider.dialect);
     let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;

@@ -255,3 +255,30 @@ async fn tokens_are_counted_by_the_provider_or_estimated() {
     assert!(estimated.json()["input_tokens"].as_u64().is_some_and(|tokens| (3..20).contains(&tokens)));
     assert_eq!(world.upstream.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn a_models_name_cannot_leave_its_place_in_the_path() {
+    let world = World::answering(200, "{}").await;
+    let ask = json!({ "model": "google-ai-studio/../../files?a=b", "messages": [{ "role": "user", "content": "hi" }] });
+    world.chat(&ask.to_string()).await;
+    assert_eq!(world.upstream.call().target, "/v1beta/models/..%2F..%2Ffiles%3Fa%3Db:generateContent");
+}
+
+#[tokio::test]
+async fn a_token_for_certain_models_is_held_to_them_at_every_door() {
+    let mut world = World::answering(200, CLAUDE).await;
+    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["openai/gpt-4o*".into()]));
+    let claude = ask_claude(false);
+    let generate = GENERATE.replace("openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5");
+    let count = generate.replace("generateContent", "countTokens");
+    let counted = "/v1/acme/main/compat/v1/messages/count_tokens";
+    let contents = r#"{"model":"openai/gpt-4o-mini","contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let doors = [(CHAT, &*claude), (MESSAGES, &claude), (counted, &claude), (&generate, contents), (&count, contents)];
+    for (door, body) in doors {
+        let read = world.send(post(door, body)).await;
+        assert_eq!((read.status, read.code().as_str()), (403, "token_not_allowed"), "{door}");
+    }
+    let responses = json!({ "model": "anthropic/claude-sonnet-4-5", "input": "hi" }).to_string();
+    assert_eq!(world.send(post(RESPONSES, &responses)).await.code(), "token_not_allowed");
+    assert!(world.upstream.calls().is_empty());
+}
