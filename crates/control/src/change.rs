@@ -72,8 +72,8 @@ impl Change {
             actor: author.name.clone(),
             action: event.action.to_owned(),
             target: event.target,
-            before: event.before.map(|json| json.to_string()),
-            after: event.after.map(|json| json.to_string()),
+            before: event.before.map(written),
+            after: event.after.map(written),
         };
         Ok(audit::append(&self.tx, event).await?)
     }
@@ -87,4 +87,10 @@ impl Change {
         }
         Ok(())
     }
+}
+
+/// JSON as it goes on record: keys in alphabetical order, however it was put together.
+fn written(mut json: serde_json::Value) -> String {
+    json.sort_all_objects();
+    json.to_string()
 }

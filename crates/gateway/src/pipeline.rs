@@ -94,7 +94,10 @@ async fn stages(
         Called::Chat { front, path } => plan_chat(settlement, &request, front, path, query.as_deref())?,
         Called::CountTokens { front, path } => match plan_count(settlement, &request, front, path)? {
             Some(plan) => plan,
-            None => return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?)),
+            None => {
+                take_from_limit(settlement, &gateway)?;
+                return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?));
+            }
         },
         Called::Models => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
     };

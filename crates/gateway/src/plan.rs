@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub stream: bool,
     /// How the answer is put into the caller's words, where the provider speaks others.
     pub translation: Option<Translation>,
+    /// The form of the answer, where the caller's dialect alone does not say it.
+    pub form: Option<&'static str>,
     /// Whether errors of the provider are put into the caller's shape.
     pub shapes_errors: bool,
     /// Fields of the request that the provider's API cannot express, for a header.
@@ -155,6 +157,7 @@ fn call(
         says_when_done: false,
         stream: false,
         translation: None,
+        form: None,
         shapes_errors: false,
         dropped: String::new(),
         first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),

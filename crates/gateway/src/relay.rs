@@ -40,7 +40,7 @@ pub(crate) async fn relay(
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
     let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
     let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
-    settlement.row.streamed = meter.is_stream() || meter.is_list(&plan);
+    settlement.row.streamed = meter.is_stream() || meter.is_list(&plan) || way == Way::Hold(Make::Stream);
     if let Some(content_type) = way.content_type(&plan) {
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -12,7 +12,6 @@ use domain::ledger::{CacheStatus, Outcome};
 use domain::provider::Dialect;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
-use wire::translate::Translation;
 use wire::usage::Observed;
 
 use crate::body::Body;
@@ -53,11 +52,11 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     settlement.row.cache = CacheStatus::Miss;
     let whose = access.credential.as_ref().map(crate::authenticate::ProviderCredential::fingerprint);
     let whose = whose.unwrap_or_default();
-    let custom = controls.cache_key.as_ref().map(|custom| format!("{custom}\n{whose}"));
-    // Two APIs may ask a provider for the same with the same bytes and want the answer in their own words.
-    let front = plan.translation.as_ref().map_or("", |translation| translation.front().name());
-    let list = plan.translation.as_ref().is_some_and(Translation::is_list);
-    let address = format!("{}\n{whose}\n{front}{}", plan.uri, if list { " list" } else { "" });
+    // Two APIs may ask a provider for the same with the same bytes and want the answer in their own words, and Gemini's names
+    // the model in its path alone.
+    let form = plan.form.unwrap_or_else(|| settlement.dialect.as_str());
+    let custom = controls.cache_key.as_ref().map(|custom| format!("{custom}\n{whose}\n{form}"));
+    let address = format!("{}\n{whose}\n{form}\n{}", plan.uri, plan.model.as_deref().unwrap_or_default());
     let key = key(&KeyParts {
         team: access.team.id,
         gateway: gateway.id,

@@ -128,7 +128,7 @@ impl Api {
         match self {
             Self::OpenaiChat => "chat/completions".to_owned(),
             Self::OpenaiResponses => "responses".to_owned(),
-            Self::Anthropic => "messages".to_owned(),
+            Self::Anthropic => "v1/messages".to_owned(),
             Self::Gemini if stream => format!("v1beta/models/{}:streamGenerateContent?alt=sse", segment(model)),
             Self::Gemini => format!("v1beta/models/{}:generateContent", segment(model)),
             Self::Bedrock if stream => format!("model/{}/converse-stream", segment(model)),
@@ -142,7 +142,7 @@ impl Api {
     #[must_use]
     pub fn count_path(self, model: &str) -> Option<String> {
         match self {
-            Self::Anthropic => Some("messages/count_tokens".to_owned()),
+            Self::Anthropic => Some("v1/messages/count_tokens".to_owned()),
             Self::Gemini => Some(format!("v1beta/models/{}:countTokens", segment(model))),
             _ => None,
         }

@@ -23,7 +23,8 @@ pub fn splice(body: &Bytes, edits: &[Edit]) -> Bytes {
         return body.clone();
     }
     let mut ordered: Vec<&Edit> = edits.iter().collect();
-    ordered.sort_by_key(|edit| edit.range.start);
+    // An insertion comes before a replacement that begins at the same place.
+    ordered.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
     let mut out = BytesMut::with_capacity(body.len() + added);
     let mut done = 0;

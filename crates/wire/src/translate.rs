@@ -11,6 +11,9 @@ mod tests;
 
 use restore::{Changes, Restorer};
 
+/// Most tools of a request: some rules compare each call with each of them.
+const MOST_TOOLS: usize = 1_024;
+
 /// How the answer to one request is put into the caller's words. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Translation {
@@ -44,6 +47,9 @@ pub fn request(
     asked: Asked,
 ) -> Result<Translated, Refused> {
     let request = front.decode_request(body, path)?;
+    if request.tools.len() > MOST_TOOLS {
+        return Err(Refused::field("tools", format!("has more than {MOST_TOOLS} tools; send fewer")));
+    }
     let Encoded { body, losses, names, output_tool, custom } = provider.encode_request(&request, target)?;
     let asked = Asked { include_usage: request.include_usage, ..asked };
     let changes = Changes { names, custom, output_tool };

@@ -109,7 +109,7 @@ pub(super) struct Member {
     pub(super) password: Secret,
 }
 
-/// What differs between two JSON objects; without an old one, all that the new one holds.
+/// What differs between two JSON objects, field by field in alphabetical order; without an old one, all that the new one holds.
 pub(super) fn differences(old: Option<&Value>, new: &Value) -> Vec<Difference> {
     let empty = serde_json::Map::new();
     let new = new.as_object().unwrap_or(&empty);
@@ -122,13 +122,15 @@ pub(super) fn differences(old: Option<&Value>, new: &Value) -> Vec<Difference> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    differing
+    let mut differences: Vec<_> = differing
         .map(|(field, value)| Difference {
             field: field.clone(),
             old: old.map(|old| shown(old.get(field).unwrap_or(&Value::Null))),
             new: shown(value),
         })
-        .collect()
+        .collect();
+    differences.sort_by(|a, b| a.field.cmp(&b.field));
+    differences
 }
 
 /// The mark of a thing by whether it is there and differs.

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use domain::provider::AuthScheme;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::headers::name;
-use crate::snapshot::{Snapshot, TokenState};
+use crate::snapshot::{Snapshot, TokenState, credential};
 
 /// Where SDKs put keys, in the order in which they are looked at.
 const KEY_HEADERS: [HeaderName; 4] = [AUTHORIZATION, name::X_API_KEY, name::X_GOOG_API_KEY, name::API_KEY];
@@ -92,6 +93,17 @@ impl ProviderCredential {
     /// Puts it into a request.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         headers.extend(self.headers.iter().cloned());
+    }
+
+    /// Puts it into a request in the header that a provider of another API reads. One that cannot travel there stays away.
+    pub(crate) fn rewrite(&self, headers: &mut HeaderMap, scheme: AuthScheme) {
+        for name in KEY_HEADERS {
+            headers.remove(name);
+        }
+        let secret = self.headers.first().and_then(|(_, value)| secret(value));
+        if let Some(Ok((name, value))) = secret.map(|secret| credential(scheme, secret)) {
+            headers.insert(name, value);
+        }
     }
 
     /// Tells two callers' credentials apart without keeping them.

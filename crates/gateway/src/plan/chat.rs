@@ -2,6 +2,7 @@
 //! bytes go on, with the model's name changed in place; where it does not, the question is translated.
 
 use bytes::Bytes;
+use domain::provider::Dialect;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::api::{Api, Path, Target, adapt};
@@ -65,8 +66,14 @@ pub(crate) fn chat(
     };
     plan.model = Some(model.to_owned());
     plan.stream = question.stream();
-    plan.must_be_json = true;
+    // Gemini's other kind of stream is one long list, which must not wait for its end.
+    plan.must_be_json = !question.wants_list() || plan.translation.is_some();
     plan.shapes_errors = true;
+    plan.form = match question.front {
+        Api::OpenaiResponses => Some("openai_responses"),
+        _ if question.wants_list() => Some("gemini list"),
+        _ => None,
+    };
     Ok(plan)
 }
 
@@ -81,7 +88,7 @@ pub(crate) fn count(
     front: Api,
     scan: &Scan<'_>,
 ) -> Result<Plan, Refusal> {
-    let path = front.count_path(model).ok_or_else(|| Refusal::unknown_route("count_tokens"))?;
+    let path = provider.count_path(front, model).ok_or_else(|| Refusal::unknown_route("count_tokens"))?;
     let edits: Vec<_> = scan.replace_model(model).into_iter().collect();
     let dialect = front.family().unwrap_or(provider.dialect);
     let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
@@ -111,11 +118,10 @@ fn same(
     let hide_usage = ask.is_some();
     edits.extend(ask);
     let mut path = provider.path(front, model, question.stream());
-    if let (Api::Gemini, Some(query)) = (front, question.query) {
-        let end = path.find('?').unwrap_or(path.len());
-        path.truncate(end);
-        path.push('?');
-        path.push_str(query);
+    if front == Api::Gemini {
+        // The caller's query says which kind of stream is wanted.
+        path.truncate(path.find('?').unwrap_or(path.len()));
+        path.extend(question.query.into_iter().flat_map(|query| ["?", query]));
     }
     let dialect = front.family().unwrap_or(provider.dialect);
     let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
@@ -136,7 +142,8 @@ fn translated(
         created: request.now_ms / 1_000,
         model: question.asked.to_owned(),
         list: question.wants_list(),
-        body: request.body.clone(),
+        // Only OpenAI's answers repeat what was asked; the others need not keep it.
+        body: if question.front.family() == Some(Dialect::Openai) { request.body.clone() } else { Bytes::new() },
         ..Asked::default()
     };
     let target = Target { model, quirks: &provider.quirks };
@@ -152,6 +159,9 @@ fn translated(
     let dialect = provider.api.family().unwrap_or(provider.dialect);
     let mut plan = call(request, provider, &path, dialect, claim.hold(Bytes::from(body)))?;
     restate(&mut plan.headers, provider.api);
+    if let Some(brought) = &request.access.credential {
+        brought.rewrite(&mut plan.headers, provider.auth);
+    }
     plan.dropped = losses.fields();
     plan.says_when_done = true;
     plan.translation = Some(translation);

@@ -9,9 +9,6 @@ use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::snapshot::{ProviderState, TeamState};
 
-/// The provider that is asked first when several sell a model.
-const PREFERRED: &str = "openai";
-
 /// Finds the provider of `provider/model`, or of a bare model: one the team has a key for that lists the model in the
 /// price book, or the only one the team has a key for that speaks the caller's API. One that speaks it comes before one
 /// that needs a translation.
@@ -43,15 +40,28 @@ fn split<'a>(team: &TeamState, asked: &'a str) -> Result<Option<(Arc<ProviderSta
 
 fn bare(access: &Access, front: Api, model: &str, now_ms: i64) -> Result<Arc<ProviderState>, Refusal> {
     let team = &access.team;
+    let brought = access.credential.is_some();
+    let vendor = vendor(front);
     let with_keys = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
-    let mut usable: Vec<_> = with_keys.filter(|provider| provider.enabled).collect();
-    usable
-        .sort_unstable_by_key(|provider| (!provider.speaks(front), provider.slug != PREFERRED, provider.slug.as_str()));
-    let brought = access.credential.as_ref().and(team.provider(PREFERRED));
-    let found = usable.iter().copied().chain(brought).find(|provider| sells(provider, model));
+    // A key that a caller brought along is for providers of the caller's API, if not for its vendor.
+    let mut usable: Vec<_> =
+        with_keys.filter(|provider| provider.enabled && (!brought || provider.speaks(front))).collect();
+    let vendors_own = brought.then(|| team.provider(vendor)).flatten();
+    usable.extend(vendors_own.filter(|own| usable.iter().all(|provider| provider.slug != own.slug)));
+    usable.sort_unstable_by_key(|provider| (!provider.speaks(front), provider.slug != vendor, provider.slug.as_str()));
+    let found = usable.iter().copied().find(|provider| sells(provider, model));
     let mut native = usable.iter().copied().filter(|provider| provider.speaks(front));
     let only = || native.next().filter(|_| native.next().is_none());
     found.or_else(only).cloned().ok_or_else(|| Refusal::model_not_found(model))
+}
+
+/// Whose API it is that callers speak: asked first when several sell a model.
+fn vendor(front: Api) -> &'static str {
+    match front {
+        Api::Anthropic => "anthropic",
+        Api::Gemini => "google-ai-studio",
+        _ => "openai",
+    }
 }
 
 fn sells(provider: &ProviderState, model: &str) -> bool {

@@ -82,7 +82,7 @@ impl Flow {
         shape: Shape,
         provider: String,
     ) -> Body {
-        if upstream.is_end_stream() {
+        if upstream.is_end_stream() && !matches!(shape, Shape::Translate(_)) {
             meter.settle(&mut settlement, Finish::Whole);
             return Body::whole(Bytes::new());
         }
@@ -167,16 +167,14 @@ impl Flow {
     /// The provider has sent everything.
     fn end(&mut self) {
         self.upstream = None;
-        let complete = self.flush();
+        let translated = self.flush();
         if self.settled {
             return;
         }
-        if !complete {
-            self.settle(Finish::Failed(Code::UpstreamReset));
-        } else if self.meter.was_cut_short() {
-            self.fail(&Refusal::upstream_reset(&self.provider));
-        } else {
-            self.settle(Finish::Whole);
+        match translated {
+            Some(false) => self.settle(Finish::Failed(Code::UpstreamReset)),
+            None if self.meter.was_cut_short() => self.fail(&Refusal::upstream_reset(&self.provider)),
+            _ => self.settle(Finish::Whole),
         }
     }
 
@@ -202,23 +200,23 @@ impl Flow {
         self.settle(Finish::Failed(refusal.code));
     }
 
-    /// Lets out what was held back until its end was known. Tells whether a translated stream was complete; of others the
-    /// meter knows.
-    fn flush(&mut self) -> bool {
+    /// Lets out what was held back until its end was known. Tells of a translated stream whether it was complete; of others
+    /// the meter knows.
+    fn flush(&mut self) -> Option<bool> {
         match std::mem::replace(&mut self.shape, Shape::AsItComes) {
-            Shape::AsItComes => true,
+            Shape::AsItComes => None,
             Shape::HideUsage(hide) => {
                 if let Some(rest) = hide.finish() {
                     self.let_out(rest);
                 }
-                true
+                None
             }
             Shape::Translate(mut stream) => {
                 let mut out = Vec::new();
                 let complete = stream.finish(&mut out);
                 self.let_out(out.into());
                 self.meter.take_over(stream.observed());
-                complete
+                Some(complete)
             }
         }
     }

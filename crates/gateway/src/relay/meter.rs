@@ -130,11 +130,14 @@ impl Meter {
         self.observed = Some(observed);
     }
 
-    /// What a translation saw in a stream; counts where no watch reads the provider's own words.
+    /// What a translation saw in a stream. Where a watch reads the provider's own words too, only an error counts: one
+    /// that the watch does not recognise was told to the caller all the same.
     pub(super) fn take_over(&mut self, observed: &Observed) {
-        if self.watch.is_none() && self.observed.is_none() {
-            self.observed = Some(observed.clone());
+        if let Some(watch) = self.watch.take() {
+            self.observed = Some(watch.finish());
         }
+        let own = self.observed.get_or_insert_with(|| observed.clone());
+        own.error |= observed.error;
     }
 
     /// Whether a stream that has just ended was cut short.

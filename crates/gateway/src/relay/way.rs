@@ -45,6 +45,8 @@ impl Way {
                     Self::Pass
                 }
             }
+            // What is compressed cannot be read, so it is no answer.
+            Some(_) if encoded => Self::Hold(Make::Answer),
             Some(translation) => {
                 let streams = is_kind(kind, translation.provider().stream_type());
                 match (streams, plan.stream) {

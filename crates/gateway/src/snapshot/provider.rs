@@ -152,6 +152,13 @@ impl ProviderState {
         }
     }
 
+    /// Where the tokens of a question are counted, below its base path; none where nobody counts.
+    #[must_use]
+    pub fn count_path(&self, api: Api, model: &str) -> Option<String> {
+        let path = api.count_path(model)?;
+        Some(if self.slug == VERTEX { path.replacen("v1beta/", "publishers/google/", 1) } else { path })
+    }
+
     /// The address with a key's replacement for it. One without a path keeps the provider's path.
     pub(super) fn upstream_at(&self, replacement: Option<&str>) -> Result<Upstream, Unusable> {
         let Some(replacement) = replacement else { return self.upstream.clone() };

@@ -282,3 +282,49 @@ async fn a_token_for_certain_models_is_held_to_them_at_every_door() {
     assert_eq!(world.send(post(RESPONSES, &responses)).await.code(), "token_not_allowed");
     assert!(world.upstream.calls().is_empty());
 }
+
+#[tokio::test]
+async fn the_cache_knows_models_and_apis_apart() {
+    let mut world = World::answering(200, ANSWER).await;
+    world.settings(|settings| settings.cache_ttl = Some(60));
+    let ask = r#"{"contents":[{"role":"user","parts":[{"text":"Weather?"}]}]}"#;
+    let status = |read: &Read| read.header("cf-aig-cache-status").map(str::to_owned);
+    let other = GENERATE.replace("gpt-4o-mini", "gpt-4o");
+    for (door, wanted) in [(GENERATE, "MISS"), (GENERATE, "HIT"), (&other, "MISS")] {
+        assert_eq!(status(&world.send(post(door, ask)).await).as_deref(), Some(wanted), "{door}");
+    }
+    let keyed = [("cf-aig-cache-key", "mine")];
+    for (door, body, wanted) in
+        [(CHAT, ask_gpt(false), "MISS"), (CHAT, ask_gpt(false), "HIT"), (MESSAGES, ask_gpt(false), "MISS")]
+    {
+        let read = world.send(and(post(door, &body), &keyed)).await;
+        assert_eq!(status(&read).as_deref(), Some(wanted), "{door}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_only_the_translation_recognises_is_an_error() {
+    let first = GPT_STREAM.split_inclusive("\n\n").next().expect("an event");
+    let failed = format!("{first}data: {{\"object\":\"error\",\"message\":\"Bad\"}}\n\ndata: [DONE]\n\n");
+    let mut world = World::new(move |_| Answer::whole(200, "text/event-stream", &failed)).await;
+    world.settings(|settings| settings.cache_ttl = Some(60));
+    for _ in 0..2 {
+        let read = world.send(post(MESSAGES, &ask_gpt(true))).await;
+        assert_eq!(read.body.matches("event: error").count(), 1, "{}", read.body);
+        assert_eq!(read.header("cf-aig-cache-status"), Some("MISS"));
+    }
+    assert!(world.rows().iter().all(|row| row.outcome == Outcome::UpstreamFailed), "{:#?}", world.rows());
+}
+
+#[tokio::test]
+async fn a_callers_own_key_reaches_a_provider_of_another_api_in_its_header() {
+    let world = World::answering(200, CLAUDE).await;
+    let headers =
+        [("cf-aig-authorization", format!("Bearer {TOKEN}")), ("authorization", "Bearer sk-ant-own".to_owned())];
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let read = world.send(with(CHAT, &ask_claude(false), &headers)).await;
+    assert_eq!(read.status, 200, "{}", read.body);
+    let call = world.upstream.call();
+    assert_eq!(call.headers["x-api-key"], "sk-ant-own");
+    assert!(!call.headers.contains_key("authorization"));
+}

@@ -41,7 +41,10 @@ impl Losses {
     }
 
     fn add(&mut self, loss: Loss) {
-        if self.kept.iter().any(|kept| kept.field == loss.field) {
+        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.field == loss.field) {
+            if loss.changes_meaning && !kept.changes_meaning {
+                *kept = loss;
+            }
             return;
         }
         if self.kept.len() < Self::MOST || loss.changes_meaning {
@@ -70,10 +73,12 @@ impl Losses {
         self.kept.iter().find(|loss| loss.changes_meaning || strict)
     }
 
-    /// The names of the fields, for a warning header: `seed, logit_bias`.
+    /// The names of the fields, for a warning header: `seed, logit_bias`. At most a kilobyte of visible ASCII.
     #[must_use]
     pub fn fields(&self) -> String {
-        self.kept.iter().map(|loss| loss.field.as_str()).collect::<Vec<_>>().join(", ")
+        const LONGEST: usize = 1024;
+        let all = self.kept.iter().map(|loss| loss.field.as_str()).collect::<Vec<_>>().join(", ");
+        all.chars().take(LONGEST).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
     }
 }
 

@@ -1,11 +1,14 @@
 //! Names of tools that a provider does not take as they are, and the way back.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Which names were sent in place of which. Empty in nearly every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    pairs: Vec<(String, String)>,
+    /// By the caller's name, and by the one that is sent.
+    sent: HashMap<String, String>,
+    asked: HashMap<String, String>,
 }
 
 impl Names {
@@ -15,26 +18,27 @@ impl Names {
         if !name.is_empty() && name.len() <= most && name.chars().all(allowed) {
             return Cow::Borrowed(name);
         }
-        if let Some((sent, _)) = self.pairs.iter().find(|(_, asked)| asked == name) {
+        if let Some(sent) = self.sent.get(name) {
             return Cow::Owned(sent.clone());
         }
         let mark = format!("_{:08x}", hash(name));
         let clean: String = name.chars().map(|c| if c.is_ascii() && allowed(c) { c } else { '_' }).collect();
         let sent = format!("{}{mark}", &clean[..clean.len().min(most.saturating_sub(mark.len()))]);
-        self.pairs.push((sent.clone(), name.to_owned()));
+        self.sent.insert(name.to_owned(), sent.clone());
+        self.asked.insert(sent.clone(), name.to_owned());
         Cow::Owned(sent)
     }
 
     /// The caller's name for what the provider calls `sent`.
     #[must_use]
     pub fn asked<'a>(&'a self, sent: &'a str) -> &'a str {
-        self.pairs.iter().find(|(s, _)| s == sent).map_or(sent, |(_, asked)| asked)
+        self.asked.get(sent).map_or(sent, String::as_str)
     }
 
     /// Whether nothing was renamed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.sent.is_empty()
     }
 }
 
