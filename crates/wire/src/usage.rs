@@ -16,7 +16,7 @@ mod tests;
 mod watch;
 
 pub use hide::HideUsage;
-pub(crate) use number::lenient;
+pub(crate) use number::{lenient, lenient_list};
 pub use watch::StreamWatch;
 
 /// What was seen in an answer.

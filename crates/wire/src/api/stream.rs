@@ -1,5 +1,7 @@
 //! Streams of any API: bytes to events, events to bytes.
 
+use std::borrow::Cow;
+
 use super::{Api, Frames, anthropic, bedrock, cohere, gemini, not_a_front, ollama, openai_chat, openai_responses};
 use crate::chat::{Asked, Event, Refused, StreamError};
 use crate::eventstream::FrameSplitter;
@@ -47,10 +49,10 @@ impl StreamDecoder {
         let frames = &mut self.frames;
         let fault = match &mut self.framing {
             Framing::Sse(splitter) => splitter
-                .push(bytes, |event| frames.frame(event.event, event.data, out))
+                .push(bytes, |event| frames.frame(event.event, &readable(event.data), out))
                 .err()
                 .map(|error| error.to_string()),
-            Framing::Lines(pending) => lines(pending, bytes, |line| frames.frame(None, line, out)).err(),
+            Framing::Lines(pending) => lines(pending, bytes, |line| frames.frame(None, &readable(line), out)).err(),
             Framing::EventStream(splitter) => {
                 splitter.push(bytes, |name, data| frames.frame(Some(name), data, out)).err().map(|e| e.to_string())
             }
@@ -100,6 +102,14 @@ impl StreamDecoder {
             out.truncate(begin + last + 1);
             self.over = true;
         }
+    }
+}
+
+/// What is no text is read as far as it is, so that a broken character takes no others with it.
+fn readable(data: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(data) {
+        Cow::Borrowed(_) => Cow::Borrowed(data),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

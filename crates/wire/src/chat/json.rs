@@ -43,10 +43,24 @@ impl Json {
         serde_json::from_str(self.0.get())
     }
 
+    /// What a string says; anything else as it is written. Some servers send the arguments of a call as an object, others
+    /// as its text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.read().unwrap_or_else(|_| self.as_str().to_owned())
+    }
+
     /// Whether it is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.0.get() == "null"
+    }
+
+    /// The object that it is, or that it is the text of.
+    #[must_use]
+    pub fn object(self) -> Option<Self> {
+        let inner = |text: String| Self::parse(text).ok();
+        if self.is_object() { Some(self) } else { self.read().ok().and_then(inner).filter(Self::is_object) }
     }
 
     /// Whether it is an object.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::Observed;
 use super::charge::{Charge, CostDetails};
-use super::number::{Count, lenient};
+use super::number::{Count, lenient, lenient_list};
 
 /// A message or an event of its stream.
 #[derive(Default, Deserialize)]
@@ -50,7 +50,7 @@ pub(crate) struct Report {
     cache_creation: Option<Lifetimes>,
     #[serde(deserialize_with = "lenient")]
     output_tokens_details: Option<OutputDetails>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     iterations: Option<Vec<Iteration>>,
     /// OpenRouter, which serves this API too.
     #[serde(deserialize_with = "lenient")]

@@ -3,24 +3,22 @@
 //! The prompt includes cached tokens. Thoughts are not part of the candidates' tokens, and what tools fed into the prompt
 //! is not part of the prompt's: both are added.
 
-use std::borrow::Cow;
-
 use domain::Usage;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::Observed;
-use super::number::{Count, lenient};
+use super::number::{Count, lenient, lenient_list};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Answer<'a> {
+struct Answer {
     #[serde(deserialize_with = "lenient")]
     model_version: Option<String>,
     #[serde(deserialize_with = "lenient")]
     usage_metadata: Option<Report>,
-    #[serde(borrow, deserialize_with = "candidates")]
-    candidates: Vec<Candidate<'a>>,
+    #[serde(deserialize_with = "lenient_list")]
+    candidates: Option<Vec<Candidate>>,
     #[serde(deserialize_with = "lenient")]
     prompt_feedback: Option<Feedback>,
     error: Option<IgnoredAny>,
@@ -28,9 +26,9 @@ struct Answer<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Candidate<'a> {
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
+struct Candidate {
+    /// A word; old servers send numbers.
+    finish_reason: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -47,9 +45,9 @@ struct Report {
     candidates_token_count: Count,
     thoughts_token_count: Count,
     tool_use_prompt_token_count: Count,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     prompt_tokens_details: Option<Vec<Modality>>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     candidates_tokens_details: Option<Vec<Modality>>,
 }
 
@@ -58,11 +56,6 @@ struct Report {
 struct Modality {
     modality: String,
     token_count: Count,
-}
-
-fn candidates<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Candidate<'de>>, D::Error> {
-    let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
 fn audio(details: Option<&Vec<Modality>>) -> u64 {
@@ -88,11 +81,11 @@ impl Report {
     }
 }
 
-impl Answer<'_> {
+impl Answer {
     fn take(self, into: &mut Observed) {
         into.model = into.model.take().or(self.model_version);
         into.usage = self.usage_metadata.and_then(|report| report.usage()).or(into.usage);
-        let ended = self.candidates.iter().any(|candidate| candidate.finish_reason.is_some());
+        let ended = self.candidates.iter().flatten().any(|candidate| candidate.finish_reason.is_some());
         let blocked = self.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
         into.finished |= ended || blocked;
         into.error |= self.error.is_some();
@@ -101,7 +94,7 @@ impl Answer<'_> {
 
 /// Takes in what one chunk says; false where it is no JSON object.
 pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
-    let answer = serde_json::from_slice::<Answer<'_>>(json);
+    let answer = serde_json::from_slice::<Answer>(json);
     answer.map(|answer| answer.take(into)).is_ok()
 }
 
@@ -109,7 +102,7 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
 pub(super) fn body(body: &[u8]) -> Observed {
     let mut observed = Observed::default();
     if body.trim_ascii_start().first() == Some(&b'[') {
-        if let Ok(answers) = serde_json::from_slice::<Vec<Answer<'_>>>(body) {
+        if let Ok(answers) = serde_json::from_slice::<Vec<Answer>>(body) {
             answers.into_iter().for_each(|answer| answer.take(&mut observed));
             observed.finished = true;
         }

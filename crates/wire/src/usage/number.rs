@@ -6,7 +6,7 @@ use domain::Nanos;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A count that may be missing, `null`, written as a float, or something else altogether.
+/// A count that may be missing, `null`, written as a float or as a text, or something else altogether.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
@@ -52,8 +52,8 @@ impl<'de> Visitor<'de> for CountVisitor {
         Ok(Count(None))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
-        Ok(Count(None))
+    fn visit_str<E>(self, text: &str) -> Result<Count, E> {
+        Ok(Count(text.trim().parse().ok()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
@@ -71,6 +71,23 @@ impl<'de> Visitor<'de> for CountVisitor {
 pub(crate) fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(raw.get()).ok())
+}
+
+/// Reads a list; entries of an unknown shape are left out, and spoil no others.
+pub(crate) fn lenient_list<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if let Ok(list) = serde_json::from_str(raw.get()) {
+        return Ok(Some(list));
+    }
+    let entries: Option<Vec<&RawValue>> = serde_json::from_str(raw.get()).ok();
+    let readable = |entries: Vec<&RawValue>| {
+        entries.into_iter().filter_map(|entry| serde_json::from_str(entry.get()).ok()).collect()
+    };
+    Ok(entries.map(readable))
 }
 
 /// `text`, a number in plain notation or with an exponent, times ten to the power of `places`, rounded half up. Digits

@@ -1,6 +1,6 @@
 //! Whole answers, both ways.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::blocks::{Block, object};
 use super::{OWN, citation, usage};
@@ -16,8 +16,7 @@ pub(super) struct Message {
     pub(super) id: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) model: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    content: Option<Vec<Json>>,
+    content: Option<Json>,
     #[serde(deserialize_with = "lenient")]
     stop_reason: Option<String>,
     #[serde(deserialize_with = "lenient")]
@@ -26,7 +25,7 @@ pub(super) struct Message {
     stop_details: Option<StopDetails>,
     #[serde(deserialize_with = "lenient")]
     pub(super) usage: Option<Report>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "fault")]
     error: Option<Fault>,
 }
 
@@ -54,6 +53,13 @@ pub(super) struct Fault {
     pub(super) kind: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) message: Option<String>,
+}
+
+/// An error is an object, or at some servers a text.
+pub(super) fn fault<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Fault>, D::Error> {
+    let Some(error) = Option::<Json>::deserialize(deserializer)? else { return Ok(None) };
+    let fault = error.read().unwrap_or_else(|_| Fault { kind: None, message: Some(error.text()) });
+    Ok(Some(fault))
 }
 
 impl Stop {
@@ -89,11 +95,12 @@ pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
         let message = message.unwrap_or_else(|| "The provider answered with an error.".to_owned());
         return Err(Refused { field: None, message });
     }
-    let Some(content) = message.content else {
-        return Err(Refused::field("content", "The provider's answer has no content."));
+    let mut parts: Vec<Part> = match &message.content {
+        Some(content) => contents(content)?.into_iter().map(Part::from).collect(),
+        // One that was declined at once has none.
+        None if message.stop_reason.is_some() => Vec::new(),
+        None => return Err(Refused::field("content", "The provider's answer has no content.")),
     };
-    let mut parts: Vec<Part> =
-        content.into_iter().enumerate().map(|(place, block)| part(block, place).into()).collect();
     let stop = Stop { reason: message.stop_reason, sequence: message.stop_sequence, details: message.stop_details };
     parts.extend(stop.explanation().map(|text| Content::Refusal { text: text.to_owned() }.into()));
     let has_calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
@@ -152,11 +159,27 @@ impl Received {
         self.id.take().filter(|id| !id.is_empty()).unwrap_or_else(|| format!("toolu_{place}"))
     }
 
+    /// The call's arguments: an object, or at some servers its text.
+    pub(super) fn arguments(&mut self) -> String {
+        let text = self.input.take().filter(|input| !input.is_null()).map(|input| input.text());
+        text.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "{}".to_owned())
+    }
+
     /// The signature, where there is one.
     pub(super) fn mark(&self) -> Option<Signature> {
         let value = self.signature.as_deref().filter(|value| !value.is_empty())?;
         Some(Signature::read(value, OWN))
     }
+}
+
+/// A list of blocks, or a text.
+fn contents(content: &Json) -> Result<Vec<Content>, Refused> {
+    if let Ok(text) = content.read::<String>() {
+        return Ok(vec![Content::text(text)]);
+    }
+    let wrong = |_| Refused::field("content", "The content of the provider's answer is neither a text nor a list.");
+    let blocks: Vec<Json> = content.read().map_err(wrong)?;
+    Ok(blocks.into_iter().enumerate().map(|(place, block)| part(block, place)).collect())
 }
 
 fn part(block: Json, place: usize) -> Content {
@@ -174,8 +197,8 @@ fn part(block: Json, place: usize) -> Content {
         }
         Some("tool_use") => Content::ToolCall {
             id: received.call_id(place),
-            name: received.name.unwrap_or_default(),
-            arguments: received.input.map_or_else(|| "{}".to_owned(), |input| input.as_str().to_owned()),
+            name: received.name.take().unwrap_or_default(),
+            arguments: received.arguments(),
             signature: None,
         },
         _ => Content::Opaque { api: OWN, value: block },

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{Fault, Message, Received, Stop, StopDetails};
+use super::answer::{Fault, Message, Received, Stop, StopDetails, fault};
 use super::{OWN, citation};
 use crate::api::Frames;
 use crate::chat::{BlockKind, Event, Json, Signature, StreamError};
@@ -29,7 +29,7 @@ struct Frame {
     delta: Option<Delta>,
     #[serde(deserialize_with = "lenient")]
     usage: Option<Report>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "fault")]
     error: Option<Fault>,
 }
 
@@ -62,7 +62,7 @@ struct Delta {
 struct Open {
     /// Its number in the provider's stream.
     index: u64,
-    /// Its number in ours.
+    /// Its number in ours; that of a block that is handed out when it is complete is given then.
     block: u32,
     state: State,
 }
@@ -166,7 +166,6 @@ impl Decoder {
         let Some(value) = frame.content_block else { return };
         let mut received: Received = value.read().unwrap_or_default();
         let block = self.blocks;
-        self.blocks += 1;
         let (kind, state) = match received.kind.as_deref() {
             Some("text") => (BlockKind::Text, State::Text),
             Some("thinking") => (BlockKind::Thinking, State::Thinking),
@@ -180,8 +179,7 @@ impl Decoder {
                     id: received.call_id(block as usize),
                     name: received.name.take().unwrap_or_default(),
                 };
-                let input = received.input.take().filter(Json::is_object);
-                (kind, State::ToolCall(Some(input.map_or_else(|| "{}".to_owned(), |input| input.as_str().to_owned()))))
+                (kind, State::ToolCall(Some(received.arguments())))
             }
             _ => {
                 let state = State::Opaque { value, input: String::new(), content: String::new() };
@@ -189,6 +187,7 @@ impl Decoder {
                 return;
             }
         };
+        self.blocks += 1;
         out.push(Event::BlockStart { block, choice: 0, kind });
         if matches!(state, State::Text | State::Thinking) {
             first_words(received, block, out);
@@ -198,6 +197,7 @@ impl Decoder {
 
     fn delta(&mut self, frame: Frame, out: &mut Vec<Event>) {
         let (index, delta) = (frame.index.unwrap_or_default(), frame.delta.unwrap_or_default());
+        self.begun(index, &delta, out);
         let Some(open) = self.open.iter_mut().rev().find(|open| open.index == index) else { return };
         let block = open.block;
         match &mut open.state {
@@ -229,12 +229,31 @@ impl Decoder {
         }
     }
 
+    /// A provider that leaves out the beginning of words means it.
+    fn begun(&mut self, index: u64, delta: &Delta, out: &mut Vec<Event>) {
+        let (kind, state) = match delta {
+            Delta { text: Some(_), .. } => (BlockKind::Text, State::Text),
+            Delta { thinking: Some(_), .. } => (BlockKind::Thinking, State::Thinking),
+            _ => return,
+        };
+        if self.finished || self.open.iter().any(|open| open.index == index) {
+            return;
+        }
+        self.start(Message::default(), out);
+        let block = self.blocks;
+        self.blocks += 1;
+        out.push(Event::BlockStart { block, choice: 0, kind });
+        self.open.push(Open { index, block, state });
+    }
+
     fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) {
         let Some(place) = self.open.iter().position(|open| open.index == index) else { return };
-        let Open { block, state, .. } = self.open.remove(place);
+        let Open { mut block, state, .. } = self.open.remove(place);
         match state {
             State::ToolCall(Some(json)) => out.push(Event::Arguments { block, json }),
             State::Opaque { value, input, content } => {
+                block = self.blocks;
+                self.blocks += 1;
                 let kind = BlockKind::Opaque { api: OWN, value: complete(value, &input, content) };
                 out.push(Event::BlockStart { block, choice: 0, kind });
             }

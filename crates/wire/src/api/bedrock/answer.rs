@@ -165,8 +165,8 @@ fn contents(raw: &Json, at: usize) -> Vec<Content> {
         return vec![Content::text(text)];
     }
     if let Some(call) = block.tool_use.filter(|call| !call.is_servers()) {
-        let arguments =
-            call.input.as_ref().map(Json::as_str).filter(|input| *input != "null").unwrap_or("{}").to_owned();
+        let arguments = call.input.as_ref().map(Json::text).filter(|input| !input.trim().is_empty());
+        let arguments = arguments.unwrap_or_else(|| "{}".to_owned());
         return vec![Content::ToolCall {
             id: call.id(at),
             name: call.name.unwrap_or_default(),

@@ -65,8 +65,8 @@ struct Delta {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Input {
-    #[serde(deserialize_with = "lenient")]
-    input: Option<String>,
+    /// A piece of a text; where it is an object, the whole.
+    input: Option<Json>,
 }
 
 #[derive(Default, Deserialize)]
@@ -147,7 +147,7 @@ impl Decoder {
         }
         let Some(open) = self.open.iter_mut().find(|open| open.at == at) else { return };
         if let Some(input) = delta.tool_use.and_then(|call| call.input) {
-            open.input(input, out);
+            open.input(input.text(), out);
         }
         if let (Kind::Held(held), Some(result)) = (&mut open.kind, delta.tool_result) {
             result.iter().for_each(|piece| held.result(piece));
@@ -190,9 +190,11 @@ impl Decoder {
 
     fn open(&mut self, at: u64, kind: Kind, out: &mut Vec<Event>) -> usize {
         if self.open.len() >= MOST_OPEN {
-            self.open.remove(0).close(out);
+            self.open.remove(0).close(&mut self.next, out);
         }
-        let open = Open { at, block: self.number(), kind };
+        // What is handed out when it is complete is numbered then.
+        let block = if matches!(kind, Kind::Held(_)) { self.next } else { self.number() };
+        let open = Open { at, block, kind };
         open.start(out);
         self.open.push(open);
         self.open.len() - 1
@@ -200,12 +202,12 @@ impl Decoder {
 
     fn stop(&mut self, at: u64, out: &mut Vec<Event>) {
         if let Some(index) = self.open.iter().position(|open| open.at == at) {
-            self.open.remove(index).close(out);
+            self.open.remove(index).close(&mut self.next, out);
         }
     }
 
     fn close_all(&mut self, out: &mut Vec<Event>) {
-        self.open.drain(..).for_each(|open| open.close(out));
+        self.open.drain(..).for_each(|open| open.close(&mut self.next, out));
     }
 
     fn finish_with(&mut self, reason: Option<&str>, sequence: Option<String>, out: &mut Vec<Event>) {

@@ -6,7 +6,7 @@ use super::citation::{Probable, citation, logprobs};
 use super::usage::Report;
 use crate::api::Api;
 use crate::chat::{Answer, Choice, Content, Finish, Json, Part, Refused};
-use crate::usage::number::lenient;
+use crate::usage::number::{lenient, lenient_list};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -29,7 +29,7 @@ struct Message {
     content: Option<Json>,
     #[serde(deserialize_with = "lenient")]
     tool_plan: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     tool_calls: Option<Vec<ToolCall>>,
     #[serde(deserialize_with = "lenient")]
     citations: Option<Vec<Json>>,
@@ -62,8 +62,8 @@ pub(super) struct ToolCall {
 pub(super) struct Function {
     #[serde(deserialize_with = "lenient")]
     pub(super) name: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) arguments: Option<String>,
+    /// A text; or an object, as elsewhere.
+    arguments: Option<Json>,
 }
 
 /// Reads a provider's whole answer.
@@ -96,7 +96,7 @@ fn parts(message: Message, id: &str) -> Vec<Part> {
     for call in message.tool_calls.unwrap_or_default() {
         let id = call.id(id, contents.len());
         let function = call.function.unwrap_or_default();
-        let arguments = function.arguments.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "{}".to_owned());
+        let arguments = function.arguments().filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "{}".to_owned());
         let name = function.name.unwrap_or_default();
         contents.push(Content::ToolCall { id, name, arguments, signature: None });
     }
@@ -129,6 +129,13 @@ fn cite(contents: &mut [Content], citations: Vec<Json>) {
         if let Some(Content::Text { citations, .. }) = index.and_then(|index| contents.get_mut(index)) {
             citations.push(citation);
         }
+    }
+}
+
+impl Function {
+    /// The arguments, or a piece of them.
+    pub(super) fn arguments(&self) -> Option<String> {
+        self.arguments.as_ref().map(Json::text)
     }
 }
 

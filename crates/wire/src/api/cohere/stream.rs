@@ -185,7 +185,7 @@ impl Decoder {
     }
 
     fn arguments(&mut self, at: u64, call: ToolCall, out: &mut Vec<Event>) {
-        let json = call.function.and_then(|function| function.arguments).filter(|json| !json.is_empty());
+        let json = call.function.and_then(|function| function.arguments()).filter(|json| !json.is_empty());
         let open = self.open.iter_mut().find(|open| open.at == at);
         if let (Some(open), Some(json)) = (open, json) {
             open.said = true;
@@ -207,7 +207,7 @@ impl Decoder {
     fn end(&mut self, reason: Option<&str>, usage: Option<Report>, fault: Option<String>, out: &mut Vec<Event>) {
         self.close_all(out);
         let usage = usage.and_then(|report| report.usage()).map(Event::Usage);
-        if fault.is_some() {
+        if fault.is_some() || matches!(reason, Some("ERROR" | "TIMEOUT")) {
             out.extend(usage);
             out.push(Event::Error(error(if reason == Some("TIMEOUT") { 504 } else { 502 }, fault)));
             return;

@@ -5,7 +5,6 @@
 mod candidate;
 
 use domain::Usage;
-use serde_json::Value;
 
 use super::fields::Fields;
 use super::{time, usage};
@@ -164,10 +163,14 @@ fn candidate(all: &mut Vec<Candidate>, index: u32) -> Option<&mut Candidate> {
 /// `{"code": 503, "message": "…", "status": "UNAVAILABLE"}`.
 fn failure(error: &Json) -> StreamError {
     let mut fields = Fields::lenient(error);
-    let status = fields.get::<Value>("code").and_then(|code| code.as_u64()).and_then(|code| u16::try_from(code).ok());
+    let words = error.read::<String>().ok();
+    let code = fields.raw("code").and_then(|code| code.text().parse::<u16>().ok());
     StreamError {
-        status: status.filter(|status| (400..600).contains(status)).unwrap_or(502),
+        status: code.filter(|status| (400..600).contains(status)).unwrap_or(502),
         code: fields.get("status").unwrap_or_else(|| "upstream_error".to_owned()),
-        message: fields.get("message").unwrap_or_else(|| "The provider failed without saying why.".to_owned()),
+        message: fields
+            .get("message")
+            .or(words)
+            .unwrap_or_else(|| "The provider failed without saying why.".to_owned()),
     }
 }

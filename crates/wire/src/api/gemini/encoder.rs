@@ -101,7 +101,16 @@ impl Encoder {
             },
             _ => {}
         }
-        self.blocks.push(Block { number, choice, kind, begin, arguments: String::new(), mark: None, has_text: false });
+        self.blocks.push(Block {
+            number,
+            choice,
+            kind,
+            begin,
+            arguments: String::new(),
+            mark: None,
+            has_text: false,
+            done: false,
+        });
     }
 
     fn text(&mut self, number: u32, text: &str, out: &mut Vec<u8>) {
@@ -143,15 +152,30 @@ impl Encoder {
         }
     }
 
-    /// A call goes out whole, when it is complete.
+    /// A call goes out whole, when it is complete and those that began before it are.
     fn stop(&mut self, number: u32, out: &mut Vec<u8>) {
-        let Some(place) = self.blocks.iter().rposition(|block| block.number == number) else { return };
-        let block = self.blocks.remove(place);
-        if let BlockKind::ToolCall { id, name } = &block.kind {
-            self.waiting -= block.arguments.len();
-            let call = Written::call(id, name, &block.arguments).signed(block.mark);
-            self.part(block.choice, call.into(), out);
+        let Some(block) = self.blocks.iter_mut().rev().find(|block| block.number == number) else { return };
+        block.done = true;
+        while let Some(place) = self.next_done() {
+            let block = self.blocks.remove(place);
+            if let BlockKind::ToolCall { id, name } = &block.kind {
+                self.waiting -= block.arguments.len();
+                let call = Written::call(id, name, &block.arguments).signed(block.mark);
+                self.part(block.choice, call.into(), out);
+            }
         }
+    }
+
+    /// The first block that is done, unless it is a call and waits for another one.
+    fn next_done(&self) -> Option<usize> {
+        let mut calling = Vec::new();
+        self.blocks.iter().position(|block| {
+            let waits = block.is_call() && calling.contains(&block.choice);
+            if block.is_call() && !waits {
+                calling.push(block.choice);
+            }
+            block.done && !waits
+        })
     }
 
     fn part(&mut self, choice: u32, part: Out, out: &mut Vec<u8>) {

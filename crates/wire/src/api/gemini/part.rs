@@ -80,7 +80,7 @@ fn call_of(json: &Json, at: &str) -> Result<Piece, Refused> {
     Ok(Piece::Call {
         id: call.take::<String>("id", at)?.filter(|id| !id.is_empty()),
         name: call.take("name", at)?.unwrap_or_default(),
-        arguments: call.raw("args").filter(Json::is_object),
+        arguments: call.raw("args").and_then(|args| args.object()),
         pieces: Piecemeal::take(&mut call),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::created;
 use super::usage::Counts;
 use crate::chat::{Answer, Choice, Content, Finish, Json, Part, Refused};
-use crate::usage::number::{Count, lenient};
+use crate::usage::number::{Count, lenient, lenient_list};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -25,8 +25,7 @@ pub(super) struct Line {
     logprobs: Option<Vec<Json>>,
     prompt_eval_count: Count,
     eval_count: Count,
-    #[serde(deserialize_with = "lenient")]
-    pub(super) error: Option<String>,
+    pub(super) error: Option<Json>,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,7 +35,7 @@ pub(super) struct Message {
     pub(super) content: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) thinking: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) tool_calls: Option<Vec<ToolCall>>,
 }
 
@@ -69,6 +68,16 @@ impl Line {
         Counts { prompt_eval_count: self.prompt_eval_count, eval_count: self.eval_count }
     }
 
+    /// What went wrong: a sentence, or an object with one.
+    pub(super) fn fault(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Inner {
+            message: String,
+        }
+        let error = self.error.as_ref()?;
+        Some(error.read::<Inner>().map_or_else(|_| error.text(), |inner| inner.message))
+    }
+
     pub(super) fn created(&self) -> Option<i64> {
         created::seconds(self.created_at.as_deref()?)
     }
@@ -87,7 +96,7 @@ impl ToolCall {
         let arguments = function.arguments.map_or_else(
             || "{}".to_owned(),
             // Some models' parsers leave it a text.
-            |arguments| arguments.read::<String>().unwrap_or_else(|_| arguments.as_str().to_owned()),
+            |arguments| arguments.text(),
         );
         Call {
             id: self.id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_{mark}_{at}")),
@@ -100,7 +109,7 @@ impl ToolCall {
 /// Reads a provider's whole answer.
 pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
     let mut line: Line = serde_json::from_slice(body)?;
-    if let Some(message) = line.error {
+    if let Some(message) = line.fault() {
         return Err(Refused { field: Some("error".to_owned()), message });
     }
     let Some(message) = line.message.take() else {

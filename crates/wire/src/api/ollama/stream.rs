@@ -21,7 +21,7 @@ pub(in crate::api) struct Decoder {
 impl Frames for Decoder {
     fn frame(&mut self, _name: Option<&[u8]>, data: &[u8], out: &mut Vec<Event>) {
         let Ok(mut line) = serde_json::from_slice::<Line>(data) else { return };
-        if let Some(message) = line.error {
+        if let Some(message) = line.fault() {
             out.push(Event::Error(StreamError { status: 502, code: "upstream_error".to_owned(), message }));
             return;
         }

@@ -49,23 +49,18 @@ pub(super) fn read(document: &[u8]) -> Option<StreamError> {
 impl Report {
     fn tell(self) -> StreamError {
         let words = [&self.code, &self.status, &self.status_code, &self.raw_status_code];
-        let numbers = words.into_iter().flatten().filter_map(|word| plain(word).parse::<u16>().ok());
+        let numbers = words.into_iter().flatten().filter_map(|word| word.text().parse::<u16>().ok());
         let said = numbers.into_iter().find(|status| (400..600).contains(status));
-        let code = self.code.as_ref().map(plain).filter(|code| code.parse::<f64>().is_err());
+        let code = self.code.as_ref().map(Json::text).filter(|code| code.parse::<f64>().is_err());
         let code = code.or(self.kind).or(self.error_type).filter(|code| !code.is_empty());
         let code = code.unwrap_or_else(|| "upstream_error".to_owned());
-        let message = self.message.or(self.detail).as_ref().map(plain).filter(|message| !message.is_empty());
+        let message = self.message.or(self.detail).as_ref().map(Json::text).filter(|message| !message.is_empty());
         StreamError {
             status: said.unwrap_or_else(|| status_of(&code)),
             message: message.unwrap_or_else(|| "The provider reported an error inside of its answer.".to_owned()),
             code,
         }
     }
-}
-
-/// The words of a text, the text of anything else.
-fn plain(json: &Json) -> String {
-    json.read::<String>().unwrap_or_else(|_| json.as_str().to_owned())
 }
 
 fn status_of(code: &str) -> u16 {

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::reasoning::Detail;
 use crate::chat::Json;
-use crate::usage::lenient;
+use crate::usage::{lenient, lenient_list};
 
 /// A whole answer, or a piece of one.
 #[derive(Default, Deserialize)]
@@ -17,7 +17,7 @@ pub(super) struct Chunk {
     pub(super) model: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) created: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<IgnoredAny>,
     pub(super) x_groq: Option<IgnoredAny>,
@@ -25,9 +25,9 @@ pub(super) struct Chunk {
     #[serde(deserialize_with = "lenient")]
     pub(super) service_tier: Option<String>,
     /// Perplexity's sources.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) search_results: Option<Vec<Source>>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) citations: Option<Vec<String>>,
 }
 
@@ -70,13 +70,13 @@ pub(super) struct Message {
     pub(super) reasoning_content: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(super) reasoning: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) reasoning_details: Option<Vec<Detail>>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) tool_calls: Option<Vec<Call>>,
     #[serde(deserialize_with = "lenient")]
     pub(super) function_call: Option<Function>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_list")]
     pub(super) annotations: Option<Vec<Annotation>>,
     pub(super) extra_content: Option<Json>,
     pub(super) audio: Option<Json>,

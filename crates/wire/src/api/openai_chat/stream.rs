@@ -58,6 +58,10 @@ impl Frames for Decoder {
     fn frame(&mut self, name: Option<&[u8]>, data: &[u8], out: &mut Vec<Event>) {
         let data = data.trim_ascii();
         if data == b"[DONE]" {
+            // Where nothing was said, that is the answer.
+            if self.choices.is_empty() {
+                self.progress(0);
+            }
             self.end(out);
         } else if name == Some(b"error") {
             self.fail(error::read(data).unwrap_or_else(StreamError::truncated), out);
@@ -223,7 +227,13 @@ impl Decoder {
         if let Some(text) = self.choices[at].half.read(content) {
             return self.words(at, Kind::Text, &text, out);
         }
-        for part in content.read::<Vec<Json>>().unwrap_or_default() {
+        // One part, or a list of parts or of words.
+        let parts = content.read::<Vec<Json>>().unwrap_or_else(|_| vec![content.clone()]);
+        for part in parts {
+            if let Ok(words) = part.read::<String>() {
+                self.words(at, Kind::Text, &words, out);
+                continue;
+            }
             let Ok(part) = part.read::<ContentPart>() else { continue };
             if let Some(thinking) = &part.thinking {
                 self.words(at, Kind::Thinking(None), &thinking_words(thinking), out);

@@ -238,9 +238,12 @@ impl Decoder {
                     self.call(place, &item, out);
                 }
                 let field = if kind == "function_call" { "arguments" } else { "input" };
-                self.arguments(place, true, item.text(field), out);
+                self.arguments(place, true, item.written(field), out);
             }
             _ => {
+                // What began as something else ends here.
+                let begun = self.items.get_mut(&place).and_then(|item| item.block.take());
+                out.extend(begun.map(|block| Event::BlockStop { block }));
                 let block = self.open(BlockKind::Opaque { api: Api::OpenaiResponses, value: Json::of(raw) }, out);
                 self.items.entry(place).or_default().block = Some(block);
             }
@@ -251,6 +254,8 @@ impl Decoder {
     }
 
     fn message(&mut self, place: u64, item: &Object<'_>, out: &mut Vec<Event>) {
+        // Some servers have a text where a list belongs.
+        self.whole(place, (Words::Text, 0), item.text("content"), out);
         for (index, part) in item.objects("content").iter().enumerate() {
             let index = index as u64;
             match part.kind().as_str() {

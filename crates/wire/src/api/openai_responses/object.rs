@@ -55,6 +55,11 @@ impl<'a> Object<'a> {
         self.get(name).unwrap_or_default()
     }
 
+    /// The text, or else the JSON as it is written; empty where there is none.
+    pub(super) fn written(&self, name: &str) -> String {
+        self.get(name).or_else(|| self.raw(name).map(|raw| raw.get().to_owned())).unwrap_or_default()
+    }
+
     /// The kind of thing it is.
     pub(super) fn kind(&self) -> String {
         self.text("type")

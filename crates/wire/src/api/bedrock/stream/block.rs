@@ -116,8 +116,9 @@ impl Open {
         }
     }
 
-    pub(super) fn close(self, out: &mut Vec<Event>) {
-        let block = self.block;
+    /// Ends the block; `next` is the number of the next one.
+    pub(super) fn close(self, next: &mut u32, out: &mut Vec<Event>) {
+        let mut block = self.block;
         match self.kind {
             Kind::Text => {}
             Kind::Thinking { signature } if signature.is_empty() => {}
@@ -128,6 +129,8 @@ impl Open {
             Kind::Call { said: true, .. } => {}
             Kind::Call { .. } => out.push(Event::Arguments { block, json: "{}".to_owned() }),
             Kind::Held(held) => {
+                block = *next;
+                *next += 1;
                 let kind = BlockKind::Opaque { api: Api::Bedrock, value: held.block() };
                 out.push(Event::BlockStart { block, choice: 0, kind });
             }

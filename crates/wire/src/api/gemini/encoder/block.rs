@@ -26,6 +26,15 @@ pub(super) struct Block {
     pub(super) mark: Option<String>,
     /// Whether it has words.
     pub(super) has_text: bool,
+    /// Whether it is complete.
+    pub(super) done: bool,
+}
+
+impl Block {
+    /// Whether it is a call.
+    pub(super) fn is_call(&self) -> bool {
+        matches!(self.kind, BlockKind::ToolCall { .. })
+    }
 }
 
 /// What a choice has said.
