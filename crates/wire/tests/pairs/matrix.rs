@@ -7,7 +7,7 @@ use wire::api::{Api, Encoded, Path, Quirks, Target};
 use wire::chat::{Request, Tool, ToolKind};
 
 use crate::features::{Feature, features};
-use crate::recorded::model;
+use wire_fuzz::pair::model;
 
 const PLACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/dialects.md");
 

@@ -1,0 +1,183 @@
+//! A slow and plain reading of what an answer consumed, to compare with.
+
+use domain::Usage;
+use domain::provider::Dialect;
+use serde_json::Value;
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+/// What one document says, read through `Value`.
+fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
+    let places = ["/usage", "/response/usage", "/x_groq/usage"];
+    let usage = places.iter().filter_map(|place| document.pointer(place)).find(|usage| usage.is_object());
+    let Some(usage) = usage else { return so_far };
+    let first = |names: &[&str]| names.iter().map(|name| number(&usage[name])).find(|count| *count > 0).unwrap_or(0);
+    let at = |places: &[&str]| {
+        let counts = places.iter().filter_map(|place| usage.pointer(place)).map(number);
+        counts.max().unwrap_or(0)
+    };
+    let known = ["prompt_tokens", "input_tokens", "total_tokens"].iter().any(|name| usage[name].is_number());
+    if !known {
+        return so_far;
+    }
+    let input = first(&["prompt_tokens", "input_tokens"]);
+    let output = first(&["completion_tokens", "output_tokens"]);
+    let reasoning = at(&["/completion_tokens_details/reasoning_tokens", "/output_tokens_details/reasoning_tokens"]);
+    let outside = number(&usage["total_tokens"]) == input + output + reasoning;
+    Some(Usage {
+        input,
+        output: if outside { output + reasoning } else { output },
+        cached_input: at(&[
+            "/prompt_tokens_details/cached_tokens",
+            "/input_tokens_details/cached_tokens",
+            "/prompt_cache_hit_tokens",
+            "/num_cached_tokens",
+        ]),
+        cache_write: at(&["/prompt_tokens_details/cache_write_tokens", "/input_tokens_details/cache_write_tokens"]),
+        cache_write_1h: 0,
+        reasoning,
+        audio_input: at(&["/prompt_tokens_details/audio_tokens", "/input_token_details/audio_tokens"]),
+        audio_output: at(&["/completion_tokens_details/audio_tokens"]),
+    })
+}
+
+/// The figures of Anthropic's documents, the later ones laid over the earlier.
+fn anthropic(documents: &[Value]) -> Option<Usage> {
+    let mut merged = serde_json::Map::new();
+    for document in documents {
+        for usage in [&document["usage"], &document["message"]["usage"]] {
+            let figures = usage.as_object().into_iter().flatten().filter(|(_, figure)| !figure.is_null());
+            merged.extend(figures.map(|(name, figure)| (name.clone(), figure.clone())));
+        }
+    }
+    if merged.is_empty() {
+        return None;
+    }
+    let merged = Value::Object(merged);
+    let mut parts = vec![&merged];
+    let iterations = merged["iterations"].as_array().into_iter().flatten();
+    parts.extend(iterations.filter(|part| part["type"] == "compaction"));
+    let mut usage = Usage::default();
+    for part in parts {
+        let lifetime = |name: &str| number(&part["cache_creation"][name]);
+        let (short, hour) = (lifetime("ephemeral_5m_input_tokens"), lifetime("ephemeral_1h_input_tokens"));
+        let read = number(&part["cache_read_input_tokens"]);
+        let written = part["cache_creation_input_tokens"].as_u64().unwrap_or(short + hour);
+        let hour = hour.min(written);
+        usage.input += number(&part["input_tokens"]) + read + written;
+        usage.output += number(&part["output_tokens"]);
+        usage.cached_input += read;
+        usage.cache_write += written - hour;
+        usage.cache_write_1h += hour;
+    }
+    usage.reasoning = number(&merged["output_tokens_details"]["thinking_tokens"]);
+    Some(usage)
+}
+
+fn gemini(documents: &[Value]) -> Option<Usage> {
+    let usage = documents.iter().rev().map(|document| &document["usageMetadata"]).find(|usage| usage.is_object())?;
+    let audio = |details: &str| {
+        let parts = usage[details].as_array().into_iter().flatten();
+        parts.filter(|part| part["modality"] == "AUDIO").map(|part| number(&part["tokenCount"])).sum()
+    };
+    let found = Usage {
+        input: number(&usage["promptTokenCount"]) + number(&usage["toolUsePromptTokenCount"]),
+        output: number(&usage["candidatesTokenCount"]) + number(&usage["thoughtsTokenCount"]),
+        cached_input: number(&usage["cachedContentTokenCount"]),
+        reasoning: number(&usage["thoughtsTokenCount"]),
+        audio_input: audio("promptTokensDetails"),
+        audio_output: audio("candidatesTokensDetails"),
+        ..Usage::default()
+    };
+    Some(found)
+}
+
+/// What a stream's documents, or a body, say was consumed.
+#[must_use]
+pub fn usage(family: Dialect, documents: &[Value]) -> Option<Usage> {
+    match family {
+        Dialect::Openai => documents.iter().fold(None, |so_far, document| openai(document, so_far)),
+        Dialect::Anthropic => anthropic(documents),
+        Dialect::Gemini => gemini(documents),
+    }
+}
+
+/// Whether these documents say what they say in the usual words, so that this reading is right about them: figures of a sensible
+/// size under the names that the family gives them, and nothing of other families.
+#[must_use]
+pub fn is_plain(family: Dialect, documents: &[Value]) -> bool {
+    let begins = documents.first().is_some_and(|first| match family {
+        Dialect::Openai => first["choices"].is_array(),
+        Dialect::Anthropic => first["type"] == "message_start" || first["type"] == "message",
+        Dialect::Gemini => first["candidates"].is_array(),
+    });
+    begins && documents.iter().all(|document| says_plainly(family, document))
+}
+
+fn says_plainly(family: Dialect, document: &Value) -> bool {
+    let places: &[&str] = match family {
+        Dialect::Openai => &["/usage", "/response/usage", "/x_groq/usage"],
+        Dialect::Anthropic => &["/usage", "/message/usage"],
+        Dialect::Gemini => &["/usageMetadata"],
+    };
+    let mut reports = places.iter().filter_map(|place| document.pointer(place)).filter(|report| !report.is_null());
+    let (report, others) = (reports.next(), reports.next());
+    document.is_object()
+        && document["error"].is_null()
+        && others.is_none()
+        && report.is_none_or(|report| report.as_object().is_some_and(|figures| is_usual(family, figures)))
+}
+
+/// The names of figures, of which the first must be there, and of groups of figures and those in them.
+type Names = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+const CHAT: Names = (
+    &["prompt_tokens", "completion_tokens", "total_tokens"],
+    &["prompt_tokens_details", "completion_tokens_details"],
+    &["cached_tokens", "cache_write_tokens", "audio_tokens", "reasoning_tokens"],
+);
+const RESPONSES: Names = (
+    &["input_tokens", "output_tokens", "total_tokens"],
+    &["input_tokens_details", "output_tokens_details"],
+    &["cached_tokens", "cache_write_tokens", "reasoning_tokens"],
+);
+const MESSAGES: Names = (
+    &["output_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"],
+    &["cache_creation", "output_tokens_details"],
+    &["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "thinking_tokens"],
+);
+const GEMINI: Names = (
+    &[
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "thoughtsTokenCount",
+        "toolUsePromptTokenCount",
+        "cachedContentTokenCount",
+        "totalTokenCount",
+    ],
+    &[],
+    &[],
+);
+
+fn is_usual(family: Dialect, report: &serde_json::Map<String, Value>) -> bool {
+    /// Above, sums may overflow.
+    const MOST: u64 = 1 << 40;
+    let (figures, groups, inner) = match family {
+        Dialect::Openai if report.contains_key("prompt_tokens") => CHAT,
+        Dialect::Openai => RESPONSES,
+        Dialect::Anthropic => MESSAGES,
+        Dialect::Gemini => GEMINI,
+    };
+    let is_figure = |value: &Value| value.as_u64().is_some_and(|figure| figure < MOST);
+    let group = |value: &Value| {
+        value
+            .as_object()
+            .is_some_and(|group| group.iter().all(|(name, value)| inner.contains(&name.as_str()) && is_figure(value)))
+    };
+    report.contains_key(figures[0])
+        && report.iter().all(|(name, value)| {
+            figures.contains(&name.as_str()) && is_figure(value) || groups.contains(&name.as_str()) && group(value)
+        })
+}

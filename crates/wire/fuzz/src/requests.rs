@@ -1,0 +1,51 @@
+//! A caller's request, for providers of every API.
+
+use bytes::Bytes;
+use serde_json::Value;
+use wire::api::{Api, Path, Quirks, Target, adapt, gemini};
+use wire::splice::splice;
+
+use crate::pair::model;
+
+const PATH: Path<'static> = Path { model: Some("m"), stream: Some(false) };
+
+/// A request that can be read can be written for everybody, or is refused; what is written is JSON.
+pub(crate) fn check(front: Api, body: &[u8]) {
+    aside(front, body);
+    let Ok(request) = front.decode_request(body, PATH) else { return };
+    let most = Quirks { images_in_results: true, custom_tools: true, cache_control: true, ..Quirks::default() };
+    for provider in Api::ALL {
+        for quirks in [&Quirks::default(), &most] {
+            let target = Target { model: model(provider), quirks };
+            let Ok(encoded) = provider.encode_request(&request, target) else { continue };
+            let is_json = serde_json::from_slice::<Value>(&encoded.body).is_ok() || holds_what_values_cannot(body);
+            assert!(is_json, "to {}: {}", provider.name(), String::from_utf8_lossy(&encoded.body));
+        }
+    }
+    assert!(wire::estimate::input_tokens(&request) <= body.len() as u64 + 100_000);
+}
+
+/// Numbers beyond a float's reach, halves of characters and great depth pass through as the text they are.
+fn holds_what_values_cannot(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_err()
+}
+
+/// What reads a request beside the translation.
+fn aside(front: Api, body: &[u8]) {
+    match front {
+        Api::OpenaiChat => {
+            let quirks = Quirks::default();
+            let edits = adapt(body, Target { model: model(front), quirks: &quirks });
+            if serde_json::from_slice::<Value>(body).is_ok() {
+                let changed = splice(&Bytes::copy_from_slice(body), &edits);
+                assert!(serde_json::from_slice::<Value>(&changed).is_ok(), "{}", String::from_utf8_lossy(&changed));
+            }
+            drop(gemini::embed::request_from_openai(body, "m"));
+        }
+        Api::Gemini => {
+            drop(gemini::count::decode_request(body, PATH));
+            drop(gemini::embed::request_to_openai(body, "m"));
+        }
+        _ => {}
+    }
+}
