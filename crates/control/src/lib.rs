@@ -9,6 +9,7 @@ pub mod apply;
 mod change;
 mod connection_test;
 mod cookie;
+mod credential;
 mod custom_provider;
 mod error;
 mod flash;

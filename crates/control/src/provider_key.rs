@@ -14,12 +14,10 @@ use crate::address::check_base_url;
 use crate::change::{Change, Event, now};
 use crate::connection_test::Target;
 use crate::gateway::missing;
-use crate::{Control, ControlError, Grant, can};
+use crate::{Control, ControlError, Grant, can, credential};
 
 /// Longest overlap of a rotation, in seconds: thirty days.
 pub const MAX_OVERLAP_S: u32 = 2_592_000;
-/// Shortest credential whose ends may be shown, in characters.
-const HINTED: usize = 16;
 
 /// A credential to store.
 #[derive(Clone)]
@@ -70,14 +68,16 @@ impl Control {
         let provider = canonical_provider(&new.provider, custom.iter().map(|row| row.slug.as_str()));
         let base_url = new.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
         let base_url = base_url.map(|url| check_base_url(url, self.inner.options.allow_private_upstreams)).transpose();
-        let base_url = match base_url {
-            Ok(None) if provider.as_ref().is_ok_and(|slug| needs_address(slug)) => Err(Problem::Required),
-            other => other,
+        let slug = provider.as_deref().unwrap_or_default();
+        let secret = credential::check(slug, &new.secret, self.inner.options.allow_private_upstreams);
+        let base_url = match (base_url, &secret) {
+            (Ok(None), Ok(secret)) if credential::needs_address(slug, secret) => Err(Problem::Required),
+            (other, _) => other,
         };
         let problems = [
             ("provider", provider.as_ref().err().cloned()),
             ("alias", validate::slug(&new.alias).err()),
-            ("secret", validate::credential(&new.secret).err()),
+            ("secret", secret.as_ref().err().cloned()),
             ("base_url", base_url.as_ref().err().cloned()),
         ];
         let errors: Vec<_> =
@@ -92,7 +92,7 @@ impl Control {
             alias: &new.alias,
             base_url: base_url.as_deref(),
             enabled: true,
-            hint: hint(&new.secret),
+            hint: credential::hint(&provider, &new.secret),
             created_at: change.now(),
             rotated_at: None,
         };
@@ -113,13 +113,13 @@ impl Control {
         overlap_s: u32,
     ) -> Result<ProviderKeyView, ControlError> {
         let secret = secret.trim();
-        validate::credential(secret).map_err(|problem| ControlError::invalid("secret", problem))?;
         if overlap_s > MAX_OVERLAP_S {
             let problem = Problem::OutOfRange { min: 0, max: MAX_OVERLAP_S.into() };
             return Err(ControlError::invalid("overlap_s", problem));
         }
         let change = self.begin().await?;
         let old = find(&change, grant.team_id(), id).await?;
+        self.check_successor(&old, secret).map_err(|problem| ControlError::invalid("secret", problem))?;
         let row = rotate(self, &change, &old, secret, overlap_s).await?;
         self.finish(change, grant, "provider_key.rotate", Some(old), Some(row)).await
     }
@@ -180,8 +180,14 @@ impl Control {
             ControlError::Unavailable
         })?;
         let custom = store::custom_provider::list(db, grant.team_id()).await?;
-        let target = Target::of(&row, &custom).ok_or(ControlError::NotFound("provider"))?;
-        Ok(self.inner.tester.run(&target, &secret).await)
+        let target = Target::of(&row, &custom, &secret).ok_or(ControlError::NotFound("provider"))?;
+        Ok(self.inner.tester.run(&target).await)
+    }
+
+    fn check_successor(&self, old: &Model, secret: &str) -> Result<(), Problem> {
+        let read = credential::check(&old.provider, secret, self.inner.options.allow_private_upstreams)?;
+        let placed = old.base_url.is_some() || !credential::needs_address(&old.provider, &read);
+        if placed { Ok(()) } else { Err(Problem::NoPlace) }
     }
 
     async fn finish(
@@ -227,7 +233,7 @@ pub(crate) async fn rotate(
         alias: &old.alias,
         base_url: old.base_url.as_deref(),
         enabled: old.enabled,
-        hint: hint(secret),
+        hint: credential::hint(&old.provider, secret),
         created_at: old.created_at,
         rotated_at: Some(now),
     };
@@ -259,19 +265,6 @@ pub(crate) fn canonical_provider<'a>(text: &str, mut custom: impl Iterator<Item 
     }
 }
 
-/// Whether a provider's address depends on the account, so that a key must say it.
-pub(crate) fn needs_address(slug: &str) -> bool {
-    wire::providers::find(slug).is_some_and(wire::providers::Provider::needs_address)
-}
-
-/// First and last characters of a long credential, nothing of a short one.
-pub(crate) fn hint(secret: &str) -> String {
-    if secret.len() < HINTED || !secret.is_ascii() {
-        return "…".to_owned();
-    }
-    format!("{}…{}", &secret[..4], &secret[secret.len() - 4..])
-}
-
 pub(crate) fn target(row: &Model) -> String {
     format!("provider key {}/{}", row.provider, row.alias)
 }
@@ -297,13 +290,6 @@ fn view(row: Model) -> ProviderKeyView {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hint_shows_little_of_a_long_credential_and_nothing_of_a_short_one() {
-        assert_eq!(hint("sk-proj-abcdefghijk9f3a"), "sk-p…9f3a");
-        assert_eq!(hint("short-secret"), "…");
-        assert_eq!(hint("ääääääääääääääääääää"), "…");
-    }
 
     #[test]
     fn aliases_of_providers_are_resolved_and_unknown_ones_refused() {

@@ -47,7 +47,7 @@ impl FromStr for Dialect {
     }
 }
 
-/// The header a provider takes its key in.
+/// How a provider takes its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthScheme {
@@ -58,4 +58,58 @@ pub enum AuthScheme {
     XApiKey,
     /// `x-goog-api-key: KEY`
     XGoogApiKey,
+    /// `api-key: KEY`; a token of Microsoft Entra as `Authorization: Bearer TOKEN`
+    ApiKey,
+    /// `xi-api-key: KEY`
+    XiApiKey,
+    /// `Authorization: Token KEY`
+    Token,
+    /// `Authorization: Key KEY`
+    Key,
+    /// Amazon's: requests are signed with an access key, or carry `Authorization: Bearer KEY`
+    Aws,
+    /// Google Cloud's: tokens are fetched with a service account, or the key is one: `Authorization: Bearer TOKEN`
+    Google,
+}
+
+impl AuthScheme {
+    /// Those that are a header and nothing else, which any provider may want.
+    pub const HEADERS: [Self; 7] =
+        [Self::Bearer, Self::XApiKey, Self::XGoogApiKey, Self::ApiKey, Self::XiApiKey, Self::Token, Self::Key];
+
+    /// The stable name, as stored and configured.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::XApiKey => "x-api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
+            Self::ApiKey => "api-key",
+            Self::XiApiKey => "xi-api-key",
+            Self::Token => "token",
+            Self::Key => "key",
+            Self::Aws => "aws",
+            Self::Google => "google",
+        }
+    }
+
+    /// The header of a stable name, out of [`AuthScheme::HEADERS`].
+    #[must_use]
+    pub fn header(name: &str) -> Option<Self> {
+        Self::HEADERS.into_iter().find(|scheme| scheme.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_stored_form() {
+        for scheme in AuthScheme::HEADERS.into_iter().chain([AuthScheme::Aws, AuthScheme::Google]) {
+            assert_eq!(serde_json::to_value(scheme).expect("JSON"), scheme.as_str());
+        }
+        assert_eq!(AuthScheme::header("token"), Some(AuthScheme::Token));
+        assert_eq!(AuthScheme::header("aws"), None);
+    }
 }

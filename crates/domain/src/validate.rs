@@ -31,6 +31,12 @@ pub enum Problem {
     HiddenCharacters,
     /// Contains characters that cannot be sent in an HTTP header.
     NotAHeaderValue,
+    /// Begins like an access key of Amazon's and is none.
+    NotAnAccessKey,
+    /// Begins like a service account of Google Cloud's and is none.
+    NotAServiceAccount,
+    /// Does not say where its account is, and no address does.
+    NoPlace,
     /// Somebody has it already.
     Taken,
     /// The word means something else in a path.
@@ -61,6 +67,17 @@ impl fmt::Display for Problem {
             ),
             Self::HiddenCharacters => f.write_str("contains characters that cannot be seen"),
             Self::NotAHeaderValue => f.write_str("contains spaces or characters that a key cannot have"),
+            Self::NotAnAccessKey => f.write_str(
+                "is no AWS access key: paste ACCESS_KEY_ID:SECRET_ACCESS_KEY, with :SESSION_TOKEN behind it where there is one, or \
+                 the JSON that the aws command prints",
+            ),
+            Self::NotAServiceAccount => f.write_str(
+                "is no service account's key: paste the whole JSON file, with type, project_id, client_email, private_key and an \
+                 https:// token_uri",
+            ),
+            Self::NoPlace => f.write_str(
+                "does not say where the account is; give an address, or paste JSON with a Region (AWS) or a service account (Google)",
+            ),
             Self::Taken => f.write_str("is taken already"),
             Self::Reserved => f.write_str("is a reserved word; choose another"),
             Self::Unknown => f.write_str("does not exist"),

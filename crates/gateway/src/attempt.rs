@@ -13,12 +13,14 @@ mod retry;
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
+use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::clock::now;
 use crate::error::Refusal;
-use crate::plan::Plan;
+use crate::plan::{Authorize, Plan};
 use crate::settle::{End, Settlement};
 use crate::upstream::SendError;
 
@@ -27,6 +29,7 @@ use crate::upstream::SendError;
 /// # Errors
 /// `upstream_…`, with the last attempt's row ended.
 pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Result<Response<Incoming>, Refusal> {
+    take_token(settlement, plan).await?;
     loop {
         settlement.begin_attempt();
         let attempt = u8::try_from(settlement.row.attempt).unwrap_or(u8::MAX);
@@ -37,6 +40,9 @@ pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Res
             Ok(answer) => {
                 let status = answer.status().as_u16();
                 settlement.first_byte(status);
+                if status == 401 {
+                    forget_token(plan);
+                }
                 let pause = more.then(|| plan.retry.pause_after(attempt, status, answer.headers())).flatten();
                 let Some(pause) = pause else { return Ok(answer) };
                 settlement.end_attempt(End::without_answer(status, Outcome::UpstreamError, None));
@@ -54,9 +60,36 @@ pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Res
     }
 }
 
+/// Puts the provider's access token among the headers, where its key is no header itself.
+///
+/// # Errors
+/// `provider_token_failed`.
+async fn take_token(settlement: &Settlement, plan: &mut Plan) -> Result<(), Refusal> {
+    if let Authorize::Fetch(account) = &plan.authorize {
+        let header = account.header(&settlement.shared().client).await;
+        let header = header.map_err(|fault| Refusal::provider_token_failed(&plan.provider, &fault))?;
+        plan.token = Some(header);
+    }
+    Ok(())
+}
+
+/// A token that the provider does not take, before its end, is fetched anew for the next request.
+fn forget_token(plan: &Plan) {
+    if let (Authorize::Fetch(account), Some(token)) = (&plan.authorize, &plan.token) {
+        account.forget(token);
+    }
+}
+
 /// The request, with everything in it given away on the last attempt.
 fn request(plan: &mut Plan, more: bool) -> Request<Full<Bytes>> {
-    let headers = if more { plan.headers.clone() } else { std::mem::take(&mut plan.headers) };
+    let mut headers = if more { plan.headers.clone() } else { std::mem::take(&mut plan.headers) };
+    match &plan.authorize {
+        Authorize::Done => {}
+        Authorize::Sign(signer, region) => {
+            signer.sign((&plan.method, &plan.uri, &mut headers), &plan.body, region.as_deref(), now());
+        }
+        Authorize::Fetch(_) => headers.extend(plan.token.clone().map(|token| (AUTHORIZATION, token))),
+    }
     let mut request = Request::new(Full::new(plan.body.clone()));
     *request.method_mut() = plan.method.clone();
     *request.uri_mut() = plan.uri.clone();

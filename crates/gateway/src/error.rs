@@ -86,6 +86,8 @@ codes! {
     ProviderDisabled = 403 "provider_disabled",
     /// The team has no usable key for the provider.
     MissingProviderKey = 400 "missing_provider_key",
+    /// The token that the provider wants could not be fetched with the stored key.
+    ProviderTokenFailed = 502 "provider_token_failed",
     /// The gateway's rate limit is used up.
     RateLimited = 429 "rate_limited",
     /// The provider cannot be reached.

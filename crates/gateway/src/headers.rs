@@ -24,6 +24,7 @@ pub(crate) mod name {
     pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
     pub(crate) const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
     pub(crate) const API_KEY: HeaderName = HeaderName::from_static("api-key");
+    pub(crate) const XI_API_KEY: HeaderName = HeaderName::from_static("xi-api-key");
 }
 
 /// Whether a header belongs to one connection only (RFC 9110, section 7.6.1) and must not be passed on.

@@ -1,6 +1,7 @@
 //! The data plane: one pipeline from request to settled ledger row. It reads memory only, from a snapshot of the
 //! configuration that is replaced as a whole, and knows neither SQL nor the dashboard.
 
+pub mod account;
 mod admit;
 mod attempt;
 mod authenticate;
@@ -23,6 +24,7 @@ mod relay;
 mod reuse;
 mod scan;
 mod settle;
+pub mod signer;
 pub mod snapshot;
 mod tokens;
 pub mod upstream;

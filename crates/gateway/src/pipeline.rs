@@ -144,10 +144,12 @@ fn open<'a>(
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
         Door::Native { provider, rest } => (provider, rest),
     };
-    if disguises(rest) {
+    let known = access.team.provider(provider);
+    let slug = known.map_or(provider, |known| &known.slug);
+    if disguises(&wire::providers::plain_part(slug, rest)) {
         return Err(Refusal::invalid_path());
     }
-    let provider = access.team.provider(provider).ok_or_else(|| Refusal::unknown_provider(provider))?;
+    let provider = known.ok_or_else(|| Refusal::unknown_provider(provider))?;
     // A provider of the team's own may speak another dialect than its path shows.
     settlement.dialect = crate::ingress::dialect(provider.dialect, rest);
     settlement.row.provider = Some(provider.slug.clone());
@@ -189,7 +191,11 @@ fn plan_count(
     let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
-    if provider.speaks(front) { plan::count(request, &provider, model, front, &scan).map(Some) } else { Ok(None) }
+    if provider.speaks(front, model) {
+        plan::count(request, &provider, model, front, &scan).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn plan_native(
@@ -200,7 +206,7 @@ fn plan_native(
     query: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let scan = scan_native(request.method, request.headers, request.body)?;
-    let model = plan::native_model(provider, rest, scan.as_ref());
-    settlement.row.model_asked = model.map(settle::bounded);
-    plan::native(request, provider, rest, query, scan.as_ref())
+    let model = plan::native_model(request, provider, rest, scan.as_ref());
+    settlement.row.model_asked = model.as_deref().map(settle::bounded);
+    plan::native(request, provider, rest, query, scan.as_ref(), model.as_deref())
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::provider::Dialect;
 use domain::settings::Backoff;
 use domain::{GatewaySettings, ProviderKeyId};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::translate::Translation;
@@ -21,12 +21,14 @@ pub(crate) use chat::{Question, chat, count};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
 
+use crate::account::Account;
 use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
 use crate::memory::{Memory, Purpose};
-use crate::snapshot::{GatewayState, ProviderState, Target, Upstream};
+use crate::signer::Signer;
+use crate::snapshot::{Auth, GatewayState, ProviderState, Upstream};
 
 /// Alias of the stored key that is used when the caller names none.
 const DEFAULT_ALIAS: &str = "default";
@@ -37,8 +39,12 @@ const DEFAULT_RETRY_DELAY: u32 = 500;
 pub(crate) struct Plan {
     pub method: Method,
     pub uri: Uri,
-    /// With the credential.
+    /// With the credential, where that is a header.
     pub headers: HeaderMap,
+    /// What is still to be done for it, where it is none.
+    pub authorize: Authorize,
+    /// The token that was taken, once it is.
+    pub token: Option<HeaderValue>,
     pub body: Bytes,
     /// Canonical slug.
     pub provider: String,
@@ -66,6 +72,17 @@ pub(crate) struct Plan {
     pub dropped: String,
     pub first_byte_timeout: Duration,
     pub retry: Retry,
+}
+
+/// What an attempt does so that the provider takes the request.
+#[derive(Clone, Debug)]
+pub(crate) enum Authorize {
+    /// Nothing: the key is among the headers.
+    Done,
+    /// It signs the request, for this region if not for the key's own.
+    Sign(Arc<Signer>, Option<String>),
+    /// It takes a token.
+    Fetch(Arc<Account>),
 }
 
 /// How often and when to try again.
@@ -110,14 +127,17 @@ pub(crate) struct Request<'a> {
 /// Where a call goes and who pays.
 struct Address {
     upstream: Upstream,
-    credential: Credential,
+    auth: Option<Auth>,
     key: Option<ProviderKeyId>,
 }
 
-enum Credential {
-    Stored((HeaderName, HeaderValue)),
-    /// The caller's own.
-    Brought,
+/// What is called at a provider.
+#[derive(Clone, Copy)]
+enum Rest<'a> {
+    /// An endpoint below its base path, for a model.
+    Endpoint(&'a str, &'a str),
+    /// Whatever a client asked for behind the provider's name.
+    Native(&'a str),
 }
 
 /// The edit that makes a stream report its usage, where it would not by itself.
@@ -128,27 +148,48 @@ fn ask_for_usage(provider: &ProviderState, scan: &Scan<'_>, body: &[u8]) -> Opti
 fn call(
     request: &Request<'_>,
     provider: &ProviderState,
-    rest: &str,
+    rest: Rest<'_>,
     dialect: Dialect,
     body: Bytes,
 ) -> Result<Plan, Refusal> {
     if !provider.enabled {
         return Err(Refusal::provider_disabled(&provider.slug));
     }
-    let address = address(request, provider, dialect)?;
-    let mut headers = request::for_upstream(request.headers);
-    match (&address.credential, &request.access.credential) {
-        (Credential::Stored((name, value)), _) => drop(headers.insert(name.clone(), value.clone())),
-        (Credential::Brought, Some(brought)) => brought.write(&mut headers),
-        (Credential::Brought, None) => {}
+    let Address { upstream, auth, key } = address(request, provider)?;
+    let (uri, region) = match rest {
+        Rest::Endpoint(path, model) => upstream.endpoint(path, model).map(|uri| (uri, None)),
+        Rest::Native(rest) => upstream.native(&provider.slug, rest).map(|call| (call.uri, call.region)),
     }
+    .map_err(|_| Refusal::unknown_route(rest.path()))?;
+    let mut headers = request::for_upstream(request.headers);
+    let authorize = match auth {
+        // OpenAI-compatible endpoints of a provider with another API take the key as OpenAI does.
+        Some(Auth::Header { native, bearer }) => {
+            let (name, value) = if dialect == provider.dialect { native } else { bearer };
+            headers.insert(name, value);
+            Authorize::Done
+        }
+        Some(Auth::Sign(signer)) => {
+            crate::signer::strip(&mut headers);
+            Authorize::Sign(signer, region)
+        }
+        Some(Auth::Fetch(account)) => Authorize::Fetch(account),
+        None => {
+            if let Some(brought) = &request.access.credential {
+                brought.write(&mut headers);
+            }
+            Authorize::Done
+        }
+    };
     Ok(Plan {
         method: request.method.clone(),
-        uri: address.upstream.uri(rest).map_err(|_| Refusal::unknown_route(rest))?,
+        uri,
         headers,
+        authorize,
+        token: None,
         body,
         provider: provider.slug.clone(),
-        key: address.key,
+        key,
         price_provider: provider.price_provider.clone(),
         model: None,
         dialect,
@@ -175,7 +216,7 @@ fn spliced(request: &Request<'_>, edits: &[Edit]) -> Result<Bytes, Refusal> {
     Ok(claim.hold(splice(request.body, edits)))
 }
 
-fn address(request: &Request<'_>, provider: &ProviderState, dialect: Dialect) -> Result<Address, Refusal> {
+fn address(request: &Request<'_>, provider: &ProviderState) -> Result<Address, Refusal> {
     let alias = request.controls.byok_alias.as_deref().unwrap_or(DEFAULT_ALIAS);
     let stored = request.access.team.key(&provider.slug, alias, request.now_ms);
     if request.access.credential.is_some() {
@@ -185,14 +226,16 @@ fn address(request: &Request<'_>, provider: &ProviderState, dialect: Dialect) ->
             (Err(_), Ok(upstream)) => upstream.clone(),
             (Err(fault), Err(_)) => return Err(Refusal::missing_provider_key(&provider.slug, alias, *fault)),
         };
-        return Ok(Address { upstream, credential: Credential::Brought, key: None });
+        return Ok(Address { upstream, auth: None, key: None });
     }
     let (key, target) = stored.map_err(|fault| Refusal::missing_provider_key(&provider.slug, alias, fault))?;
-    let credential = Credential::Stored(header_for(target, provider, dialect).clone());
-    Ok(Address { upstream: target.upstream.clone(), credential, key: Some(key.id) })
+    Ok(Address { upstream: target.upstream.clone(), auth: Some(target.auth.clone()), key: Some(key.id) })
 }
 
-/// OpenAI-compatible endpoints of a provider with another API take the key as OpenAI does.
-fn header_for<'a>(target: &'a Target, provider: &ProviderState, dialect: Dialect) -> &'a (HeaderName, HeaderValue) {
-    if dialect == provider.dialect { &target.native } else { &target.bearer }
+impl Rest<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Endpoint(path, _) | Self::Native(path) => path,
+        }
+    }
 }

@@ -4,8 +4,8 @@
 //! A row that cannot be used (a base URL that is none, a credential that no header can carry) is marked with the reason
 //! and everything else works; only what would make it unclear who asks or who pays refuses the whole configuration.
 //!
-//! What counts over time (rate limits, when a token was last used) is shared with the previous snapshot, so neither a
-//! reload nor a request that still runs on the old one loses a count.
+//! What lives longer than a configuration (rate limits, when a token was last used, fetched access tokens) is shared with the
+//! previous snapshot, so neither a reload nor a request that still runs on the old one loses it.
 
 mod key;
 mod provider;
@@ -13,19 +13,23 @@ mod team;
 #[cfg(test)]
 mod tests;
 mod token;
+mod upstream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::config::Config;
-use domain::{GatewayId, TokenId};
+use domain::{GatewayId, ProviderKeyId, TokenId};
+use wire::auth::google::ServiceAccount;
 
-pub use self::key::{KeyFault, KeyState, Target, credential};
-pub use self::provider::{ProviderState, Unusable, Upstream};
+pub use self::key::{Auth, KeyFault, KeyState, Target, header};
+pub use self::provider::{ProviderState, Unusable};
 pub use self::team::{GatewayState, TeamState};
 pub use self::token::TokenState;
+pub use self::upstream::Upstream;
 use crate::BuildError;
+use crate::account::Account;
 use crate::limit::Limiter;
 
 /// One version of the configuration.
@@ -89,11 +93,12 @@ impl Snapshot {
     }
 }
 
-/// What the previous snapshot counted.
+/// What the previous snapshot knows.
 #[derive(Default)]
 struct Carried {
     limiters: HashMap<GatewayId, Arc<Limiter>>,
     last_used: HashMap<TokenId, Arc<AtomicI64>>,
+    accounts: HashMap<ProviderKeyId, Arc<Account>>,
 }
 
 impl Carried {
@@ -103,6 +108,13 @@ impl Carried {
         Self {
             limiters: gateways.filter_map(|gateway| Some((gateway.id, gateway.limiter.clone()?))).collect(),
             last_used: previous.tokens.values().map(|token| (token.id, token.last_used_ms.clone())).collect(),
+            accounts: previous.teams.values().flat_map(|team| team.accounts()).collect(),
         }
+    }
+
+    /// The account of a key with the tokens it has, where it is the one that it was.
+    fn account(&self, id: ProviderKeyId, account: ServiceAccount) -> Arc<Account> {
+        let kept = self.accounts.get(&id).filter(|kept| kept.fingerprint() == account.fingerprint());
+        kept.cloned().unwrap_or_else(|| Arc::new(Account::new(account)))
     }
 }

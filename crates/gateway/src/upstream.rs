@@ -17,7 +17,6 @@ mod connection;
 mod dial;
 mod error;
 mod resolve;
-pub mod sigv4;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +57,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     pool: legacy::Client<Connector, Full<Bytes>>,
     first_byte_timeout: Duration,
+    allow_private: bool,
 }
 
 impl Client {
@@ -87,7 +87,14 @@ impl Client {
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .build(Connector::new(dialer, trust));
-        Self { pool, first_byte_timeout: options.first_byte_timeout }
+        let allow_private = options.allow_private_upstreams;
+        Self { pool, first_byte_timeout: options.first_byte_timeout, allow_private }
+    }
+
+    /// Whether it connects to private addresses.
+    #[must_use]
+    pub fn allows_private(&self) -> bool {
+        self.allow_private
     }
 
     /// Sends a request and waits for the answer's head, for as long as the operator allows.

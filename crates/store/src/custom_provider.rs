@@ -53,15 +53,7 @@ pub fn dialect(row: &Model) -> Dialect {
 /// The authentication of a row; one that a newer program wrote counts as bearer.
 #[must_use]
 pub fn auth(row: &Model) -> AuthScheme {
-    serde_json::from_value(serde_json::Value::String(row.auth.clone())).unwrap_or_default()
-}
-
-fn auth_name(auth: AuthScheme) -> &'static str {
-    match auth {
-        AuthScheme::Bearer => "bearer",
-        AuthScheme::XApiKey => "x-api-key",
-        AuthScheme::XGoogApiKey => "x-goog-api-key",
-    }
+    AuthScheme::header(&row.auth).unwrap_or_default()
 }
 
 /// Adds a provider.
@@ -104,7 +96,7 @@ fn defined(definition: &Definition<'_>) -> ActiveModel {
         name: Set(definition.name.to_owned()),
         base_url: Set(definition.base_url.to_owned()),
         dialect: Set(definition.dialect.as_str().to_owned()),
-        auth: Set(auth_name(definition.auth).to_owned()),
+        auth: Set(definition.auth.as_str().to_owned()),
         enabled: Set(definition.enabled),
         ..Default::default()
     }

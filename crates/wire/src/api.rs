@@ -245,7 +245,8 @@ pub fn usage_of(api: Api, body: &[u8]) -> Option<domain::Usage> {
 }
 
 /// A name as one segment of a path: nothing in it can end the segment, climb out of it or begin a query.
-fn segment(name: &str) -> String {
+#[must_use]
+pub fn segment(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

@@ -2,6 +2,7 @@
 //! so everything is bounded: depth, line length, memory.
 
 pub mod api;
+pub mod auth;
 pub mod chat;
 pub mod error;
 pub mod estimate;

@@ -203,6 +203,17 @@ impl<'a> Scan<'a> {
         Some(Edit { range: span, text: serde_json::Value::from(model).to_string() })
     }
 
+    /// The edit that puts `members` in the place of the member that names the model, and that member behind them where there is
+    /// to be one; none where the body names no model. `body` is the one scanned.
+    #[must_use]
+    pub fn write_model(&self, body: &[u8], model: Option<&str>, members: &str) -> Option<Edit> {
+        let span = self.model.as_ref()?.span.clone();
+        // The scanner takes the key in no other spelling.
+        let key = memchr::memmem::rfind(body.get(..span.start)?, b"\"model\"")?;
+        let named = model.map(|model| format!(",\"model\":{}", serde_json::Value::from(model)));
+        Some(Edit { range: key..span.end, text: format!("{members}{}", named.unwrap_or_default()) })
+    }
+
     /// The edit that sets `stream_options.include_usage`; none where it is set already. `body` is the one scanned.
     #[must_use]
     pub fn ask_for_usage(&self, body: &[u8]) -> Option<Edit> {

@@ -27,12 +27,7 @@ pub async fn create_custom_provider(
     let text = |text: Option<&str>| filled(text).unwrap_or_default().to_owned();
     let mut fields = Fields::default();
     let dialect = fields.choice("dialect", dialect.as_deref(), |text| text.parse().ok());
-    let auth = fields.choice("auth", auth.as_deref(), |text| match text {
-        "bearer" => Some(AuthScheme::Bearer),
-        "x-api-key" => Some(AuthScheme::XApiKey),
-        "x-goog-api-key" => Some(AuthScheme::XGoogApiKey),
-        _ => None,
-    });
+    let auth = fields.choice("auth", auth.as_deref(), AuthScheme::header);
     let (slug, name, base_url) = (text(slug.as_deref()), text(name.as_deref()), text(base_url.as_deref()));
     let new = fields.finish(NewCustomProvider { slug, name, base_url, dialect, auth }).map_err(AppError::Invalid)?;
     server::control()?.create_custom_provider(&grant, new).await?;

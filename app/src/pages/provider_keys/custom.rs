@@ -93,8 +93,7 @@ fn actions(team: &str, provider: &CustomProviderView) -> impl IntoView + use<> {
 fn form(team: String) -> impl IntoView {
     let longest = domain::validate::MAX_NAME as u64;
     let dialects = Dialect::ALL.map(|known| (known.as_str().to_owned(), dialect(known).to_owned())).to_vec();
-    let schemes = [AuthScheme::Bearer, AuthScheme::XApiKey, AuthScheme::XGoogApiKey];
-    let schemes = schemes.map(|scheme| (auth(scheme).0.to_owned(), auth(scheme).1.to_owned())).to_vec();
+    let schemes = AuthScheme::HEADERS.map(|scheme| (scheme.as_str().to_owned(), header(scheme).to_owned())).to_vec();
     view! {
         <PostForm action={ServerAction::<CreateCustomProvider>::new()} class="narrow">
             <input type="hidden" name="team" value=team />
@@ -118,11 +117,12 @@ fn dialect(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Value of the field and words.
-fn auth(scheme: AuthScheme) -> (&'static str, &'static str) {
+/// The header, as a person knows it.
+fn header(scheme: AuthScheme) -> &'static str {
     match scheme {
-        AuthScheme::Bearer => ("bearer", "Authorization: Bearer"),
-        AuthScheme::XApiKey => ("x-api-key", "x-api-key"),
-        AuthScheme::XGoogApiKey => ("x-goog-api-key", "x-goog-api-key"),
+        AuthScheme::Bearer | AuthScheme::Aws | AuthScheme::Google => "Authorization: Bearer",
+        AuthScheme::Token => "Authorization: Token",
+        AuthScheme::Key => "Authorization: Key",
+        AuthScheme::XApiKey | AuthScheme::XGoogApiKey | AuthScheme::ApiKey | AuthScheme::XiApiKey => scheme.as_str(),
     }
 }

@@ -144,17 +144,51 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
                 <input type="hidden" name="team" value=team />
                 <Select label="Provider" name="provider" options value=chosen />
                 <Field label="Key" name="secret" kind="password" required=true mono=true
-                    help="Encrypted at rest. Nobody sees it again, you neither." />
+                    help="Encrypted at rest. Nobody sees it again, you neither. For AWS, Google Cloud and Azure see below." />
                 <Field label="Alias" name="alias" value="default" required=true longest mono=true
                     help="Requests use the key called default unless they name another." />
                 <Field label="Address" name="base_url" kind="url" mono=true placeholder="the provider's own"
-                    help="Only to call another address than the provider's, such as a proxy of yours." />
+                    help="Only to call another address than the provider's, such as a proxy of yours, or your own at Azure and AWS." />
                 <SubmitButton>"Store key"</SubmitButton>
             </PostForm>
+            <Clouds />
             <details class="sources">
                 <summary>"Where do I get a key?"</summary>
                 <ul class="plain">{sources}</ul>
             </details>
         </section>
+    }
+}
+
+/// What to paste where a key is more than a word.
+#[component]
+fn Clouds() -> impl IntoView {
+    view! {
+        <details>
+            <summary>"What do I paste for AWS, Google Cloud and Azure?"</summary>
+            <dl>
+                <dt>"AWS Bedrock"</dt>
+                <dd>
+                    "A Bedrock API key, or an access key as "<code>"ACCESS_KEY_ID:SECRET_ACCESS_KEY"</code>", with "
+                    <code>":SESSION_TOKEN"</code>" behind it where there is one, or as the JSON that "
+                    <code>"aws configure export-credentials"</code>" prints. The address says the region: "
+                    <code>"https://bedrock-runtime.us-east-1.amazonaws.com"</code>
+                    ". It can stay empty where the JSON has a "<code>"Region"</code>"."
+                </dd>
+                <dt>"Google Vertex AI"</dt>
+                <dd>
+                    "The whole JSON file of a service account; Weir fetches tokens with it. Without an address the location is "
+                    <code>"global"</code>", or what the JSON says as "<code>"region"</code>". Another one: "
+                    <code>"https://us-east5-aiplatform.googleapis.com"</code>"."
+                </dd>
+                <dt>"Azure OpenAI"</dt>
+                <dd>
+                    "A key of the resource, or a token of Microsoft Entra. The address is the resource's: "
+                    <code>"https://acme.openai.azure.com"</code>". Models are called by the names of their deployments. For the "
+                    "older form of calls add the version: "
+                    <code>"https://acme.openai.azure.com/openai/deployments?api-version=2024-10-21"</code>"."
+                </dd>
+            </dl>
+        </details>
     }
 }

@@ -63,8 +63,8 @@ impl Planner<'_> {
 
     fn auth(&mut self, path: &str, entry: &file::CustomProvider, old: Option<AuthScheme>) -> Option<AuthScheme> {
         let Some(text) = &entry.auth else { return Some(old.unwrap_or_default()) };
-        let read = serde_json::from_value(Value::String(text.value.clone())).map_err(|_| Problem::NotAChoice);
-        self.report.check(path, "auth", text, read.as_ref().map(|_: &AuthScheme| ()).map_err(Clone::clone));
+        let read = AuthScheme::header(&text.value).ok_or(Problem::NotAChoice);
+        self.report.check(path, "auth", text, read.as_ref().map(drop).map_err(Clone::clone));
         read.ok()
     }
 }

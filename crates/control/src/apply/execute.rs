@@ -177,7 +177,7 @@ impl Run<'_> {
                     alias: &new.alias,
                     base_url: new.base_url.as_deref(),
                     enabled: new.enabled,
-                    hint: provider_key::hint(secret),
+                    hint: crate::credential::hint(&new.provider, secret),
                     created_at: self.change.now(),
                     rotated_at: None,
                 };

@@ -8,7 +8,8 @@ use super::planner::Planner;
 use super::state::State;
 use super::step::{Difference, Operation, ProviderKey, Step, differences, mark};
 use crate::address::check_base_url;
-use crate::provider_key::{canonical_provider, needs_address};
+use crate::credential;
+use crate::provider_key::canonical_provider;
 
 /// The alias of a key that has none.
 const DEFAULT_ALIAS: &str = "default";
@@ -39,14 +40,16 @@ impl Planner<'_> {
             }
         };
         let secret = self.secret(path, "key", &entry.key)?;
-        fine &= self.report.check(path, "key", &entry.key, validate::credential(secret.expose()));
-        let (Ok(provider), true) = (provider, fine) else { return None };
+        let slug = provider.as_deref().unwrap_or_default();
+        let read = credential::check(slug, secret.expose(), self.allow_private());
+        fine &= self.report.check(path, "key", &entry.key, read.as_ref().map(drop).map_err(Clone::clone));
+        let (Ok(provider), Ok(read), true) = (provider, read, fine) else { return None };
         let named = format!("provider key {}/{provider}/{alias}", team.slug.value);
         self.once(named, path, "alias", entry.alias.as_ref().unwrap_or(&entry.provider));
         let is_it = |row: &&_| is_current(row, &provider, &alias);
         let old = state.provider_keys.iter().find(is_it).cloned();
         let base_url = base_url.or_else(|| old.as_ref()?.base_url.clone());
-        if base_url.is_none() && needs_address(&provider) {
+        if base_url.is_none() && credential::needs_address(&provider, &read) {
             self.report.check(path, "base_url", &entry.provider, Err(Problem::Required));
             return None;
         }

@@ -1,5 +1,7 @@
 //! Provider keys: sealed, rotated, tested.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::provider::{AuthScheme, Dialect};
 use domain::validate::{FieldError, Problem};
 use domain::view::ConnectionTestCode;
@@ -24,6 +26,56 @@ async fn provider() -> String {
             let right = request.starts_with("GET /v1/models ") && request.contains(SECRET);
             let status = if right { "200 OK" } else { "401 Unauthorized" };
             let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    format!("http://{address}")
+}
+
+fn access_key(id: &str) -> String {
+    format!(r#"{{"AccessKeyId":"{id}","SecretAccessKey":"wJalrXUtnFEMI/K7MDENG","Region":"us-west-2"}}"#)
+}
+
+fn service_account(url: &str, name: &str) -> String {
+    let pair = aws_lc_rs::signature::RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
+    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = aws_lc_rs::encoding::AsDer::as_der(&pair).expect("its form");
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+    serde_json::json!({
+        "type": "service_account",
+        "project_id": "p",
+        "private_key": pem,
+        "client_email": format!("{name}@p.iam.gserviceaccount.com"),
+        "token_uri": format!("{url}/token"),
+    })
+    .to_string()
+}
+
+/// Amazon, Google and Azure at one address, as far as connection tests go.
+async fn cloud() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 8_192];
+            let length = stream.read(&mut request).await.unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let line = request.lines().next().unwrap_or_default();
+            let says = |text: &str| request.contains(text);
+            let scope = "Credential=AKIAIOSFODNN7EXAMPLE/";
+            let (status, body) = match line.split(' ').nth(1).unwrap_or_default() {
+                "/token" => ("200 OK", r#"{"access_token":"ya29.right","expires_in":3600}"#),
+                "/no/token" => ("400 Bad Request", r#"{"error":"invalid_grant"}"#),
+                "/model/weir-connection-test/converse" if says(scope) && says("/us-west-2/bedrock/aws4_request") => {
+                    ("400 Bad Request", r#"{"message":"The provided model identifier is invalid."}"#)
+                }
+                "/openai/v1/models" if says(&format!("api-key: {SECRET}")) => ("200 OK", "{}"),
+                path if path.starts_with("/v1/projects/p/locations/global/") && says("Bearer ya29.right") => {
+                    ("200 OK", "{}")
+                }
+                _ => ("403 Forbidden", "{}"),
+            };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });
@@ -133,6 +185,67 @@ db_test! {
         assert_eq!(refused, ControlError::Invalid(vec![FieldError::new("base_url", Problem::Required)]));
         let own = azure(Some("https://acme.openai.azure.com/openai/v1"));
         assert!(control.create_provider_key(&grant(&ann), own).await.is_ok());
+    }
+
+    async fn what_is_pasted_for_a_cloud_is_judged_and_tested(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let url = cloud().await;
+        let new = |provider: &str, alias: &str, secret: &str| NewProviderKey {
+            provider: provider.into(),
+            alias: alias.into(),
+            base_url: Some(url.clone()),
+            secret: secret.into(),
+        };
+        let make = async |new| control.create_provider_key(&manage, new).await;
+        let test = async |id| {
+            let found = control.test_provider_key(&manage, id).await.expect("tested");
+            (found.code, found.status)
+        };
+        let refused = make(new("aws-bedrock", "bad", "AKIAIOSFODNN7EXAMPLE:short")).await.expect_err("malformed");
+        assert_eq!(refused, ControlError::invalid("secret", Problem::NotAnAccessKey));
+        let refused = make(new("google-vertex-ai", "bad", "{}")).await.expect_err("malformed");
+        assert_eq!(refused, ControlError::invalid("secret", Problem::NotAServiceAccount));
+
+        let aws = make(new("aws-bedrock", "default", &access_key("AKIAIOSFODNN7EXAMPLE"))).await.expect("created");
+        assert_eq!(aws.hint, "AKIA…MPLE");
+        assert_eq!(test(aws.id).await, (ConnectionTestCode::Accepted, Some(400)));
+        let wrong = make(new("aws-bedrock", "wrong", &access_key("AKIAIOSFODNN7STRANGER"))).await.expect("created");
+        assert_eq!(test(wrong.id).await, (ConnectionTestCode::Rejected, Some(403)));
+
+        let google = make(new("google-vertex-ai", "default", &service_account(&url, "weir"))).await.expect("created");
+        assert_eq!(google.hint, "weir@p.iam.gserviceaccount.com");
+        assert_eq!(test(google.id).await, (ConnectionTestCode::Accepted, Some(200)));
+        let wrong = make(new("google-vertex-ai", "wrong", &service_account(&format!("{url}/no"), "weir"))).await;
+        assert_eq!(test(wrong.expect("created").id).await, (ConnectionTestCode::Rejected, Some(400)));
+        let azure = make(new("azure-openai", "default", SECRET)).await.expect("created");
+        assert_eq!(test(azure.id).await, (ConnectionTestCode::Accepted, Some(200)));
+
+        let strict = Control::new(store.clone(), sealer(), Options::default()).await.expect("opened");
+        let private = NewProviderKey { base_url: None, ..new("google-vertex-ai", "new", &service_account(&url, "weir")) };
+        let refused = strict.create_provider_key(&manage, private).await.expect_err("a private token endpoint");
+        assert_eq!(refused, ControlError::invalid("secret", Problem::PrivateAddress));
+        let place = control.rotate_provider_key(&manage, aws.id, "AKIAIOSFODNN7EXAMPLE:short".into(), 0).await;
+        assert_eq!(place.expect_err("malformed"), ControlError::invalid("secret", Problem::NotAnAccessKey));
+    }
+
+    async fn a_cloud_key_that_says_where_it_belongs_needs_no_address(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let new = |secret: &str| NewProviderKey {
+            provider: "aws-bedrock".into(),
+            base_url: None,
+            ..key(secret)
+        };
+        let refused = control.create_provider_key(&manage, new("AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG")).await;
+        let refused = refused.expect_err("no region");
+        assert_eq!(refused, ControlError::invalid("base_url", Problem::Required));
+        let made = control.create_provider_key(&manage, new(&access_key("AKIAIOSFODNN7EXAMPLE"))).await.expect("created");
+        let plain = "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG".to_owned();
+        let refused = control.rotate_provider_key(&manage, made.id, plain, 0).await.expect_err("no region");
+        assert_eq!(refused, ControlError::invalid("secret", Problem::NoPlace));
     }
 
     async fn a_key_is_switched_off_and_deleted(store: Store) {

@@ -11,10 +11,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::headers::name;
-use crate::snapshot::{Snapshot, TokenState, credential};
+use crate::snapshot::{Snapshot, TokenState, header};
 
 /// Where SDKs put keys, in the order in which they are looked at.
-const KEY_HEADERS: [HeaderName; 4] = [AUTHORIZATION, name::X_API_KEY, name::X_GOOG_API_KEY, name::API_KEY];
+const KEY_HEADERS: [HeaderName; 5] =
+    [AUTHORIZATION, name::X_API_KEY, name::X_GOOG_API_KEY, name::API_KEY, name::XI_API_KEY];
 
 /// How tokens that the gateway made itself begin.
 const TOKEN_PREFIX: &str = "weir_";
@@ -56,11 +57,14 @@ fn find(snapshot: &Snapshot, secret: &str) -> Option<Arc<TokenState>> {
     snapshot.token(&key).cloned()
 }
 
-/// The secret in a header, without `Bearer`.
+/// The words that providers want before a key.
+const SCHEMES: [&str; 3] = ["bearer", "token", "key"];
+
+/// The secret in a header, without `Bearer` or the like.
 fn secret(value: &HeaderValue) -> Option<&str> {
     let text = value.to_str().ok()?.trim();
     let bare = match text.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+        Some((scheme, rest)) if SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) => rest.trim_start(),
         _ => text,
     };
     Some(bare).filter(|secret| !secret.is_empty())
@@ -101,7 +105,7 @@ impl ProviderCredential {
             headers.remove(name);
         }
         let secret = self.headers.first().and_then(|(_, value)| secret(value));
-        if let Some(Ok((name, value))) = secret.map(|secret| credential(scheme, secret)) {
+        if let Some(Ok((name, value))) = secret.map(|secret| header(scheme, secret)) {
             headers.insert(name, value);
         }
     }

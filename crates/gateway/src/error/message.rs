@@ -202,6 +202,16 @@ impl Refusal {
         Self::new(Code::UnknownProvider, message)
     }
 
+    /// A provider that does other things than chat.
+    pub(crate) fn no_chats(provider: &str) -> Self {
+        let message = format!(
+            "The provider {} answers no chats. Call its own API below `/v1/{{team}}/{{gateway}}/{provider}/…`, or name \
+             another provider.",
+            quote(provider)
+        );
+        Self::new(Code::ModelNotFound, message).about("model")
+    }
+
     pub(crate) fn provider_disabled(provider: &str) -> Self {
         let message = format!("The provider {} is switched off. Switch it on, or use another.", quote(provider));
         Self::new(Code::ProviderDisabled, message)
@@ -215,6 +225,16 @@ impl Refusal {
             quote(provider)
         );
         Self::new(Code::MissingProviderKey, message)
+    }
+
+    /// The token that the provider wants could not be fetched.
+    pub(crate) fn provider_token_failed(provider: &str, fault: &crate::account::Fault) -> Self {
+        let message = format!(
+            "No access token for the provider {} could be fetched with the team's key: {fault}. Check the service account, \
+             and that this server reaches its `token_uri`.",
+            quote(provider)
+        );
+        Self::new(Code::ProviderTokenFailed, message)
     }
 
     pub(crate) fn rate_limited(limit: u32, interval_s: u32, retry_after_s: u64) -> Self {

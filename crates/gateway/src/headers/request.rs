@@ -34,7 +34,7 @@ fn is_kept_back(name: &HeaderName) -> bool {
         b'v' => name == "via",
         b'w' => name.starts_with("weir-"),
         b'x' => {
-            matches!(name, "x-api-key" | "x-goog-api-key" | "x-real-ip" | "x-client-ip")
+            matches!(name, "x-api-key" | "x-goog-api-key" | "xi-api-key" | "x-real-ip" | "x-client-ip")
                 || name.starts_with("x-forwarded-")
         }
         _ => false,
@@ -52,6 +52,7 @@ mod tests {
             ("authorization", "Bearer weir"),
             ("x-api-key", "weir"),
             ("x-goog-api-key", "weir"),
+            ("xi-api-key", "weir"),
             ("api-key", "weir"),
             ("cookie", "__Host-weir=1"),
             ("cf-aig-authorization", "Bearer weir"),

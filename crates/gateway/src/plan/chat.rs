@@ -8,15 +8,19 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::api::{Api, Path, Target, adapt};
 use wire::chat::Asked;
 use wire::scan::Scan;
+use wire::splice::splice;
 use wire::translate::{self, Translated};
 
-use super::{Plan, Request, ask_for_usage, call, spliced};
+use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::memory::Purpose;
 use crate::snapshot::ProviderState;
 
 /// The version of Anthropic's API that translated questions are written in.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// What Vertex AI wants to read in the body, in the model's place.
+const VERTEX_VERSION: &str = "\"anthropic_version\":\"vertex-2023-10-16\"";
 
 /// A question, before it is known whom to ask.
 #[derive(Clone, Copy)]
@@ -59,12 +63,13 @@ pub(crate) fn chat(
     model: &str,
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
-    let mut plan = if provider.speaks(question.front) {
-        same(request, provider, model, question)?
+    let (api, served) = provider.served(model);
+    let mut plan = if provider.speaks(question.front, model) {
+        same(request, provider, served, question)?
     } else {
-        translated(request, provider, model, question)?
+        translated(request, provider, (api, served), question)?
     };
-    plan.model = Some(model.to_owned());
+    plan.model = Some(served.to_owned());
     plan.stream = question.stream();
     // Gemini's other kind of stream is one long list, which must not wait for its end.
     plan.must_be_json = !question.wants_list() || plan.translation.is_some();
@@ -88,10 +93,15 @@ pub(crate) fn count(
     front: Api,
     scan: &Scan<'_>,
 ) -> Result<Plan, Refusal> {
+    let (_, model) = provider.served(model);
     let path = provider.count_path(front, model).ok_or_else(|| Refusal::unknown_route("count_tokens"))?;
-    let edits: Vec<_> = scan.replace_model(model).into_iter().collect();
+    let edits: Vec<_> = if provider.is_claude_at_vertex(front) {
+        scan.write_model(request.body, Some(model), VERTEX_VERSION).into_iter().collect()
+    } else {
+        scan.replace_model(model).into_iter().collect()
+    };
     let dialect = front.family().unwrap_or(provider.dialect);
-    let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
+    let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, spliced(request, &edits)?)?;
     plan.model = Some(model.to_owned());
     plan.must_be_json = true;
     plan.shapes_errors = true;
@@ -108,7 +118,9 @@ fn same(
     let Question { front, scan, .. } = *question;
     let named = scan.model.as_ref().map(|text| text.value.as_ref());
     let mut edits = Vec::new();
-    if named.is_some_and(|named| named != model) {
+    if provider.is_claude_at_vertex(front) {
+        edits.extend(scan.write_model(request.body, None, VERTEX_VERSION));
+    } else if named.is_some_and(|named| named != model) {
         edits.extend(scan.replace_model(model));
     }
     if front == Api::OpenaiChat {
@@ -124,7 +136,7 @@ fn same(
         path.extend(question.query.into_iter().flat_map(|query| ["?", query]));
     }
     let dialect = front.family().unwrap_or(provider.dialect);
-    let mut plan = call(request, provider, &path, dialect, spliced(request, &edits)?)?;
+    let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, spliced(request, &edits)?)?;
     plan.hide_usage = hide_usage;
     plan.says_when_done = front != Api::Gemini;
     Ok(plan)
@@ -134,7 +146,7 @@ fn same(
 fn translated(
     request: &Request<'_>,
     provider: &ProviderState,
-    model: &str,
+    (api, model): (Api, &str),
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
     let asked = Asked {
@@ -147,18 +159,20 @@ fn translated(
         ..Asked::default()
     };
     let target = Target { model, quirks: &provider.quirks };
-    let pair = (question.front, provider.api);
+    let pair = (question.front, api);
     let Translated { body, losses, translation } =
         translate::request(pair, request.body, question.path, target, asked).map_err(Refusal::invalid_request)?;
     if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
+    let body = finished(provider, api, body);
     let mut claim = request.memory.claim(Purpose::Request);
     claim.grow(body.len())?;
-    let path = provider.path(provider.api, model, question.stream());
-    let dialect = provider.api.family().unwrap_or(provider.dialect);
-    let mut plan = call(request, provider, &path, dialect, claim.hold(Bytes::from(body)))?;
-    restate(&mut plan.headers, provider.api);
+    let path = provider.path(api, model, question.stream());
+    let dialect = api.family().unwrap_or(provider.dialect);
+    let rest = Rest::Endpoint(&path, model);
+    let mut plan = call(request, provider, rest, dialect, claim.hold(body))?;
+    restate(&mut plan.headers, api);
     if let Some(brought) = &request.access.credential {
         brought.rewrite(&mut plan.headers, provider.auth);
     }
@@ -166,6 +180,16 @@ fn translated(
     plan.says_when_done = true;
     plan.translation = Some(translation);
     Ok(plan)
+}
+
+/// A translated body, as the provider wants it around the API's own words.
+fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
+    let body = Bytes::from(body);
+    if !provider.is_claude_at_vertex(api) {
+        return body;
+    }
+    let edit = wire::scan::scan(&body).ok().and_then(|scan| scan.write_model(&body, None, VERTEX_VERSION));
+    splice(&body, edit.as_slice())
 }
 
 /// The headers of a translated question: what belongs to the caller's API goes, what the provider's demands comes.

@@ -32,6 +32,7 @@ fn split<'a>(team: &TeamState, asked: &'a str) -> Result<Option<(Arc<ProviderSta
     let Some((slug, model)) = asked.split_once('/') else { return Ok(None) };
     match team.provider(slug) {
         Some(_) if model.is_empty() => Err(Refusal::model_not_found(asked)),
+        Some(provider) if !provider.chats => Err(Refusal::no_chats(&provider.slug)),
         Some(provider) => Ok(Some((provider.clone(), model))),
         None if slug.starts_with("custom-") => Err(Refusal::unknown_provider(slug)),
         None => Ok(None),
@@ -44,13 +45,16 @@ fn bare(access: &Access, front: Api, model: &str, now_ms: i64) -> Result<Arc<Pro
     let vendor = vendor(front);
     let with_keys = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
     // A key that a caller brought along is for providers of the caller's API, if not for its vendor.
-    let mut usable: Vec<_> =
-        with_keys.filter(|provider| provider.enabled && (!brought || provider.speaks(front))).collect();
+    let mut usable: Vec<_> = with_keys
+        .filter(|provider| provider.enabled && provider.chats && (!brought || provider.speaks(front, model)))
+        .collect();
     let vendors_own = brought.then(|| team.provider(vendor)).flatten();
     usable.extend(vendors_own.filter(|own| usable.iter().all(|provider| provider.slug != own.slug)));
-    usable.sort_unstable_by_key(|provider| (!provider.speaks(front), provider.slug != vendor, provider.slug.as_str()));
+    usable.sort_unstable_by_key(|provider| {
+        (!provider.speaks(front, model), provider.slug != vendor, provider.slug.as_str())
+    });
     let found = usable.iter().copied().find(|provider| sells(provider, model));
-    let mut native = usable.iter().copied().filter(|provider| provider.speaks(front));
+    let mut native = usable.iter().copied().filter(|provider| provider.speaks(front, model));
     let only = || native.next().filter(|_| native.next().is_none());
     found.or_else(only).cloned().ok_or_else(|| Refusal::model_not_found(model))
 }

@@ -1,22 +1,37 @@
 //! A call of a provider's own API: the request goes on as it is.
 
+use std::borrow::Cow;
+
 use domain::provider::Dialect;
+use wire::providers;
 use wire::scan::Scan;
 
-use super::{Plan, Request, ask_for_usage, call, spliced};
+use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
 use crate::snapshot::ProviderState;
 
-/// The model that a native request asks for: Gemini names it in the path, everybody else in the body.
-pub(crate) fn native_model<'a>(provider: &ProviderState, rest: &'a str, scan: Option<&'a Scan<'_>>) -> Option<&'a str> {
+/// The model that a native request asks for: some providers' paths name it, everybody else has it in the body.
+pub(crate) fn native_model<'a>(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    rest: &'a str,
+    scan: Option<&'a Scan<'_>>,
+) -> Option<Cow<'a, str>> {
     if dialect(provider.dialect, rest) == Dialect::Gemini {
-        return model_in_path(rest);
+        return model_in_path(rest).map(Cow::Borrowed);
     }
-    scan?.model.as_ref().map(|text| text.value.as_ref())
+    if providers::names_models(&provider.slug) {
+        let upstream = address(request, provider).ok()?.upstream;
+        let call = upstream.native(&provider.slug, rest).ok()?;
+        if let Some(model) = providers::model_in(&provider.slug, call.uri.path()) {
+            return Some(Cow::Owned(model));
+        }
+    }
+    scan?.model.as_ref().map(|text| Cow::Borrowed(text.value.as_ref()))
 }
 
-/// A provider's own endpoint; `rest` and `query` are what came behind the provider's name.
+/// A provider's own endpoint; `rest` and `query` are what came behind the provider's name, `model` is [`native_model`].
 ///
 /// # Errors
 /// `token_not_allowed`, `provider_disabled`, `missing_provider_key`, `unknown_route`.
@@ -26,9 +41,9 @@ pub(crate) fn native(
     rest: &str,
     query: Option<&str>,
     scan: Option<&Scan<'_>>,
+    model: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let dialect = dialect(provider.dialect, rest);
-    let model = native_model(provider, rest, scan);
     crate::admit::check_model(request.access, &provider.slug, model, !request.body.is_empty())?;
     scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
     let is_chat = is_chat_completions(rest);
@@ -36,7 +51,7 @@ pub(crate) fn native(
     let hide_usage = ask.is_some();
     let edits: Vec<_> = ask.into_iter().collect();
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
-    let mut plan = call(request, provider, &target, dialect, spliced(request, &edits)?)?;
+    let mut plan = call(request, provider, Rest::Native(&target), dialect, spliced(request, &edits)?)?;
     plan.model = model.map(str::to_owned);
     plan.hide_usage = hide_usage;
     plan.stream = scan.is_some_and(|scan| scan.stream == Some(true)) || rest.ends_with(":streamGenerateContent");

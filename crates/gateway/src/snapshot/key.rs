@@ -5,9 +5,14 @@ use std::sync::Arc;
 use domain::ProviderKeyId;
 use domain::config::ProviderKeyConfig;
 use domain::provider::AuthScheme;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
+use wire::auth;
 
-use super::provider::{ProviderState, Unusable, Upstream};
+use super::Carried;
+use super::provider::{ProviderState, Unusable};
+use super::upstream::Upstream;
+use crate::account::Account;
+use crate::signer::Signer;
 
 /// A provider key.
 #[derive(Debug)]
@@ -21,16 +26,29 @@ pub struct KeyState {
     pub target: Result<Target, Unusable>,
 }
 
-/// Where a key is sent, and in which header.
+/// Where a key is sent, and how.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub provider: Arc<ProviderState>,
     /// The provider's address or the key's own.
     pub upstream: Upstream,
-    /// The header of the provider's own API.
-    pub native: (HeaderName, HeaderValue),
-    /// `Authorization: Bearer …`, which OpenAI-compatible endpoints of every provider take.
-    pub bearer: (HeaderName, HeaderValue),
+    pub auth: Auth,
+}
+
+/// How a key goes with a request.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// As a header.
+    Header {
+        /// The header of the provider's own API.
+        native: (HeaderName, HeaderValue),
+        /// `Authorization: Bearer …`, which OpenAI-compatible endpoints of every provider take.
+        bearer: (HeaderName, HeaderValue),
+    },
+    /// Each request is signed with it.
+    Sign(Arc<Signer>),
+    /// A token is fetched with it.
+    Fetch(Arc<Account>),
 }
 
 /// Why no key can be used.
@@ -51,13 +69,13 @@ pub enum KeyFault {
 }
 
 impl KeyState {
-    pub(super) fn build(config: &ProviderKeyConfig, provider: Option<&Arc<ProviderState>>) -> Self {
+    pub(super) fn build(config: &ProviderKeyConfig, provider: Option<&Arc<ProviderState>>, carried: &Carried) -> Self {
         Self {
             id: config.id,
             alias: config.alias.clone(),
             enabled: config.enabled,
             expires_at_ms: config.expires_at.map(|at| at.timestamp_millis()),
-            target: provider.ok_or(Unusable::Provider).and_then(|provider| Target::build(config, provider)),
+            target: provider.ok_or(Unusable::Provider).and_then(|provider| Target::build(config, provider, carried)),
         }
     }
 
@@ -77,14 +95,23 @@ impl KeyState {
 }
 
 impl Target {
-    fn build(config: &ProviderKeyConfig, provider: &Arc<ProviderState>) -> Result<Self, Unusable> {
+    fn build(config: &ProviderKeyConfig, provider: &Arc<ProviderState>, carried: &Carried) -> Result<Self, Unusable> {
         let secret = config.secret.expose();
-        Ok(Self {
-            upstream: provider.upstream_at(config.base_url.as_deref())?,
-            native: credential(provider.auth, secret)?,
-            bearer: credential(AuthScheme::Bearer, secret)?,
-            provider: provider.clone(),
-        })
+        let credential = auth::read(provider.auth, secret).map_err(Unusable::Malformed)?;
+        let upstream = provider.upstream_for(config.base_url.as_deref(), credential.facts())?;
+        let auth = match credential {
+            auth::Credential::Word => Auth::Header {
+                native: header(provider.auth, secret)?,
+                bearer: match provider.auth {
+                    // Azure has its own header for keys on all endpoints.
+                    AuthScheme::ApiKey => header(provider.auth, secret)?,
+                    _ => header(AuthScheme::Bearer, secret)?,
+                },
+            },
+            auth::Credential::Aws(key) => Auth::Sign(Arc::new(Signer::new(key, &upstream)?)),
+            auth::Credential::Google(account) => Auth::Fetch(carried.account(config.id, *account)),
+        };
+        Ok(Self { upstream, auth, provider: provider.clone() })
     }
 }
 
@@ -92,13 +119,10 @@ impl Target {
 ///
 /// # Errors
 /// A header cannot carry it.
-pub fn credential(scheme: AuthScheme, secret: &str) -> Result<(HeaderName, HeaderValue), Unusable> {
-    let (name, value) = match scheme {
-        AuthScheme::Bearer => (AUTHORIZATION, HeaderValue::try_from(format!("Bearer {secret}"))),
-        AuthScheme::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::from_str(secret)),
-        AuthScheme::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::from_str(secret)),
-    };
-    let mut value = value.ok().filter(|_| !secret.is_empty()).ok_or(Unusable::Credential)?;
+pub fn header(scheme: AuthScheme, secret: &str) -> Result<(HeaderName, HeaderValue), Unusable> {
+    let (name, value) = auth::header(scheme, secret);
+    let value = HeaderValue::try_from(value).ok().filter(|_| !secret.is_empty());
+    let mut value = value.ok_or(Unusable::Credential)?;
     value.set_sensitive(true);
-    Ok((name, value))
+    Ok((HeaderName::from_static(name), value))
 }

@@ -5,25 +5,34 @@ use std::sync::Arc;
 
 use domain::config::CustomProviderConfig;
 use domain::provider::{AuthScheme, Dialect};
-use http::Uri;
-use http::uri::{Authority, Scheme};
 use wire::api::{Api, Quirks};
-use wire::providers::{self, BadBase, Base, Provider, upstream_path};
+use wire::auth::{Facts, Malformed};
+use wire::providers::{self, Base, Provider};
+
+use super::upstream::Upstream;
 
 /// The provider that offers OpenAI's Responses beside chat completions.
 const RESPONSES: &str = "openai";
-/// Gemini's API in Google's cloud.
+/// Google's cloud, which serves models of several makers, each in its maker's API.
 const VERTEX: &str = "google-vertex-ai";
 
 /// Why a stored row cannot be used. The text names the fault and never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The base URL cannot be called.
-    #[error("its base URL is not an http:// or https:// address without user name, query or fragment")]
+    #[error(
+        "its base URL is not an http:// or https:// address without user name, fragment or any query but api-version"
+    )]
     BaseUrl,
     /// The provider's address depends on the account, and the key does not say it.
     #[error("the provider's address depends on your account, so the key needs a base URL of its own")]
     NoAddress,
+    /// Nothing says for which of Amazon's regions requests are to be signed.
+    #[error("neither its base URL nor the key names a region; store the key as JSON with a `Region`")]
+    NoRegion,
+    /// The credential is neither a word nor a whole credential of the provider's kind.
+    #[error("it {0}")]
+    Malformed(Malformed),
     /// The credential cannot travel.
     #[error("it contains characters that an HTTP header cannot carry")]
     Credential,
@@ -42,6 +51,8 @@ pub struct ProviderState {
     /// The API in which it is asked by callers who speak one that it does not.
     pub api: Api,
     pub quirks: Quirks,
+    /// Whether it answers chats.
+    pub chats: bool,
     pub auth: AuthScheme,
     /// Its name in the price book; none for a team's own.
     pub price_provider: Option<String>,
@@ -53,39 +64,6 @@ pub struct ProviderState {
     pub upstream: Result<Upstream, Unusable>,
     /// Its row; none for a team's own.
     builtin: Option<&'static Provider>,
-}
-
-/// An address, in the parts that a request is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    pub scheme: Scheme,
-    pub authority: Authority,
-    /// Empty, or begins with a slash and does not end with one.
-    pub base_path: String,
-}
-
-impl Upstream {
-    /// The address of what a client asked for behind the provider's name, its query included. What the base path ends
-    /// with and `rest` begins with is not doubled.
-    ///
-    /// # Errors
-    /// `rest` cannot be part of an address.
-    pub fn uri(&self, rest: &str) -> Result<Uri, http::Error> {
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(upstream_path(&self.base_path, rest))
-            .build()
-    }
-
-    pub(super) fn of(base: Result<Base, BadBase>) -> Result<Self, Unusable> {
-        let base = base.map_err(|BadBase| Unusable::BaseUrl)?;
-        Ok(Self {
-            scheme: base.scheme.parse().map_err(|_| Unusable::BaseUrl)?,
-            authority: base.authority.parse().map_err(|_| Unusable::BaseUrl)?,
-            base_path: base.path,
-        })
-    }
 }
 
 /// The providers that exist for every team, by slug and by alias.
@@ -100,6 +78,7 @@ pub(super) fn builtin() -> Builtin {
             dialect: provider.dialect,
             api: provider.api(),
             quirks: provider.quirks.clone(),
+            chats: provider.chat,
             auth: provider.auth,
             price_provider: Some(provider.price_provider.clone()),
             chat_path: provider.chat_path.clone(),
@@ -107,7 +86,7 @@ pub(super) fn builtin() -> Builtin {
             upstream: if provider.needs_address() {
                 Err(Unusable::NoAddress)
             } else {
-                Upstream::of(providers::resolve_base(provider, None))
+                Upstream::of(providers::resolve_base(provider, None, Facts::default()))
             },
             builtin: Some(provider),
         });
@@ -126,6 +105,7 @@ impl ProviderState {
             dialect: config.dialect,
             api: providers::api_of(config.dialect),
             quirks: Quirks::default(),
+            chats: true,
             auth: config.auth,
             price_provider: None,
             chat_path: "chat/completions".to_owned(),
@@ -135,10 +115,32 @@ impl ProviderState {
         }
     }
 
-    /// Whether it can be asked in an API as it is.
+    /// The API in which a model is asked by callers who speak another, and the model's name there.
     #[must_use]
-    pub fn speaks(&self, api: Api) -> bool {
-        api == self.api || (api == Api::OpenaiResponses && self.slug == RESPONSES)
+    pub fn served<'a>(&self, model: &'a str) -> (Api, &'a str) {
+        if self.slug != VERTEX {
+            return (self.api, model);
+        }
+        match model.split_once('/') {
+            Some(("google", model)) => (Api::Gemini, model),
+            Some(("anthropic", model)) => (Api::Anthropic, model),
+            // Other makers' models are served in OpenAI's API, under their full names.
+            Some(_) => (Api::OpenaiChat, model),
+            None if model.starts_with("claude") => (Api::Anthropic, model),
+            None => (Api::Gemini, model),
+        }
+    }
+
+    /// Whether it can be asked for a model in an API as it is.
+    #[must_use]
+    pub fn speaks(&self, api: Api, model: &str) -> bool {
+        api == self.served(model).0 || (api == Api::OpenaiResponses && self.slug == RESPONSES)
+    }
+
+    /// Whether it serves Anthropic's API in Google's way: the model in the path, the version in the body.
+    #[must_use]
+    pub fn is_claude_at_vertex(&self, api: Api) -> bool {
+        self.slug == VERTEX && api == Api::Anthropic
     }
 
     /// Where it is asked, below its base path.
@@ -148,6 +150,10 @@ impl ProviderState {
             Api::OpenaiChat => self.chat_path.clone(),
             // Vertex AI's base path names project and location.
             Api::Gemini if self.slug == VERTEX => api.path(model, stream).replacen("v1beta/", "publishers/google/", 1),
+            Api::Anthropic if self.slug == VERTEX => {
+                let verb = if stream { "streamRawPredict" } else { "rawPredict" };
+                format!("publishers/anthropic/models/{}:{verb}", wire::api::segment(model))
+            }
             _ => api.path(model, stream),
         }
     }
@@ -156,21 +162,30 @@ impl ProviderState {
     #[must_use]
     pub fn count_path(&self, api: Api, model: &str) -> Option<String> {
         let path = api.count_path(model)?;
-        Some(if self.slug == VERTEX { path.replacen("v1beta/", "publishers/google/", 1) } else { path })
+        Some(match api {
+            Api::Anthropic if self.slug == VERTEX => "publishers/anthropic/models/count-tokens:rawPredict".to_owned(),
+            _ if self.slug == VERTEX => path.replacen("v1beta/", "publishers/google/", 1),
+            _ => path,
+        })
     }
 
-    /// The address with a key's replacement for it. One without a path keeps the provider's path.
-    pub(super) fn upstream_at(&self, replacement: Option<&str>) -> Result<Upstream, Unusable> {
-        let Some(replacement) = replacement else { return self.upstream.clone() };
-        Upstream::of(match self.builtin {
-            Some(provider) => providers::resolve_base(provider, Some(replacement)),
-            None => providers::parse_base(replacement).map(|base| self.with_own_path(base)),
-        })
+    /// The address for a key: with what the key says of the account, or with the key's own replacement. One without a path
+    /// keeps the provider's path.
+    pub(super) fn upstream_for(&self, replacement: Option<&str>, facts: Facts<'_>) -> Result<Upstream, Unusable> {
+        match (self.builtin, replacement) {
+            (None, None) => self.upstream.clone(),
+            (None, Some(text)) => Upstream::of(providers::parse_base(text).map(|base| self.with_own_path(base))),
+            (Some(provider), None) if provider.needs_address() => {
+                Upstream::of(providers::resolve_base(provider, None, facts)).map_err(|_| Unusable::NoAddress)
+            }
+            (Some(_), None) => self.upstream.clone(),
+            (Some(provider), Some(text)) => Upstream::of(providers::resolve_base(provider, Some(text), facts)),
+        }
     }
 
     fn with_own_path(&self, base: Base) -> Base {
         match &self.upstream {
-            Ok(own) if base.path.is_empty() => Base { path: own.base_path.clone(), ..base },
+            Ok(own) if base.path.is_empty() => Base { path: own.base_path().to_owned(), ..base },
             _ => base,
         }
     }

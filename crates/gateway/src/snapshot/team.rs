@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::config::{GatewayConfig, TeamConfig};
-use domain::{GatewayId, GatewaySettings, TeamId};
+use domain::{GatewayId, GatewaySettings, ProviderKeyId, TeamId};
 
 use super::Carried;
-use super::key::{KeyFault, KeyState, Target};
+use super::key::{Auth, KeyFault, KeyState, Target};
 use super::provider::{Builtin, ProviderState};
 use crate::BuildError;
+use crate::account::Account;
 use crate::limit::Limiter;
 
 /// A team.
@@ -63,7 +64,7 @@ impl TeamState {
         newest_first.sort_by_key(|key| Reverse(key.id));
         for key in newest_first {
             let provider = team.provider(&key.provider);
-            let state = Arc::new(KeyState::build(key, provider));
+            let state = Arc::new(KeyState::build(key, provider, carried));
             let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
             team.keys.entry(slug).or_default().push(state);
         }
@@ -90,6 +91,14 @@ impl TeamState {
     /// The keys of a provider, by its canonical slug, with an alias: newest first, unusable ones included.
     pub fn keys(&self, provider: &str, alias: &str) -> impl Iterator<Item = &Arc<KeyState>> {
         self.keys.get(provider).into_iter().flatten().filter(move |key| key.alias == alias)
+    }
+
+    /// The accounts with which tokens are fetched, by their keys.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = (ProviderKeyId, Arc<Account>)> {
+        self.keys.values().flatten().filter_map(|key| match &key.target.as_ref().ok()?.auth {
+            Auth::Fetch(account) => Some((key.id, account.clone())),
+            Auth::Header { .. } | Auth::Sign(_) => None,
+        })
     }
 
     /// The providers that have a key which could be used now, by canonical slug, in no order.

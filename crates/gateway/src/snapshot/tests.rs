@@ -87,7 +87,7 @@ fn a_key_is_ready_to_be_sent() {
     let team = snapshot.team("acme").expect("a team");
     let (key, target) = team.key("openai", "default", 0).expect("a key");
     assert_eq!(key.id, ProviderKeyId(1));
-    let (name, value) = &target.native;
+    let Auth::Header { native: (name, value), .. } = &target.auth else { panic!("a header") };
     assert_eq!((name.as_str(), value.as_bytes()), ("authorization", b"Bearer sk-1".as_slice()));
     assert!(value.is_sensitive());
     let uri = target.upstream.uri("v1/chat/completions?x=1").expect("an address");
@@ -240,4 +240,38 @@ fn what_cannot_be_told_apart_is_refused() {
     let shared_secret = config(vec![team("acme"), team("other")]);
     let error = Snapshot::build(&shared_secret, None).expect_err("one digest, two teams");
     assert_eq!(error.to_string(), "token 1 has the secret of another token");
+}
+
+#[test]
+fn an_access_key_signs_for_the_region_of_its_address() {
+    let secret = |region: &str| {
+        Secret::new(format!(
+            r#"{{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"{region}}}"#
+        ))
+    };
+    let key = |region: &str, base_url: Option<&str>| {
+        let mut acme = team("acme");
+        let base_url = base_url.map(str::to_owned);
+        let key = ProviderKeyConfig { secret: secret(region), base_url, ..provider_key(1, "aws-bedrock") };
+        acme.provider_keys = vec![key];
+        let snapshot = build(acme);
+        let key = snapshot.team("acme").expect("a team").key("aws-bedrock", "default", 0);
+        key.map(|(_, target)| format!("{} {:?}", target.upstream.authority(), target.auth))
+    };
+    let west = r#","Region":"eu-west-1""#;
+    for (region, base_url, wanted) in [
+        (west, None, "bedrock-runtime.eu-west-1.amazonaws.com Sign(Signer { region: \"eu-west-1\", .. })"),
+        (
+            west,
+            Some("https://bedrock-runtime.us-east-1.amazonaws.com"),
+            "bedrock-runtime.us-east-1.amazonaws.com Sign(Signer { region: \"us-east-1\", .. })",
+        ),
+        (west, Some("http://127.0.0.1:1"), "127.0.0.1:1 Sign(Signer { region: \"eu-west-1\", .. })"),
+    ] {
+        assert_eq!(key(region, base_url).as_deref(), Ok(wanted));
+    }
+    assert_eq!(key("", None), Err(KeyFault::Unusable(Unusable::NoAddress)));
+    assert_eq!(key("", Some("http://127.0.0.1:1")), Err(KeyFault::Unusable(Unusable::NoRegion)));
+    let malformed = KeyFault::Unusable(Unusable::Malformed(wire::auth::Malformed::AccessKey));
+    assert_eq!(key(r#","SecretAccessKey":"""#, None), Err(malformed));
 }

@@ -1,8 +1,9 @@
 use super::*;
+use crate::auth::Facts;
 
 /// Providers whose prices the book does not hold: they run on the customer's own machines, or have a price for each
 /// account.
-const UNPRICED: [&str; 16] = [
+const UNPRICED: [&str; 22] = [
     "replicate",
     "nvidia",
     "sambanova",
@@ -19,13 +20,24 @@ const UNPRICED: [&str; 16] = [
     "vllm",
     "llamacpp",
     "lmstudio",
+    "deepgram",
+    "elevenlabs",
+    "cartesia",
+    "fal",
+    "ideogram",
+    "parallel",
 ];
 
 #[test]
 fn every_row_is_complete_and_no_slug_is_used_twice() {
     let mut slugs: Vec<&str> = Vec::new();
     for provider in all() {
-        assert_eq!(resolve_base(provider, None).is_err(), provider.needs_address(), "{}", provider.slug);
+        assert_eq!(
+            resolve_base(provider, None, Facts::default()).is_err(),
+            provider.needs_address(),
+            "{}",
+            provider.slug
+        );
         assert!(!provider.base_url.ends_with('/') && !provider.chat_path.starts_with('/'), "{}", provider.slug);
         slugs.push(&provider.slug);
         slugs.extend(provider.aliases.iter().map(String::as_str));
@@ -56,13 +68,110 @@ fn rows_say_what_they_speak_and_how() {
 
 #[test]
 fn a_provider_with_an_address_for_each_account_keeps_its_path() {
-    let base = |slug, text| resolve_base(find(slug).expect("a provider"), text).map(|base| base.to_string());
+    let base =
+        |slug, text| resolve_base(find(slug).expect("a provider"), text, Facts::default()).map(|base| base.to_string());
     assert_eq!(base("azure-openai", None), Err(BadBase));
     let own = Some("https://mine.openai.azure.com");
     assert_eq!(base("azure-openai", own), Ok("https://mine.openai.azure.com/openai/v1".into()));
     let own = Some("https://api.cloudflare.com/client/v4/accounts/1/ai/v1");
     assert_eq!(base("workers-ai", own), Ok("https://api.cloudflare.com/client/v4/accounts/1/ai/v1".into()));
     assert_eq!(base("workers-ai", Some("http://127.0.0.1:1")), Ok("http://127.0.0.1:1".into()));
+}
+
+#[test]
+fn a_key_says_where_its_account_is() {
+    let base = |slug, text, project, region| {
+        let facts = Facts { project, region };
+        resolve_base(find(slug).expect("a provider"), text, facts).map(|base| base.to_string())
+    };
+    let bedrock = |text, region| base("aws-bedrock", text, None, region);
+    assert_eq!(bedrock(None, Some("eu-west-1")), Ok("https://bedrock-runtime.eu-west-1.amazonaws.com".into()));
+    assert_eq!(bedrock(None, None), Err(BadBase));
+    assert_eq!(bedrock(Some("http://127.0.0.1:1"), Some("eu-west-1")), Ok("http://127.0.0.1:1".into()));
+    let vertex = |text, region| base("google-vertex-ai", text, Some("p"), region);
+    let global = "https://aiplatform.googleapis.com/v1/projects/p/locations/global";
+    let east = "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5";
+    assert_eq!(vertex(None, Some("global")), Ok(global.into()));
+    assert_eq!(vertex(None, Some("us-east5")), Ok(east.into()));
+    assert_eq!(vertex(Some("https://us-east5-aiplatform.googleapis.com"), Some("global")), Ok(east.into()));
+    let own = "http://127.0.0.1:1/v1/projects/p/locations/global";
+    assert_eq!(vertex(Some("http://127.0.0.1:1"), Some("global")), Ok(own.into()));
+}
+
+#[test]
+fn an_address_of_azure_says_which_form_its_calls_have() {
+    let azure = find("azure-openai").expect("a provider");
+    let base = |text| resolve_base(azure, Some(text), Facts::default()).expect("an address");
+    for (text, written, by_deployment) in [
+        ("https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1", false),
+        ("https://r.openai.azure.com/openai/v1/", "https://r.openai.azure.com/openai/v1", false),
+        (
+            "https://r.openai.azure.com?api-version=2024-06-01",
+            "https://r.openai.azure.com/openai?api-version=2024-06-01",
+            true,
+        ),
+        (
+            "https://r.openai.azure.com/openai/deployments",
+            "https://r.openai.azure.com/openai?api-version=2024-10-21",
+            true,
+        ),
+        (
+            "https://r.openai.azure.com/openai/deployments/gpt?api-version=2024-06-01",
+            "https://r.openai.azure.com/openai/deployments/gpt?api-version=2024-06-01",
+            false,
+        ),
+        (
+            "https://r.services.ai.azure.com/models?api-version=2024-05-01-preview",
+            "https://r.services.ai.azure.com/models?api-version=2024-05-01-preview",
+            false,
+        ),
+    ] {
+        assert_eq!((base(text).to_string().as_str(), base(text).by_deployment()), (written, by_deployment), "{text}");
+    }
+    for bad in ["https://r?x=1", "https://r?api-version=", "https://r?api-version=a&b=c", "https://r/?api-version=1#x"]
+    {
+        assert_eq!(parse_base(bad), Err(BadBase), "{bad}");
+    }
+}
+
+#[test]
+fn every_slug_of_cloudflares_gateway_is_answered_to() {
+    let slugs = [
+        "openai",
+        "anthropic",
+        "google-ai-studio",
+        "google-vertex-ai",
+        "azure-openai",
+        "aws-bedrock",
+        "workers-ai",
+        "grok",
+        "groq",
+        "mistral",
+        "cohere",
+        "deepseek",
+        "perplexity-ai",
+        "cerebras",
+        "cerebras-ai",
+        "openrouter",
+        "fireworks",
+        "baseten",
+        "parallel",
+        "replicate",
+        "huggingface",
+        "cartesia",
+        "elevenlabs",
+        "deepgram",
+        "fal",
+        "ideogram",
+        "google",
+        "xai",
+        "alibaba",
+        "minimax",
+        "z-ai",
+    ];
+    for slug in slugs {
+        assert!(find(slug).is_some(), "{slug}");
+    }
 }
 
 #[test]
@@ -88,7 +197,7 @@ fn a_path_is_not_doubled() {
 #[test]
 fn a_replaced_address_keeps_the_path_unless_it_has_its_own() {
     let groq = find("groq").expect("a provider");
-    let base = |text| resolve_base(groq, Some(text)).map(|base| base.to_string());
+    let base = |text| resolve_base(groq, Some(text), Facts::default()).map(|base| base.to_string());
     assert_eq!(base("http://127.0.0.1:9001"), Ok("http://127.0.0.1:9001/openai/v1".into()));
     assert_eq!(base("http://127.0.0.1:9001/"), Ok("http://127.0.0.1:9001/openai/v1".into()));
     assert_eq!(base("HTTPS://Example.com/own/"), Ok("https://example.com/own".into()));

@@ -189,3 +189,13 @@ proptest! {
         let _ = scan(&braced);
     }
 }
+
+#[test]
+fn other_members_take_the_models_place() {
+    let body = Bytes::from_static(br#"{ "a":"\"model\"", "model" : "m" , "b": 1}"#);
+    let found = scan(&body).expect("JSON");
+    let made = |model| splice(&body, found.write_model(&body, model, r#""v":"1""#).as_slice());
+    assert_eq!(made(None), r#"{ "a":"\"model\"", "v":"1" , "b": 1}"#);
+    assert_eq!(made(Some("x")), r#"{ "a":"\"model\"", "v":"1","model":"x" , "b": 1}"#);
+    assert_eq!(scan(b"{}").expect("JSON").write_model(b"{}", None, ""), None);
+}

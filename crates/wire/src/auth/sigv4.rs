@@ -1,7 +1,7 @@
 //! Amazon's signature, version 4, as Bedrock wants it in a request's headers.
 //!
-//! The path is encoded once more on top of how it is sent (`%3A` counts as `%253A`), which is the rule for every service but S3.
-//! It must be sent as it was signed, so it may hold neither dot segments nor empty ones.
+//! The path is encoded once more on top of how it is sent (`%3A` counts as `%253A`), which is the rule for every service but S3,
+//! and empty segments do not count. It may hold no dot segments: they would be sent otherwise than they are signed.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign as hmac};
@@ -95,25 +95,59 @@ fn trimmed(value: &str) -> String {
     value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// The path, with its percent signs encoded again.
 fn encoded(path: &str) -> String {
     let mut out = String::with_capacity(path.len() + 8);
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).peekable();
+    while let Some(segment) = segments.next() {
+        out.push('/');
+        encode(segment.bytes(), &mut out);
+        if segments.peek().is_none() && path.ends_with('/') {
+            out.push('/');
+        }
+    }
+    if out.is_empty() { "/".to_owned() } else { out }
+}
+
+/// The parameters in the order of their names, as their values are and not as they happen to be written; one without a value
+/// has an empty one.
+fn sorted(query: &str) -> String {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs: Vec<_> = pairs.map(|(name, value)| (plain(name), plain(value))).collect();
+    pairs.sort_unstable();
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// A part of a query in the one way of writing it.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let code = tail.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                encode([byte], &mut out);
+                rest = &tail[2..];
+            }
+            None => {
+                encode([if *first == b'+' { b' ' } else { *first }], &mut out);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+fn encode(bytes: impl IntoIterator<Item = u8>, out: &mut String) {
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
             out.push('%');
             out.push_str(&hex(&[byte]).to_ascii_uppercase());
         }
     }
-    out
-}
-
-/// The parameters in the order of their names; one without a value has an empty one.
-fn sorted(query: &str) -> String {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let mut pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
-    pairs.sort_unstable();
-    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -67,6 +67,16 @@ fn published_requests_get_their_published_signatures() {
     assert!(lent.ends_with("Signature=85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"), "{lent}");
 }
 
+#[test]
+fn paths_and_queries_are_signed_as_they_are_meant() {
+    assert_eq!(encoded("//example//"), "/example/");
+    assert_eq!(encoded("/"), "/");
+    assert_eq!(encoded(""), "/");
+    assert_eq!(encoded("/model/a%3Ab/converse"), "/model/a%253Ab/converse");
+    assert_eq!(sorted("b=2&a=x%2fy&a=%7Eq&c"), "a=x%2Fy&a=~q&b=2&c=");
+    assert_eq!(sorted("q=a+b&r=%zz"), "q=a%20b&r=%25zz");
+}
+
 /// Signatures that botocore 1.43.11 makes of the same request.
 #[test]
 fn a_model_with_a_colon_is_signed_as_the_official_sdk_does() {
