@@ -233,3 +233,13 @@ async fn a_last_word_in_two_pieces_is_a_last_word() {
     drop(body);
     assert_eq!((world.row().outcome, world.row().usage.output), (Outcome::Ok, 5));
 }
+
+#[tokio::test]
+async fn a_property_of_a_tool_does_not_make_it_another_apis_stream() {
+    let stream = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\",\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"properties\":{\"candidates\":{\"type\":\"array\"}}}}]}}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"gpt-5\",\"usage\":{\"input_tokens\":10,\"output_tokens\":5}}}\n\n";
+    let world = World::new(move |_| Answer::events(stream)).await;
+    let read = world.send(post("/v1/responses", r#"{"model":"openai/gpt-5","stream":true,"input":"hi"}"#)).await;
+    assert_eq!(read.body, stream);
+    let row = world.row();
+    assert_eq!((row.usage.input, row.usage.output, row.outcome), (10, 5, Outcome::Ok));
+}

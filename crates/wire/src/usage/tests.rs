@@ -356,3 +356,18 @@ fn the_last_event_is_known_wherever_the_stream_is_cut() {
     assert!(watched(Dialect::Gemini, gemini).ended);
     assert!(!watched(Dialect::Gemini, "data: {\"candidates\":[]}\n\n").ended);
 }
+
+#[test]
+fn a_tools_own_words_do_not_change_whose_stream_it_is() {
+    let responses = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\",\"tools\":[{\"type\":\"function\",\"parameters\":{\"properties\":{\"candidates\":{},\"usageMetadata\":{},\"finish_reason\":\"x\",\"message_start\":{\"enum\":[\"message_start\"]}}}}]}}\n\n";
+    let end = "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"gpt-5\",\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}}\n\n";
+    assert!(!watched(Dialect::Openai, responses).finished);
+    let whole = watched(Dialect::Openai, &format!("{responses}{end}"));
+    assert_eq!((whole.ended, whole.usage.map(|usage| usage.output)), (true, Some(3)));
+
+    let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"choices\":[1],\"finishReason\":\"x\",\"type\":\"message_start\"}}}]}}],\"usageMetadata\":{\"promptTokenCount\":7},\"modelVersion\":\"g\"}\n\n";
+    let end = "data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":7,\"candidatesTokenCount\":3}}\n\n";
+    assert!(!watched(Dialect::Gemini, &format!("{gemini}{gemini}")).finished);
+    let whole = watched(Dialect::Gemini, &format!("{gemini}{end}"));
+    assert_eq!((whole.ended, whole.usage.map(|usage| usage.output)), (true, Some(3)));
+}

@@ -1,11 +1,13 @@
 //! Watches a running stream.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use domain::provider::Dialect;
 use memchr::memmem::Finder;
 
 use super::{Observed, anthropic, gemini, openai};
+use crate::scan::{Member, Members};
 use crate::sse::{Event, Splitter};
 
 /// Reads usage, model and end out of a stream's bytes, at whatever boundaries they arrive.
@@ -37,9 +39,6 @@ needle!(ERROR, "\"error\"");
 needle!(FINISH_REASON, "\"finish_reason\"");
 needle!(GEMINI_FINISH_REASON, "\"finishReason\"");
 needle!(USAGE_METADATA, "\"usageMetadata\"");
-needle!(CANDIDATES, "\"candidates\"");
-needle!(CHOICES, "\"choices\"");
-needle!(MESSAGE_START, "\"message_start\"");
 needle!(MESSAGE_STOP, "\"message_stop\"");
 
 /// Whether `json` holds the key with a value that is not `null`. Quotes inside of texts are escaped, so what is found is
@@ -131,7 +130,8 @@ impl Watcher {
             return;
         }
         let observed = &mut self.observed;
-        observed.finished = observed.finished || has_text(data, &FINISH_REASON);
+        // A tool's words may have such a key too, but not where the answer has its choices.
+        observed.finished = observed.finished || (has_text(data, &FINISH_REASON) && has_choices(data));
         let names_model = observed.model.is_none() && MODEL.find(data).is_some();
         if names_model || has_usage(data) || has(data, &ERROR) {
             openai::take(data, observed);
@@ -157,7 +157,10 @@ impl Watcher {
             self.last.clear();
             self.last.extend_from_slice(data);
         }
-        self.observed.finished |= has_text(data, &GEMINI_FINISH_REASON);
+        if !self.observed.finished && has_text(data, &GEMINI_FINISH_REASON) {
+            // The arguments of a call may have such a key too.
+            gemini::take(data, &mut self.observed);
+        }
     }
 
     fn take_last(&mut self) {
@@ -174,14 +177,22 @@ impl Watcher {
     }
 }
 
+fn has_choices(data: &[u8]) -> bool {
+    Members::of(data).any(|member| member.is(data, "choices"))
+}
+
+/// The family that an event belongs to, by the members of the event itself: deeper down are the caller's own words, such
+/// as a tool's property that is called `candidates`. None where they do not tell.
 fn recognise(event: &Event<'_>) -> Option<Dialect> {
-    if event.event == Some(b"message_start") || MESSAGE_START.find(event.data).is_some() {
-        Some(Dialect::Anthropic)
-    } else if CHOICES.find(event.data).is_some() {
-        Some(Dialect::Openai)
-    } else if USAGE_METADATA.find(event.data).is_some() || CANDIDATES.find(event.data).is_some() {
-        Some(Dialect::Gemini)
-    } else {
-        None
+    if event.event == Some(b"message_start") {
+        return Some(Dialect::Anthropic);
     }
+    let text = |range: Range<usize>| event.data.get(range).unwrap_or_default();
+    Members::of(event.data).find_map(|Member { key, value }| match (text(key), text(value)) {
+        (b"\"type\"", b"\"message_start\"") => Some(Dialect::Anthropic),
+        (b"\"type\"", kind) if kind.starts_with(b"\"response.") => Some(Dialect::Openai),
+        (b"\"choices\"", _) => Some(Dialect::Openai),
+        (b"\"candidates\"" | b"\"usageMetadata\"", _) => Some(Dialect::Gemini),
+        _ => None,
+    })
 }
