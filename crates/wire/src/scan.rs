@@ -50,6 +50,9 @@ pub struct Scan<'a> {
     pub user: Option<Cow<'a, str>>,
     /// `n`: how many answers are asked for.
     pub choices: Option<u64>,
+    /// How many values the body has, on all levels; the texts and numbers among `model`, `stream` and the like are not
+    /// counted.
+    pub values: usize,
     /// Where the value of `stream_options.include_usage` is.
     include_usage_span: Option<Range<usize>>,
     /// Behind the opening bracket of the body.
@@ -81,7 +84,7 @@ pub fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
     if let Err(error) = std::str::from_utf8(body) {
         return Err(ScanError { kind: ScanErrorKind::BadJson, offset: error.valid_up_to() });
     }
-    let mut reader = Reader { bytes: body, at: 0 };
+    let mut reader = Reader { bytes: body, at: 0, values: 0 };
     if reader.peek() != Some(b'{') {
         return Err(reader.error(ScanErrorKind::NotAnObject));
     }
@@ -90,6 +93,7 @@ pub fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
     if reader.peek().is_some() {
         return Err(reader.error(ScanErrorKind::BadJson));
     }
+    found.values = reader.values;
     Ok(found)
 }
 

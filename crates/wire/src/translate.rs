@@ -14,6 +14,12 @@ use restore::{Changes, Restorer};
 /// Most tools of a request: some rules compare each call with each of them.
 const MOST_TOOLS: usize = 1_024;
 
+/// Most values of a request that is read in the common form, where each takes many times the bytes that it is written in.
+pub const MOST_VALUES: usize = 200_000;
+
+/// What a value takes at most on the average while a request is read, in bytes; texts come on top, as long as the body.
+pub const VALUE_BYTES: usize = 128;
+
 /// How the answer to one request is put into the caller's words. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Translation {

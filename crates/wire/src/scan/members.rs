@@ -27,7 +27,7 @@ pub(crate) struct Members<'a> {
 
 impl<'a> Members<'a> {
     pub(crate) fn of(body: &'a [u8]) -> Self {
-        Self { reader: Reader { bytes: body, at: 0 }, before: b'{' }
+        Self { reader: Reader { bytes: body, at: 0, values: 0 }, before: b'{' }
     }
 }
 

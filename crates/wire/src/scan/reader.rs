@@ -11,6 +11,8 @@ use super::{MAX_DEPTH, ScanError, ScanErrorKind};
 pub(super) struct Reader<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
+    /// Values that were skipped, those inside of others included.
+    pub(super) values: usize,
 }
 
 impl Reader<'_> {
@@ -88,7 +90,10 @@ impl Reader<'_> {
         let start = self.at;
         match first {
             Some(b'{' | b'[') => self.nested(depth)?,
-            Some(byte) => self.scalar(byte)?,
+            Some(byte) => {
+                self.values += 1;
+                self.scalar(byte)?;
+            }
             None => return self.bad(),
         }
         Ok(start..self.at)
@@ -100,6 +105,7 @@ impl Reader<'_> {
         let mut open = 0;
         // Whether the next byte opens a value, a member or the rest of a container.
         loop {
+            self.values += 1;
             match self.peek() {
                 Some(byte @ (b'{' | b'[')) => {
                     if depth + open >= MAX_DEPTH {

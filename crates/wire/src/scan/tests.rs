@@ -199,3 +199,16 @@ fn other_members_take_the_models_place() {
     assert_eq!(made(Some("x")), r#"{ "a":"\"model\"", "v":"1","model":"x" , "b": 1}"#);
     assert_eq!(scan(b"{}").expect("JSON").write_model(b"{}", None, ""), None);
 }
+
+#[test]
+fn values_are_counted_on_all_levels() {
+    for (body, values) in [
+        ("{}", 0),
+        (r#"{"model":"m","x":1}"#, 1),
+        (r#"{"messages":[0,0,0]}"#, 4),
+        (r#"{"messages":[{"a":[],"b":{}},"t",[[1]]]}"#, 8),
+        (r#"{"models":[1,2],"user":{"a":1}}"#, 5),
+    ] {
+        assert_eq!(scan(body.as_bytes()).expect("an object").values, values, "{body}");
+    }
+}

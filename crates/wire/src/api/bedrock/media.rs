@@ -1,6 +1,6 @@
 //! Pictures, documents, recordings and films. Bedrock takes bytes, and places in S3.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::blocks::{Block, Document, Media, Place};
 use crate::chat::{Content, Losses, Source};
@@ -55,6 +55,8 @@ const FILMS: &[(&str, &str)] = &[
 #[derive(Debug, Default)]
 pub(super) struct Attachments {
     names: HashSet<String>,
+    /// How often each name was asked for: where to go on looking for a free number.
+    asked: HashMap<String, usize>,
 }
 
 impl Attachments {
@@ -86,9 +88,14 @@ impl Attachments {
         if self.names.insert(base.clone()) {
             return base;
         }
-        // As many tries as there are names find a free one; starting at their number, the first does nearly always.
-        let free = (self.names.len() + 1..).map(|n| format!("{base} {n}")).find(|name| self.names.insert(name.clone()));
-        free.unwrap_or(base)
+        let asked = self.asked.entry(base.clone()).or_insert(1);
+        loop {
+            *asked += 1;
+            let name = format!("{base} {asked}");
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 }
 
@@ -145,15 +152,19 @@ mod tests {
             None,
             Some("é"),
             Some("a [1] (b)-c"),
+            Some("Document 4"),
+            None,
         ];
         let names: Vec<_> = names.into_iter().map(|name| attachments.name(name)).collect();
         let wanted = [
             "annual report 2025 pdf",
             "annual report 2025 pdf 2",
             "Document",
+            "Document 2",
+            "Document 3",
+            "a [1] (b)-c",
             "Document 4",
             "Document 5",
-            "a [1] (b)-c",
         ];
         assert_eq!(names, wanted);
     }

@@ -11,6 +11,7 @@ mod tests;
 
 use super::members::Members;
 use super::model::Model;
+use super::schema::Room;
 use crate::api::{Encoded, Target};
 use crate::chat::{Losses, Names, Refused, Request};
 
@@ -21,6 +22,8 @@ struct Writing<'a> {
     losses: Losses,
     names: Names,
     output_tool: Option<String>,
+    /// For the references of schemas.
+    room: Room,
 }
 
 /// Writes a request for a provider. The model and the wish for a stream belong into the URL.
@@ -34,6 +37,7 @@ pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> R
         losses: Losses::default(),
         names: Names::default(),
         output_tool: None,
+        room: Room::default(),
     };
     let mut body = Members::default();
     turns::write(&mut writing, &mut body)?;

@@ -13,6 +13,12 @@ const DEEPEST: usize = 16;
 /// How many schemas one may grow into through its references.
 const MOST: usize = 10_000;
 
+/// What the references of all schemas of a request may put in place, in bytes of memory.
+const MOST_COPIED: usize = 8 << 20;
+
+/// What a value takes in memory beside its texts, in bytes.
+const EACH: usize = 32;
+
 /// What the subset knows and holds no schema.
 const KEPT: [&str; 16] = [
     "title",
@@ -33,17 +39,53 @@ const KEPT: [&str; 16] = [
     "maxProperties",
 ];
 
-/// A JSON schema without what the subset does not know: references are put in place, `const` becomes `enum`, `oneOf` becomes
-/// `anyOf`, lists of types become `nullable` or `anyOf`.
-pub(super) fn to_openapi(schema: &Json) -> Json {
+/// What the references of a request's schemas may still put in place: few bytes can refer to a long text many times.
+#[derive(Debug)]
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MOST_COPIED)
+    }
+}
+
+impl Room {
+    /// Takes what a copy of `value` needs. Where it is not there nothing is left for later ones either, so that they need
+    /// not be looked at.
+    fn take(&mut self, value: &Value) -> bool {
+        if self.0 == 0 {
+            return false;
+        }
+        let more = |texts: usize| EACH + texts;
+        let Some(left) = self.0.checked_sub(match value {
+            Value::String(text) => more(text.len()),
+            Value::Object(members) => more(members.keys().map(|name| more(name.len())).sum()),
+            _ => more(0),
+        }) else {
+            self.0 = 0;
+            return false;
+        };
+        self.0 = left;
+        match value {
+            Value::Array(all) => all.iter().all(|value| self.take(value)),
+            Value::Object(members) => members.values().all(|value| self.take(value)),
+            _ => true,
+        }
+    }
+}
+
+/// A JSON schema without what the subset does not know: references are put in place as long as there is `room`, `const`
+/// becomes `enum`, `oneOf` becomes `anyOf`, lists of types become `nullable` or `anyOf`.
+pub(super) fn to_openapi(schema: &Json, room: &mut Room) -> Json {
     let Ok(root) = schema.read::<Value>() else { return schema.clone() };
-    let mut pruning = Pruning { root: &root, left: MOST };
+    let mut pruning = Pruning { root: &root, left: MOST, room };
     Json::of(&pruning.schema(&root, 0))
 }
 
 struct Pruning<'a> {
     root: &'a Value,
     left: usize,
+    room: &'a mut Room,
 }
 
 impl Pruning<'_> {
@@ -102,6 +144,7 @@ impl Pruning<'_> {
     fn reference(&mut self, target: &str, beside: &Map<String, Value>, depth: usize) -> Value {
         let root = self.root;
         let found = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+        let found = found.filter(|found| self.room.take(found));
         let mut schema = found.map_or_else(|| json!({"type": "object"}), |found| self.schema(found, depth + 1));
         if let (Some(schema), Some(description)) = (schema.as_object_mut(), beside.get("description")) {
             schema.insert("description".to_owned(), description.clone());
@@ -235,7 +278,7 @@ mod tests {
     use super::*;
 
     fn pruned(schema: &Value) -> String {
-        to_openapi(&Json::of(schema)).as_str().to_owned()
+        to_openapi(&Json::of(schema), &mut Room::default()).as_str().to_owned()
     }
 
     #[test]
@@ -270,6 +313,18 @@ mod tests {
         let text = pruned(&tree);
         assert!(text.len() < 1 << 20, "{}", text.len());
         assert!(!text.contains("$ref"));
+    }
+
+    #[test]
+    fn references_cannot_multiply_a_long_text() {
+        let properties: Map<String, Value> =
+            (0..2_000).map(|i| (format!("p{i}"), json!({"$ref": "#/$defs/Long"}))).collect();
+        let long = json!({"type": "string", "description": "x".repeat(1 << 20)});
+        let tool = Json::of(&json!({"type": "object", "properties": properties, "$defs": {"Long": long}}));
+        let mut room = Room::default();
+        let lengths: Vec<usize> = (0..3).map(|_| to_openapi(&tool, &mut room).as_str().len()).collect();
+        assert!(lengths[0] > 2 << 20, "the first references are followed: {lengths:?}");
+        assert!(lengths.iter().sum::<usize>() < 2 * MOST_COPIED, "{lengths:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reads a caller's messages.
 
 use super::fields::Fields;
+use super::open::Open;
 use super::{LEFTOVERS, parts, reasoning};
 use crate::api::Api;
 use crate::chat::{Content, Json, Message, Part, Refused, Role, Signature};
@@ -21,8 +22,7 @@ pub(super) fn read(list: &[Json]) -> Result<Vec<Message>, Refused> {
 #[derive(Default)]
 struct Reader {
     messages: Vec<Message>,
-    /// Calls of the last assistant's turn that have no result yet: id and tool.
-    open: Vec<(String, String)>,
+    open: Open,
     /// Whether the last message holds results only, and may take more.
     results: bool,
 }
@@ -78,7 +78,7 @@ impl Reader {
 
     fn called(&mut self, call: Content, parts: &mut Vec<Part>) {
         if let Content::ToolCall { id, name, .. } = &call {
-            self.open.push((id.clone(), name.clone()));
+            self.open.add(id, name);
         }
         parts.push(call.into());
     }
@@ -86,14 +86,13 @@ impl Reader {
     fn result(&mut self, mut fields: Fields) -> Result<(), Refused> {
         let name = fields.text("name")?;
         let said = fields.text("tool_call_id")?.filter(|id| !id.is_empty());
-        let next = self.open.iter().position(|(id, tool)| match (&said, &name) {
-            (Some(said), _) => said == id,
-            (None, Some(name)) => name == tool,
-            (None, None) => true,
-        });
-        let answered = next.map(|place| self.open.remove(place));
+        let answered = match (&said, &name) {
+            (Some(said), _) => self.open.answer(said),
+            (None, Some(tool)) => self.open.answer_of(tool),
+            (None, None) => self.open.answer_next(),
+        };
         let missing = || Refused::field(fields.path("tool_call_id"), "is missing: it must name the call it answers");
-        let call_id = said.or(answered.map(|(id, _)| id)).ok_or_else(missing)?;
+        let call_id = said.or(answered).ok_or_else(missing)?;
         let content = parts::content(&mut fields)?;
         let result = Content::ToolResult { call_id, name, content, is_error: false };
         let mut part = Part::from(result);

@@ -1,5 +1,7 @@
 //! Reads a caller's request.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use super::input;
@@ -176,11 +178,11 @@ fn tool_choice(asked: &Object<'_>, request: &mut Request) -> Result<(), Refused>
 
 /// To offer the allowed tools only means the same, and every API can.
 fn allow_only(choice: &Object<'_>, tools: &mut Vec<Tool>) {
-    let allowed: Vec<(String, String)> =
-        choice.objects("tools").iter().map(|tool| (tool.kind(), tool.text("name"))).collect();
+    let (kinds, names): (HashSet<String>, HashSet<String>) =
+        choice.objects("tools").iter().map(|tool| (tool.kind(), tool.text("name"))).unzip();
     tools.retain(|tool| {
         let server = matches!(tool.kind, ToolKind::Server { .. });
-        allowed.iter().any(|(kind, name)| if server { *kind == tool.name } else { *name == tool.name })
+        if server { kinds.contains(&tool.name) } else { names.contains(&tool.name) }
     });
 }
 

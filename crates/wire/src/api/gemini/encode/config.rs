@@ -59,7 +59,7 @@ fn format(writing: &mut Writing<'_>, config: &mut Members) {
             if writing.model.takes_json_schema() {
                 config.raw("responseJsonSchema", schema.clone());
             } else {
-                config.raw("responseSchema", to_openapi(schema));
+                config.raw("responseSchema", to_openapi(schema, &mut writing.room));
             }
         }
     }

@@ -66,6 +66,7 @@ fn level(effort: Effort, least: &'static str, medium: bool) -> Option<&'static s
 #[cfg(test)]
 mod tests {
     use super::super::super::model::Model;
+    use super::super::super::schema::Room;
     use super::*;
     use crate::chat::{Losses, Names, Request};
 
@@ -73,7 +74,7 @@ mod tests {
         let request = Request { reasoning: Some(reasoning), ..Request::default() };
         let (losses, names) = (Losses::default(), Names::default());
         let model = Model::of(model);
-        let mut writing = Writing { request: &request, model, losses, names, output_tool: None };
+        let mut writing = Writing { request: &request, model, losses, names, output_tool: None, room: Room::default() };
         let mut config = Members::default();
         write(&mut writing, &mut config);
         serde_json::to_string(&config).expect("JSON")
@@ -85,7 +86,7 @@ mod tests {
         let request = Request { reasoning, max_tokens: Some(1000), ..Request::default() };
         let (losses, names) = (Losses::default(), Names::default());
         let model = Model::of("gemini-2.5-pro");
-        let mut writing = Writing { request: &request, model, losses, names, output_tool: None };
+        let mut writing = Writing { request: &request, model, losses, names, output_tool: None, room: Room::default() };
         let mut config = Members::default();
         write(&mut writing, &mut config);
         assert_eq!(serde_json::to_string(&config).expect("JSON"), r#"{"thinkingConfig":{"thinkingBudget":999}}"#);

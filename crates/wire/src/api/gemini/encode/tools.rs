@@ -72,7 +72,7 @@ fn declare(writing: &mut Writing<'_>, tool: &Tool, parameters: Option<&Json>) ->
         name: name(&mut writing.names, &tool.name),
         description: tool.description.as_deref(),
         parameters_json_schema: parameters.filter(|_| modern).cloned(),
-        parameters: parameters.filter(|_| !modern).map(to_openapi),
+        parameters: parameters.filter(|_| !modern).map(|schema| to_openapi(schema, &mut writing.room)),
     })
 }
 
