@@ -11,7 +11,7 @@ use wire::api::{Api, Path};
 /// An endpoint of the data plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// What it is called with; `*` is any method.
+    /// What it is called with; `*` is any method but `TRACE` and `CONNECT`.
     pub methods: &'static str,
     /// `{name}` is one segment, `{rest}` is all that follows.
     pub pattern: &'static str,
@@ -67,6 +67,9 @@ pub const ROUTES: &[Route] = &[
     Route { methods: "*", pattern: "/v1/{team}/{gateway}/{provider}/{rest}", surface: Surface::Native },
 ];
 
+/// What a provider's own endpoints are called with. Not `TRACE`: its answer repeats the request, stored key included.
+const PROXIED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// A team and a gateway, as a path names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
@@ -121,7 +124,8 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
     let allow = match door {
         Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
         Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
-        Door::Native { .. } | Door::Unknown => None,
+        Door::Native { .. } => matches!(*method, Method::TRACE | Method::CONNECT).then_some(PROXIED),
+        Door::Unknown => None,
     };
     let dialect = match door {
         Door::Native { provider, rest } => {
@@ -326,6 +330,7 @@ mod tests {
         assert_eq!(ingress(&Method::GET, "/v1/chat/completions").allow, Some("POST"));
         assert_eq!(ingress(&Method::POST, "/v1/models").allow, Some("GET"));
         assert_eq!(ingress(&Method::DELETE, "/v1/a/b/openai/v1/files/1").allow, None);
+        assert_eq!(ingress(&Method::TRACE, "/v1/a/b/openai/v1/files/1").allow, Some(PROXIED));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::controls;
 use crate::ingress::{Door, Ingress, disguises, split_key};
+use crate::memory::Claim;
 use crate::plan::{self, Plan, Question};
 use crate::relay::relay;
 use crate::reuse::{self, Slot};
@@ -93,8 +94,8 @@ async fn stages(
         Called::Native { provider, rest } => plan_native(settlement, &request, &provider, rest, query.as_deref())?,
         Called::Chat { front, path } => plan_chat(settlement, &request, front, path, query.as_deref())?,
         Called::CountTokens { front, path } => match plan_count(settlement, &request, front, path)? {
-            Some(plan) => plan,
-            None => {
+            Counting::Provider(plan) => *plan,
+            Counting::Estimate(_room) => {
                 take_from_limit(settlement, &gateway)?;
                 return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?));
             }
@@ -177,13 +178,19 @@ fn plan_chat(
     plan::chat(request, &provider, model, &question)
 }
 
-/// None where the provider cannot count and the gateway estimates.
+/// Who counts the tokens of a question.
+enum Counting {
+    Provider(Box<Plan>),
+    /// The gateway, in the room that reading the question takes.
+    Estimate(Claim),
+}
+
 fn plan_count(
     settlement: &mut Settlement,
     request: &plan::Request<'_>,
     front: Api,
     path: Path<'_>,
-) -> Result<Option<Plan>, Refusal> {
+) -> Result<Counting, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
     let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
     let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
@@ -192,9 +199,9 @@ fn plan_count(
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     if provider.speaks(front, model) {
-        plan::count(request, &provider, model, front, &scan).map(Some)
+        Ok(Counting::Provider(Box::new(plan::count(request, &provider, model, front, &scan)?)))
     } else {
-        Ok(None)
+        Ok(Counting::Estimate(plan::room_to_read(request, &scan)?))
     }
 }
 

@@ -17,7 +17,7 @@ use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::translate::Translation;
 
-pub(crate) use chat::{Question, chat, count};
+pub(crate) use chat::{Question, chat, count, room_to_read};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
 

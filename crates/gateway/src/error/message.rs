@@ -167,12 +167,6 @@ impl Refusal {
         Self::new(Code::ModelNotFound, message).about("model")
     }
 
-    /// An answer that says itself that it failed, inside of a stream that the caller did not ask for.
-    pub(crate) fn upstream_failed(provider: &str, error: &wire::chat::StreamError) -> Self {
-        let message = format!("{} failed while it answered: {}", quote(provider), error.message);
-        Self::new(Code::UpstreamReset, message)
-    }
-
     /// A body that is no question in the endpoint's API.
     pub(crate) fn invalid_request(fault: wire::chat::Refused) -> Self {
         let refusal = Self::new(Code::InvalidRequest, fault.message);
@@ -180,6 +174,15 @@ impl Refusal {
             Some(field) => refusal.about(field),
             None => refusal,
         }
+    }
+
+    /// More than is read at once.
+    pub(crate) fn too_many_values(values: usize, most: usize) -> Self {
+        let message = format!(
+            "The body has {values} JSON values, and a question that must be translated may have {most}. Send less, or \
+             ask a provider of the same API."
+        );
+        Self::new(Code::InvalidRequest, message)
     }
 
     /// A question that the provider's API has no words for.

@@ -9,11 +9,11 @@ use wire::api::{Api, Path, Target, adapt};
 use wire::chat::Asked;
 use wire::scan::Scan;
 use wire::splice::splice;
-use wire::translate::{self, Translated};
+use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
 
 use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
 use crate::error::Refusal;
-use crate::memory::Purpose;
+use crate::memory::{Claim, Purpose};
 use crate::snapshot::ProviderState;
 
 /// The version of Anthropic's API that translated questions are written in.
@@ -142,6 +142,19 @@ fn same(
     Ok(plan)
 }
 
+/// Room for what a request takes while it is read in the common form, where each value is a thing of its own.
+///
+/// # Errors
+/// `invalid_request`, `overloaded`.
+pub(crate) fn room_to_read(request: &Request<'_>, scan: &Scan<'_>) -> Result<Claim, Refusal> {
+    if scan.values > MOST_VALUES {
+        return Err(Refusal::too_many_values(scan.values, MOST_VALUES));
+    }
+    let mut claim = request.memory.claim(Purpose::Request);
+    claim.grow(scan.values * VALUE_BYTES + request.body.len())?;
+    Ok(claim)
+}
+
 /// At a provider that speaks another API.
 fn translated(
     request: &Request<'_>,
@@ -149,6 +162,11 @@ fn translated(
     (api, model): (Api, &str),
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
+    let path = provider.path(api, model, question.stream());
+    let dialect = api.family().unwrap_or(provider.dialect);
+    // Whether the call may be made at all is known before the work of the translation is.
+    let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, Bytes::new())?;
+    let room = room_to_read(request, question.scan)?;
     let asked = Asked {
         id: question.id.to_owned(),
         created: request.now_ms / 1_000,
@@ -165,13 +183,8 @@ fn translated(
     if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
-    let body = finished(provider, api, body);
-    let mut claim = request.memory.claim(Purpose::Request);
-    claim.grow(body.len())?;
-    let path = provider.path(api, model, question.stream());
-    let dialect = api.family().unwrap_or(provider.dialect);
-    let rest = Rest::Endpoint(&path, model);
-    let mut plan = call(request, provider, rest, dialect, claim.hold(body))?;
+    drop(room);
+    plan.body = request.memory.hold(Purpose::Request, finished(provider, api, body))?;
     restate(&mut plan.headers, api);
     if let Some(brought) = &request.access.credential {
         brought.rewrite(&mut plan.headers, provider.auth);

@@ -109,3 +109,13 @@ async fn an_answer_that_must_be_held_and_has_no_room_is_refused_and_not_counted_
     assert_eq!((row.attempt, row.last, row.outcome, row.cost), (1, true, Outcome::UpstreamFailed, None));
     world.memory_is_free().await;
 }
+
+#[tokio::test]
+async fn what_a_translation_needs_while_it_reads_counts() {
+    let world = World::with_options(options(12 << 20), |_| Answer::json(200, ANSWER)).await;
+    let values = |count: usize| format!(r#"{{"model":"anthropic/claude-sonnet-4-5","x":[{}0]}}"#, "0,".repeat(count));
+    let read = world.chat(&values(100_000)).await;
+    assert_eq!((read.status, read.code().as_str()), (503, "overloaded"));
+    assert_eq!(world.chat(&values(1_000)).await.code(), "invalid_request", "it is read, and has no messages");
+    world.memory_is_free().await;
+}

@@ -248,3 +248,14 @@ async fn a_models_name_of_any_length_fits_into_a_row() {
     assert_eq!(world.chat(QUESTION).await.status, 200);
     assert!(world.row().model.is_some_and(|model| long.starts_with(&model) && model.len() <= 256));
 }
+
+#[tokio::test]
+async fn a_request_that_would_be_repeated_with_the_stored_key_is_refused() {
+    let world = World::answering(200, "{}").await;
+    let mut request = post("/v1/acme/main/openai/v1/models", "");
+    *request.method_mut() = http::Method::TRACE;
+    let read = world.send(request).await;
+    assert_eq!((read.status, read.code().as_str()), (405, "method_not_allowed"));
+    assert!(read.header("allow").is_some_and(|allow| allow.contains("DELETE") && !allow.contains("TRACE")));
+    assert!(world.upstream.calls().is_empty());
+}
