@@ -12,11 +12,11 @@ mod meter;
 mod way;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
 
 pub(crate) use flow::Flow;
-use hold::hold;
+use hold::{Held, hold};
 use meter::Meter;
 use way::{Make, Way};
 
@@ -48,10 +48,11 @@ pub(crate) async fn relay(
 
     let body = if let Way::Hold(make) = way {
         match hold(&mut settlement, meter, upstream, &plan, make).await {
-            Ok(body) => {
+            Ok(Held { status, body }) => {
                 // What is made of an answer has another length; hyper knows it.
                 parts.headers.remove(CONTENT_LENGTH);
-                if make == Make::Error {
+                parts.status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+                if status >= 400 {
                     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 }
                 Body::whole(body)

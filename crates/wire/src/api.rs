@@ -20,7 +20,7 @@ mod stream;
 
 pub use anthropic::count_tokens_answer;
 pub(crate) use custom::unwrap as unwrap_custom;
-pub use openai_chat::adapt;
+pub use openai_chat::{adapt, failure};
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
 

@@ -5,6 +5,8 @@
 
 use crate::chat::{Content, Part, Request, Source, ToolKind};
 
+/// Bytes of UTF-8 to a token, where the text is not looked at: right for prose and close for other scripts.
+pub(crate) const TOKEN_BYTES: u64 = 4;
 /// Tokens of a picture of middle size.
 const PICTURE: u64 = 1_000;
 /// Tokens that frame each message.

@@ -24,6 +24,9 @@ pub use watch::StreamWatch;
 pub struct Observed {
     /// The tokens, where the provider reported any.
     pub usage: Option<Usage>,
+    /// Whether `usage` is what was known when a stream began, with the output put at what came of it: the stream broke off
+    /// before the provider reported.
+    pub estimated: bool,
     /// The charge, where the provider names it itself; that is then the true cost, whatever the price book says.
     pub charged: Option<Nanos>,
     /// The model that answered, by the provider's own words.

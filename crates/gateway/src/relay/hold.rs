@@ -6,15 +6,23 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::de::IgnoredAny;
 use tokio::time::timeout_at;
+use wire::chat::StreamError;
+use wire::error::ErrorBody;
 use wire::usage::Observed;
 
 use super::clock::Clock;
 use super::meter::{Finish, MAX_READ, Meter};
 use super::way::{Fault, Make};
-use crate::error::Refusal;
+use crate::error::{Code, Refusal};
 use crate::memory::Purpose;
 use crate::plan::Plan;
 use crate::settle::{End, Settlement};
+
+/// An answer that was taken in, settled.
+pub(super) struct Held {
+    pub status: u16,
+    pub body: Bytes,
+}
 
 /// The whole answer, settled.
 ///
@@ -26,12 +34,12 @@ pub(super) async fn hold(
     upstream: Incoming,
     plan: &Plan,
     make: Make,
-) -> Result<Bytes, Refusal> {
+) -> Result<Held, Refusal> {
     let collected = collect(settlement, &mut meter, upstream, &plan.provider).await;
     match collected.and_then(|body| shape(settlement, &mut meter, plan, make, body)) {
-        Ok(body) => {
-            meter.settle(settlement, Finish::Whole);
-            Ok(body)
+        Ok((body, finish)) => {
+            meter.settle(settlement, finish);
+            Ok(Held { status: meter.status(), body })
         }
         Err(refusal) => {
             let end = End::without_answer(refusal.code.status(), Outcome::UpstreamFailed, Some(refusal.code));
@@ -71,27 +79,55 @@ async fn collect(
     meter.share_whole().ok_or_else(|| Refusal::upstream_invalid(provider))
 }
 
-/// What the client gets.
-fn shape(settlement: &Settlement, meter: &mut Meter, plan: &Plan, make: Make, body: Bytes) -> Result<Bytes, Refusal> {
+/// What the client gets, and how the answer ended.
+fn shape(
+    settlement: &Settlement,
+    meter: &mut Meter,
+    plan: &Plan,
+    make: Make,
+    body: Bytes,
+) -> Result<(Bytes, Finish), Refusal> {
     let memory = &settlement.shared().memory;
     let invalid = || Refusal::upstream_invalid(&plan.provider);
-    match make {
-        Make::Same => serde_json::from_slice::<IgnoredAny>(&body).map(|_| body).map_err(|_| invalid()),
+    let body = match make {
+        Make::Same => serde_json::from_slice::<IgnoredAny>(&body).map(|_| body).map_err(|_| invalid())?,
         Make::Error => {
             let shaped = wire::error::in_shape_of(settlement.dialect, meter.status(), &plan.provider, &body);
-            let Some(shaped) = shaped else { return Ok(body) };
+            let Some(shaped) = shaped else { return Ok((body, Finish::Whole)) };
             let made = memory.hold(Purpose::Answer, Bytes::from(shaped))?;
             meter.replace(memory, &made, Observed { finished: true, ..Observed::default() });
-            Ok(made)
+            made
         }
-        Make::Answer | Make::Stream | Make::Assembled => {
-            let (made, observed) = make.make(plan, &body).map_err(|fault| match fault {
-                Fault::Unreadable => invalid(),
-                Fault::Failed(error) => Refusal::upstream_failed(&plan.provider, &error),
-            })?;
-            let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
-            meter.replace(memory, &made, observed);
-            Ok(made)
-        }
-    }
+        Make::Answer | Make::Stream | Make::Assembled => match make.make(plan, &body) {
+            Ok((made, observed)) => {
+                let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
+                meter.replace(memory, &made, observed);
+                made
+            }
+            Err(Fault::Unreadable) => return Err(invalid()),
+            // It costs nothing, as an error with a status of its own does not.
+            Err(Fault::Failed(error)) => tell(settlement, meter, &error)?,
+            Err(Fault::BrokeOff(error)) => {
+                return Ok((tell(settlement, meter, &error)?, Finish::Failed(Code::UpstreamReset)));
+            }
+        },
+    };
+    Ok((body, Finish::Whole))
+}
+
+/// A provider's error that came with the status of an answer, with the status that it speaks of.
+fn tell(settlement: &Settlement, meter: &mut Meter, error: &StreamError) -> Result<Bytes, Refusal> {
+    let memory = &settlement.shared().memory;
+    let id = settlement.id().to_string();
+    let error = ErrorBody {
+        status: error.status,
+        code: &error.code,
+        message: &error.message,
+        param: None,
+        request_id: Some(&id),
+    };
+    let made = memory.hold(Purpose::Answer, Bytes::from(wire::error::body(settlement.dialect, &error)))?;
+    meter.replace(memory, &made, Observed::default());
+    meter.fail(error.status);
+    Ok(made)
 }

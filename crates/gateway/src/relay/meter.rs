@@ -41,6 +41,8 @@ pub(super) struct Meter {
     watch: Option<StreamWatch>,
     says_when_done: bool,
     reads_body: bool,
+    /// Whether it answers a question, so that an error in it means that the question has no answer.
+    is_chat: bool,
     slot: Option<Slot>,
     capture: Capture,
     observed: Option<Observed>,
@@ -81,6 +83,7 @@ impl Meter {
             watch: family.filter(|_| stream && readable).map(StreamWatch::new),
             says_when_done: plan.says_when_done && readable && stream,
             reads_body,
+            is_chat: plan.must_be_json || plan.says_when_done,
             slot,
             capture: Capture::new(&shared.memory, purpose, limit.into_iter().max().unwrap_or_default()),
             observed: None,
@@ -90,6 +93,12 @@ impl Meter {
 
     pub(super) fn status(&self) -> u16 {
         self.status
+    }
+
+    /// It is an error of this status, whatever it came with.
+    pub(super) fn fail(&mut self, status: u16) {
+        self.status = status;
+        self.content_type = Some("application/json".to_owned());
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -162,8 +171,10 @@ impl Meter {
         let observed = self.observe().clone();
         let (status, outcome, code) = match finish {
             Finish::Whole if self.status >= 400 => (self.status, Outcome::UpstreamError, None),
-            // The provider itself told the client, inside of a stream that had begun well.
-            Finish::Whole if observed.error && self.stream => (self.status, Outcome::UpstreamFailed, None),
+            // The provider itself told the client, inside of an answer whose head said that all was well.
+            Finish::Whole if observed.error && (self.stream || self.is_chat) => {
+                (self.status, Outcome::UpstreamFailed, None)
+            }
             Finish::Whole => (self.status, Outcome::Ok, None),
             Finish::Failed(code) => (self.status, Outcome::UpstreamFailed, Some(code)),
             Finish::ClientGone => (self.status, Outcome::ClientGone, None),

@@ -1,7 +1,7 @@
 //! What becomes of an answer: passed on, translated piece by piece, or taken in whole first.
 
 use http::Method;
-use wire::chat::{Refused, StreamError};
+use wire::chat::StreamError;
 use wire::usage::{Observed, from_body};
 
 use crate::plan::Plan;
@@ -81,9 +81,9 @@ impl Make {
     pub(super) fn make(self, plan: &Plan, body: &[u8]) -> Result<(Vec<u8>, Observed), Fault> {
         let Some(translation) = &plan.translation else { return Err(Fault::Unreadable) };
         let (made, seen) = match self {
-            Self::Answer => translation.answer(body)?,
-            Self::Stream => translation.answer_as_stream(body)?,
-            Self::Assembled => translation.stream_as_answer(body)?,
+            Self::Answer => translation.answer(body).map_err(|_| Fault::of(body))?,
+            Self::Stream => translation.answer_as_stream(body).map_err(|_| Fault::of(body))?,
+            Self::Assembled => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
             Self::Same | Self::Error => return Err(Fault::Unreadable),
         };
         // The reader of a family's usage knows more: what the provider charged, and each provider's own rules.
@@ -97,19 +97,16 @@ impl Make {
 pub(super) enum Fault {
     /// It is no answer in the provider's API.
     Unreadable,
-    /// It says itself that it failed.
+    /// It is an error, whatever its status says.
     Failed(StreamError),
+    /// It is a stream that broke off, or says itself that it failed after it had begun.
+    BrokeOff(StreamError),
 }
 
-impl From<Refused> for Fault {
-    fn from(_: Refused) -> Self {
-        Self::Unreadable
-    }
-}
-
-impl From<StreamError> for Fault {
-    fn from(error: StreamError) -> Self {
-        Self::Failed(error)
+impl Fault {
+    /// What is wrong with a body that is no answer.
+    fn of(body: &[u8]) -> Self {
+        wire::api::failure(body).map_or(Self::Unreadable, Self::Failed)
     }
 }
 

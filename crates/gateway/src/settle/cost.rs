@@ -13,7 +13,11 @@ use crate::error::Code;
 /// not zero.
 pub(super) fn price(row: &mut AttemptRow, observed: &Observed, code: Option<Code>, price_provider: Option<&str>) {
     row.usage = observed.usage.unwrap_or_default();
-    row.usage_source = if observed.usage.is_some() { UsageSource::Reported } else { UsageSource::None };
+    row.usage_source = match observed.usage {
+        Some(_) if observed.estimated => UsageSource::Estimated,
+        Some(_) => UsageSource::Reported,
+        None => UsageSource::None,
+    };
     row.cost_formula.clear();
     if let Some(charged) = observed.charged {
         row.cost = Some(charged);

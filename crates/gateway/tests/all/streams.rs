@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
+use domain::usage::UsageSource;
 use gateway::Options;
 use http_body_util::BodyExt;
 use std::sync::Mutex;
@@ -238,8 +239,33 @@ async fn a_last_word_in_two_pieces_is_a_last_word() {
 async fn a_property_of_a_tool_does_not_make_it_another_apis_stream() {
     let stream = "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"model\":\"gpt-5\",\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"properties\":{\"candidates\":{\"type\":\"array\"}}}}]}}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"gpt-5\",\"usage\":{\"input_tokens\":10,\"output_tokens\":5}}}\n\n";
     let world = World::new(move |_| Answer::events(stream)).await;
-    let read = world.send(post("/v1/responses", r#"{"model":"openai/gpt-5","stream":true,"input":"hi"}"#)).await;
+    let read = world
+        .send(post("/v1/acme/main/compat/responses", r#"{"model":"openai/gpt-5","stream":true,"input":"hi"}"#))
+        .await;
     assert_eq!(read.body, stream);
     let row = world.row();
     assert_eq!((row.usage.input, row.usage.output, row.outcome), (10, 5, Outcome::Ok));
+}
+
+#[tokio::test]
+async fn what_a_broken_stream_of_anthropics_cost_is_an_estimate() {
+    let text = "It rains. ".repeat(40);
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-sonnet-4-5\",\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}}\n\n";
+    let piece = format!(
+        "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+    );
+    let (world, feed) = fed(Options::default()).await;
+    let mut body = world
+        .start(post("/v1/acme/main/compat/v1/messages", r#"{"model":"anthropic/claude-sonnet-4-5","stream":true}"#))
+        .await;
+    for piece in [start, &piece] {
+        give(&feed, piece).await;
+        body.body_mut().frame().await.expect("a frame").expect("whole");
+    }
+    drop(body);
+    let row = world.row();
+    assert_eq!((row.outcome, row.usage_source), (Outcome::ClientGone, UsageSource::Estimated));
+    assert_eq!((row.usage.input, row.usage.output), (100, 100));
+    // 100 tokens for 3 dollars a million, 100 for 15.
+    assert_eq!(row.cost.map(|cost| cost.0), Some(1_800_000));
 }

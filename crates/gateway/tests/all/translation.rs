@@ -328,3 +328,56 @@ async fn a_callers_own_key_reaches_a_provider_of_another_api_in_its_header() {
     assert_eq!(call.headers["x-api-key"], "sk-ant-own");
     assert!(!call.headers.contains_key("authorization"));
 }
+
+#[tokio::test]
+async fn an_error_inside_of_a_good_status_keeps_its_meaning() {
+    let said = r#"{"error":{"code":429,"message":"Slow down"}}"#;
+    for stream in [false, true] {
+        let world = World::answering(200, said).await;
+        let read = world.send(post(MESSAGES, &ask_gpt(stream))).await;
+        assert_eq!((read.status, read.header("content-type")), (429, Some("application/json")));
+        let error = read.json()["error"].clone();
+        assert_eq!((&error["type"], &error["message"]), (&json!("rate_limit_error"), &json!("Slow down")));
+        let row = world.row();
+        assert_eq!((row.status, row.outcome, row.cost.map(|cost| cost.0)), (429, Outcome::UpstreamError, Some(0)));
+    }
+    let world = World::answering(200, said).await;
+    let same = world.chat(&ask_gpt(false)).await;
+    assert_eq!((same.status, same.body.as_str()), (200, said));
+    assert_eq!(world.row().outcome, Outcome::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn a_stream_for_nobody_that_fails_says_why() {
+    let failed = format!(
+        "{CLAUDE_STREAM}event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}}}\n\n"
+    );
+    let world = World::new(move |_| Answer::events(&failed)).await;
+    let read = world.chat(&ask_claude(false)).await;
+    assert_eq!((read.status, read.json()["error"]["message"].as_str()), (529, Some("Overloaded")));
+    let row = world.row();
+    assert_eq!((row.outcome, row.cost), (Outcome::UpstreamFailed, None));
+}
+
+#[tokio::test]
+async fn a_question_of_too_many_values_is_not_translated() {
+    let world = World::answering(200, CLAUDE).await;
+    let many = format!(r#"{{"model":"anthropic/claude-sonnet-4-5","messages":[{}0]}}"#, "0,".repeat(200_000));
+    for door in [CHAT, "/v1/acme/main/compat/v1/messages/count_tokens"] {
+        let many = many.replace("anthropic/claude", if door == CHAT { "anthropic/claude" } else { "openai/gpt" });
+        let read = world.send(post(door, &many)).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "invalid_request"), "{}", read.body);
+        assert!(read.body.contains("200002 JSON values"), "{}", read.body);
+    }
+    assert!(world.upstream.calls().is_empty());
+    let same = world.chat(&many.replace("anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini")).await;
+    assert_eq!(same.status, 200, "bytes that pass as they are need no bound of their own");
+}
+
+#[tokio::test]
+async fn whether_a_call_may_be_made_is_known_before_the_question_is_read() {
+    let mut world = World::answering(200, CLAUDE).await;
+    world.change(|config| config.teams[0].custom_providers[0].enabled = false);
+    let read = world.chat(r#"{"model":"custom-own/x","messages":"no list"}"#).await;
+    assert_eq!(read.code(), "provider_disabled");
+}

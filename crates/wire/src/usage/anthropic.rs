@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::Observed;
 use super::charge::{Charge, CostDetails};
 use super::number::{Count, lenient, lenient_list};
+use crate::estimate;
 
 /// A message or an event of its stream.
 #[derive(Default, Deserialize)]
@@ -141,20 +142,51 @@ fn add(usage: &mut Usage, [input, output, read, written]: [Count; 4], lifetimes:
     usage.cache_write_1h = usage.cache_write_1h.saturating_add(hour);
 }
 
-/// Takes in what `json` says on top of `so_far`; false where it is no JSON object.
-pub(super) fn take(json: &[u8], so_far: &mut Report, into: &mut Observed) -> bool {
+/// What a running stream has come to.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    report: Report,
+    /// Whether the output was reported after it was written: what `message_start` says of it is a token or two.
+    counted: bool,
+    /// Bytes of the events that carried pieces of the answer, without what frames them.
+    delivered: u64,
+}
+
+impl Running {
+    /// Takes note of a piece of the answer.
+    pub(super) fn piece(&mut self, json: &[u8]) {
+        const FRAME: u64 =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}"#.len() as u64;
+        let is_mark = memchr::memmem::find(json, b"\"signature_delta\"").is_some();
+        if !is_mark {
+            self.delivered += (json.len() as u64).saturating_sub(FRAME);
+        }
+    }
+
+    /// Puts the output of a stream that broke off at what was delivered of it.
+    pub(super) fn estimate(&self, into: &mut Observed) {
+        if let Some(usage) = into.usage.as_mut().filter(|_| !self.counted && !into.finished) {
+            usage.output = usage.output.max(self.delivered.div_ceil(estimate::TOKEN_BYTES));
+            into.estimated = true;
+        }
+    }
+}
+
+/// Takes in what `json` says on top of what came before; false where it is no JSON object.
+pub(super) fn take(json: &[u8], running: &mut Running, into: &mut Observed) -> bool {
     let Ok(answer) = serde_json::from_slice::<Answer>(json) else {
         return false;
     };
     let message = answer.message.unwrap_or_default();
     let model = answer.model.or(message.model).filter(|model| !model.is_empty());
     into.model = into.model.take().or(model);
-    if let Some(report) = answer.usage.or(message.usage) {
-        so_far.update(report);
-        into.usage = so_far.usage();
-        into.charged = so_far.charged();
-    }
     let kind = answer.kind.as_deref().unwrap_or_default();
+    if let Some(report) = answer.usage.or(message.usage) {
+        running.counted |= kind != "message_start" && report.output_tokens.0.is_some();
+        running.report.update(report);
+        into.usage = running.report.usage();
+        into.charged = running.report.charged();
+    }
     into.finished |= kind == "message_stop";
     into.error |= kind == "error" || answer.error.is_some();
     true
@@ -162,6 +194,6 @@ pub(super) fn take(json: &[u8], so_far: &mut Report, into: &mut Observed) -> boo
 
 pub(super) fn body(body: &[u8]) -> Observed {
     let mut observed = Observed::default();
-    observed.finished = take(body, &mut Report::default(), &mut observed);
+    observed.finished = take(body, &mut Running::default(), &mut observed);
     observed
 }

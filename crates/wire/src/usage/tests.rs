@@ -371,3 +371,24 @@ fn a_tools_own_words_do_not_change_whose_stream_it_is() {
     let whole = watched(Dialect::Gemini, &format!("{gemini}{end}"));
     assert_eq!((whole.ended, whole.usage.map(|usage| usage.output)), (true, Some(3)));
 }
+
+#[test]
+fn a_stream_of_anthropics_that_breaks_off_is_put_at_what_came_of_it() {
+    let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}}\n\n";
+    let piece = format!(
+        "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{}\"}}}}\n\n",
+        "word ".repeat(80)
+    );
+    let mark = format!(
+        "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"signature_delta\",\"signature\":\"{}\"}}}}\n\n",
+        "x".repeat(4_000)
+    );
+    let broken = watched(Dialect::Anthropic, &format!("{start}{piece}{mark}{piece}"));
+    assert_eq!((broken.estimated, broken.usage.map(|usage| (usage.input, usage.output))), (true, Some((100, 200))));
+    let counted = "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":20}}\n\n";
+    let reported = watched(Dialect::Anthropic, &format!("{start}{piece}{counted}"));
+    assert_eq!((reported.estimated, reported.usage.map(|usage| usage.output)), (false, Some(20)));
+    let whole =
+        watched(Dialect::Anthropic, &format!("{start}event: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"));
+    assert_eq!((whole.estimated, whole.usage.map(|usage| usage.output)), (false, Some(1)));
+}

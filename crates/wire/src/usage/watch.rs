@@ -23,7 +23,7 @@ struct Watcher {
     /// Whether an event was seen, by which a provider shows which API it serves.
     begun: bool,
     observed: Observed,
-    anthropic: anthropic::Report,
+    anthropic: anthropic::Running,
     /// Gemini's last event: each carries usage, but only the last counts.
     last: Vec<u8>,
 }
@@ -75,7 +75,7 @@ impl StreamWatch {
             dialect,
             begun: false,
             observed: Observed::default(),
-            anthropic: anthropic::Report::default(),
+            anthropic: anthropic::Running::default(),
             last: Vec::new(),
         };
         Self { splitter: Splitter::new(), watcher }
@@ -139,8 +139,10 @@ impl Watcher {
     }
 
     fn take_anthropic(&mut self, event: &Event<'_>) {
-        if matches!(event.event, Some(b"content_block_delta" | b"ping")) {
-            return;
+        match event.event {
+            Some(b"content_block_delta") => return self.anthropic.piece(event.data),
+            Some(b"ping") => return,
+            _ => {}
         }
         let data = event.data;
         if has_usage(data) || has(data, &ERROR) || MESSAGE_STOP.find(data).is_some() {
@@ -172,6 +174,9 @@ impl Watcher {
 
     fn finish(mut self) -> Observed {
         self.take_last();
+        if self.dialect == Dialect::Anthropic {
+            self.anthropic.estimate(&mut self.observed);
+        }
         self.observed.ended |= self.dialect == Dialect::Gemini && self.observed.finished;
         self.observed
     }

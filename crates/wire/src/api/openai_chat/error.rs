@@ -24,9 +24,9 @@ struct Report {
     object: Option<Json>,
 }
 
-/// The error that a document is: an object with `error`, one that only has a message, or a list with one of these. None
+/// The error that a whole answer, a chunk or an event is, whatever its status: an object with `error`, one that only has a message, or a list with one of these. None
 /// where it is none.
-pub(super) fn read(document: &[u8]) -> Option<StreamError> {
+pub fn read(document: &[u8]) -> Option<StreamError> {
     if document.trim_ascii_start().starts_with(b"[") {
         let list: Vec<Json> = serde_json::from_slice(document).ok()?;
         return read(list.first()?.as_str().as_bytes());
