@@ -1,4 +1,5 @@
-//! The server's settings, from the environment and an optional `weir.toml`. The environment wins.
+//! The server's settings, from the environment and an optional `weir.toml`. The environment wins; a value that is empty
+//! counts as none.
 //!
 //! | variable | `weir.toml` | default |
 //! |---|---|---|
@@ -17,6 +18,7 @@
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -108,7 +110,7 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => String::new(),
             Err(error) => return Err(BadSettings(vec![format!("{}: {error}", path.display())])),
         };
-        Self::read(&|name| std::env::var(name).ok(), &text, path)
+        Self::read(&|name| std::env::var_os(name), &text, path)
     }
 
     /// Defaults with everything in one directory and any free port.
@@ -116,19 +118,21 @@ impl Settings {
     pub(crate) fn in_directory(directory: &Path) -> Self {
         let data_dir = directory.join("data").display().to_string();
         let env = |name: &str| match name {
-            "WEIR_DATA_DIR" => Some(data_dir.clone()),
-            "WEIR_LISTEN" => Some("127.0.0.1:0".to_owned()),
+            "WEIR_DATA_DIR" => Some(data_dir.clone().into()),
+            "WEIR_LISTEN" => Some("127.0.0.1:0".into()),
             _ => None,
         };
         Self::read(&env, "", Path::new("weir.toml")).expect("settings that are right")
     }
 
-    fn read(env: &dyn Fn(&str) -> Option<String>, text: &str, path: &Path) -> Result<Self, BadSettings> {
+    fn read(env: &dyn Fn(&str) -> Option<OsString>, text: &str, path: &Path) -> Result<Self, BadSettings> {
         let mut reader = Reader { values: BTreeMap::new(), errors: Vec::new() };
         reader.take_file(text, path);
         for (name, _) in NAMES {
-            if let Some(value) = env(name) {
-                reader.values.insert(name, (value, name.to_owned()));
+            match env(name).map(OsString::into_string) {
+                Some(Ok(value)) => reader.put(name, value, name.to_owned()),
+                Some(Err(_)) => reader.errors.push(format!("{name}: must be text in UTF-8")),
+                None => {}
             }
         }
         let listen = reader.parse("WEIR_LISTEN", "an address with a port, such as 127.0.0.1:8787", |v| v.parse().ok());
@@ -216,16 +220,24 @@ impl Reader {
                 toml::Value::String(text) => text,
                 other => other.to_string(),
             };
-            self.values.insert(name, (value, format!("{}: {key}", path.display())));
+            self.put(name, value, format!("{}: {key}", path.display()));
+        }
+    }
+
+    /// Takes a value over the one that is there. An empty one hides nothing: compose files and service managers pass
+    /// variables on that nobody has set.
+    fn put(&mut self, name: &'static str, value: String, place: String) {
+        if !value.is_empty() {
+            self.values.insert(name, (value, place));
         }
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).map(|(value, _)| value.clone()).filter(|value| !value.is_empty())
+        self.values.get(name).map(|(value, _)| value.clone())
     }
 
     fn parse<T>(&mut self, name: &str, wanted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let (value, place) = self.values.get(name).filter(|(value, _)| !value.is_empty())?;
+        let (value, place) = self.values.get(name)?;
         let parsed = parse(value);
         if parsed.is_none() {
             // A database address may hold a password, so no value is repeated here.
@@ -255,10 +267,12 @@ fn networks(text: &str) -> Option<Vec<IpNet>> {
     text.split(',').map(str::trim).map(network).collect()
 }
 
+/// The origin in the one spelling that browsers have for it: whether it begins with `https://` decides about cookies.
 fn public_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
-    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.trim_end_matches('/').to_owned())
+    let nobody = url.username().is_empty() && url.password().is_none();
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && nobody;
+    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| url.origin().ascii_serialization())
 }
 
 #[cfg(test)]
@@ -266,7 +280,7 @@ mod tests {
     use super::*;
 
     fn read(env: &[(&str, &str)], text: &str) -> Result<Settings, BadSettings> {
-        let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lookup = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         Settings::read(&lookup, text, Path::new("weir.toml"))
     }
 
@@ -289,6 +303,38 @@ mod tests {
         assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
         assert_eq!(settings.drain_grace, Duration::from_secs(7));
         assert_eq!((settings.shutdown_timeout, settings.body_memory), (Duration::from_secs(5), 128 << 20));
+    }
+
+    #[test]
+    fn an_empty_variable_hides_nothing() {
+        let settings =
+            read(&[("WEIR_LISTEN", ""), ("WEIR_DATA_DIR", "")], "listen = \"127.0.0.1:7\"\ndata_dir = \"/srv\"\n");
+        let settings = settings.expect("valid");
+        assert_eq!((settings.listen.port(), settings.data_dir), (7, PathBuf::from("/srv")));
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_named() {
+        use std::os::unix::ffi::OsStringExt;
+        let env = |name: &str| (name == "WEIR_DATA_DIR").then(|| OsString::from_vec(vec![b'/', 0xff]));
+        let error = Settings::read(&env, "", Path::new("weir.toml")).expect_err("not UTF-8");
+        assert_eq!(error.to_string(), "WEIR_DATA_DIR: must be text in UTF-8");
+    }
+
+    #[test]
+    fn a_public_url_is_kept_as_an_origin() {
+        let public =
+            |text| read(&[("WEIR_PUBLIC_URL", text)], "").map(|settings| settings.public_url.unwrap_or_default());
+        assert_eq!(public("HTTPS://Weir.Example.com:443/").as_deref(), Ok("https://weir.example.com"));
+        assert_eq!(public("http://[::1]:8787").as_deref(), Ok("http://[::1]:8787"));
+        for bad in [
+            "https://weir.example.com/weir",
+            "ftp://weir.example.com",
+            "https://u:p@weir.example.com",
+            "https://:p@weir.example.com",
+        ] {
+            assert!(public(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

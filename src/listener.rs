@@ -3,14 +3,14 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use gateway::Gateway;
 use http_body_util::Either;
 use hyper::body::Incoming;
@@ -18,7 +18,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,10 +29,12 @@ use crate::router::is_data_plane;
 
 mod linger;
 mod pace;
+mod proxies;
 mod socket;
 
 use linger::Lingering;
 use pace::Paced;
+pub use proxies::Proxies;
 use socket::{Socket, Talk};
 
 /// Connections held at once; more wait in the kernel's queue. Fewer where the system allows few open files.
@@ -59,7 +60,7 @@ pub struct Services {
     /// The runtime that renders pages.
     pub pages_runtime: Handle,
     /// Peers whose `X-Forwarded-For` names the client.
-    pub trusted_proxies: Arc<[IpNet]>,
+    pub proxies: Arc<Proxies>,
 }
 
 /// When and how the listener stops.
@@ -235,7 +236,7 @@ async fn answer(
 ) -> Result<Response<Paced>, Infallible> {
     let version = request.version();
     let mut request = talk.ask(request);
-    let client = client_address(&services.trusted_proxies, peer.ip(), request.headers());
+    let client = services.proxies.client_of(peer.ip(), request.headers());
     if is_data_plane(request.uri().path()) {
         let response = services.gateway.handle(request, client).await;
         return Ok(talk.paces.watch(response.map(Either::Left), version));
@@ -256,49 +257,11 @@ async fn answer(
     Ok(talk.paces.watch(response.map(Either::Right), version))
 }
 
-/// The address of the client: the peer's, or behind trusted proxies the last one in `X-Forwarded-For` that is none of
-/// them. What stands further left was written by the client itself.
-fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    let mut client = peer;
-    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-        client = address;
-        if !is_trusted(address) {
-            break;
-        }
-    }
-    client
-}
-
 /// Out of file descriptors: wait instead of spinning. Errors of a single connection pass at once.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
         tracing::warn!(%error, "cannot accept connections");
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_trusted_proxy_may_name_the_client() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", "1.1.1.1, 203.0.113.7, 10.0.0.2".parse().expect("a header"));
-        let named = |peer: &str| client_address(&trusted, peer.parse().expect("an address"), &headers).to_string();
-        assert_eq!(named("10.0.0.1"), "203.0.113.7");
-        assert_eq!(named("198.51.100.1"), "198.51.100.1");
-        assert_eq!(
-            client_address(&trusted, "10.0.0.1".parse().expect("an address"), &HeaderMap::new()).to_string(),
-            "10.0.0.1"
-        );
     }
 }

@@ -34,7 +34,7 @@ use tokio::sync::watch;
 use super::open::{self, Installation};
 use crate::app::{App, Draining, leptos_options};
 use crate::config::Settings;
-use crate::listener::{self, Drain, Services};
+use crate::listener::{self, Drain, Proxies, Services};
 use crate::{build_server, ports, reload, upkeep};
 
 /// Threads that render pages and change settings.
@@ -149,7 +149,7 @@ impl Server {
             gateway,
             pages: build_server(app.clone()),
             pages_runtime: pages.handle().clone(),
-            trusted_proxies: settings.trusted_proxies.clone().into(),
+            proxies: Arc::new(Proxies::new(settings.trusted_proxies.clone())),
         };
         Ok(Self { app, listener, services, writer })
     }
