@@ -22,7 +22,7 @@ pub use icon::{Icon, Symbol};
 pub use load::{ErrorPage, load};
 pub use notice::{EmptyState, Notice, Saved, Tone};
 pub use page::{Page, Tabs};
-pub use range::{Range, RangePicker};
+pub use range::{Range, RangePicker, moment};
 pub use secret::{CopyBox, SecretBox};
 pub use status::{Badge, StatusDot};
 pub use table::{Pager, Table};

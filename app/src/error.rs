@@ -98,6 +98,7 @@ impl From<control::ControlError> for AppError {
             ControlError::Invalid(errors) => Self::Invalid(errors),
             ControlError::Throttled { retry_after_s } => Self::Throttled { retry_after_s },
             ControlError::Conflict(error) => Self::Invalid(vec![error]),
+            ControlError::Outdated => Self::Invalid(vec![FieldError::new("version", Problem::Outdated)]),
             ControlError::Unavailable => Self::Unavailable,
         }
     }

@@ -51,7 +51,7 @@ pub async fn create_gateway(team: String, name: Option<String>, slug: Option<Str
 /// [`AppError::NotFound`].
 #[server(prefix = "/ui", endpoint = "set-gateway-enabled")]
 pub async fn set_gateway_enabled(team: String, gateway: String, enabled: Option<String>) -> Result<(), AppError> {
-    use control::{GatewayChange, can};
+    use control::can;
 
     use super::fields::ticked;
     use crate::server;
@@ -61,8 +61,7 @@ pub async fn set_gateway_enabled(team: String, gateway: String, enabled: Option<
     let view = server::grant::<can::View>(&team).await?;
     let before = control.find_gateway(&view, &gateway).await?;
     let enabled = ticked(enabled.as_deref());
-    let change = GatewayChange { name: before.name, enabled, settings: before.settings };
-    control.update_gateway(&grant, before.id, change).await?;
+    control.set_gateway_enabled(&grant, before.id, enabled).await?;
     let saved = if enabled { "enabled" } else { "disabled" };
     server::redirect(&format!("/{team}/gateways/{}?saved={saved}", before.slug));
     Ok(())

@@ -66,7 +66,9 @@ impl Range {
     }
 }
 
-fn moment(text: &str) -> Option<DateTime<Utc>> {
+/// A moment as it stands in a URL, in either spelling.
+#[must_use]
+pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     match text.parse() {
         Ok(ms) => DateTime::from_timestamp_millis(ms),
         Err(_) => NaiveDateTime::parse_from_str(text, INPUT).ok().map(|at| at.and_utc()),

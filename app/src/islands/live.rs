@@ -1,5 +1,5 @@
 //! Parts of a page that keep themselves up to date: the page is asked for again, and its elements marked with
-//! `data-live="name"` take the place of those on screen.
+//! `data-live="name"` take the place of those on screen. Once the page comes back without the island, that was all.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,19 +8,21 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Document, DomParser, Element, Response, SupportedType, VisibilityState};
 
-/// Refreshes the page's live parts every `every_s` seconds while somebody looks at it.
+/// Refreshes the page's live parts every `every_s` seconds while somebody looks at it, and the page still asks for it.
 #[island]
 pub fn LiveRefresh(every_s: u32) -> impl IntoView {
     let (busy, set_busy) = signal(false);
+    let (over, set_over) = signal(false);
     Effect::new(move |_| {
         let tick = move || {
-            if busy.get_untracked() || document().visibility_state() != VisibilityState::Visible {
+            if over.get_untracked() || busy.get_untracked() || document().visibility_state() != VisibilityState::Visible
+            {
                 return;
             }
             set_busy.set(true);
             spawn_local(async move {
                 // A failed refresh leaves what is on screen; the next one tries again.
-                let _ = refresh().await;
+                set_over.set(refresh().await == Ok(false));
                 set_busy.set(false);
             });
         };
@@ -28,20 +30,23 @@ pub fn LiveRefresh(every_s: u32) -> impl IntoView {
             on_cleanup(move || interval.clear());
         }
     });
+    // What tells a page that refreshes itself from one that is through.
+    view! { <span hidden=true data-refresh=""></span> }
 }
 
-async fn refresh() -> Result<(), JsValue> {
+/// Answers whether the page still refreshes itself.
+async fn refresh() -> Result<bool, JsValue> {
     let address = window().location().href()?;
     let response: Response = JsFuture::from(window().fetch_with_str(&address)).await?.dyn_into()?;
     if !response.ok() || response.redirected() {
-        return Ok(());
+        return Ok(true);
     }
     let html = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
     let fresh = DomParser::new()?.parse_from_string(&html, SupportedType::TextHtml)?;
     for element in live_parts(&document())? {
         replace(&element, &fresh)?;
     }
-    Ok(())
+    Ok(fresh.query_selector("[data-refresh]")?.is_some())
 }
 
 fn live_parts(document: &Document) -> Result<Vec<Element>, JsValue> {

@@ -12,7 +12,7 @@ use crate::components::{
     CopyBox, Field, Icon, Notice, Page, PostForm, StatusDot, SubmitButton, Symbol, Tone, format, load,
 };
 use crate::islands::LiveRefresh;
-use crate::pages::overview::{Progress, ProgressLine};
+use crate::pages::overview::{Progress, ProgressLine, encoded};
 use crate::pages::requests::outcome;
 use crate::pages::{address, gateways};
 use crate::{AppError, server};
@@ -51,7 +51,10 @@ async fn find(team: String, slug: String, flash: Option<String>) -> Result<Data,
     let progress = Progress::find(&control, &grant, &gateways).await?;
     let gateway = control.find_gateway(&grant, &slug).await?;
     let keys = control.list_provider_keys(&grant).await?;
-    let latest = control.latest_request(&grant, Some(gateway.id)).await?;
+    let latest = match gateway.settings.collect_logs {
+        true => control.latest_request(&grant, Some(gateway.id)).await?,
+        false => None,
+    };
     let actor = server::actor()?;
     let token = flash.and_then(|id| control.flash_take(&actor, &id));
     Ok(Data { gateway, keys, progress, latest, token, may_issue })
@@ -87,11 +90,13 @@ fn show(team: &str, client: &'static Client, data: Data) -> impl IntoView + use<
     let Data { gateway, keys, progress, latest, token, may_issue } = data;
     let above = (format!("/{team}/gateways"), "Gateways");
     let answered = latest.as_ref().is_some_and(|row| row.outcome == Outcome::Ok);
-    let waiting = (!answered).then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
+    let logged = gateway.settings.collect_logs;
+    let waiting = (logged && !answered).then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
     let issue = token_box(team, &gateway.slug, token.as_deref(), may_issue);
     let tabs = gateways::tabs(team, &gateway.slug, "Connect");
     let clients = clients(team, &gateway.slug, client, &keys, token.as_deref());
-    let arrival = arrival(team, latest.as_ref());
+    let arrival =
+        if logged { arrival(team, latest.as_ref()).into_any() } else { unlogged(team, &gateway.slug).into_any() };
     let team = team.to_owned();
     view! {
         <Page title=gateway.name above>
@@ -228,6 +233,20 @@ fn arrival(team: &str, latest: Option<&RequestRow>) -> impl IntoView + use<> {
         </div>
     }
     .into_any()
+}
+
+/// Where nothing is logged, a request that came shows in the figures only.
+fn unlogged(team: &str, gateway: &str) -> impl IntoView + use<> {
+    let (settings, figures) = (format!("/{team}/gateways/{gateway}"), format!("/{team}?gateway={}", encoded(gateway)));
+    view! {
+        <div class="arrival" role="status">
+            <Icon symbol=Symbol::Info />
+            <p>
+                "This gateway logs no requests, so the first one does not show here. It counts in the "
+                <a href=figures>"figures"</a>"; logging is one of the "<a href=settings>"settings"</a>"."
+            </p>
+        </div>
+    }
 }
 
 /// A request that came and got no answer of use: the way is open, but something on it is wrong.

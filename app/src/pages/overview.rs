@@ -56,13 +56,18 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
             <GatewayFilter path gateways chosen=gateway range />
             {figures::figures(&overview)}
             {plots::plots(&overview, &team, &keep, range)}
-            {models::table(&by_model, overview.totals, &team, &range.query())}
+            {models::table(&by_model, overview.totals, &team, &kept(&keep, range))}
         }
         .into_any()
     } else {
         view! { <Steps team progress /> }.into_any()
     };
     view! { <Page title="Overview" toolbar=move || picker>{content}</Page> }
+}
+
+/// What a link to the log keeps: the span and, where one is chosen, the gateway.
+fn kept(gateway: &str, range: Range) -> String {
+    if gateway.is_empty() { range.query() } else { format!("{}&{gateway}", range.query()) }
 }
 
 /// A text as a value in a query.

@@ -6,9 +6,9 @@ use domain::{Secret, SessionId, UserId};
 use serde_json::json;
 
 use crate::actor::Author;
+use crate::member::{MAX_AUDIT, audit_view};
 use crate::change::Event;
 use crate::cookie::random_name;
-use crate::member::{MAX_AUDIT, audit_view};
 use crate::refusal::Tried;
 use crate::session::normal_email;
 use crate::{Actor, Control, ControlError};
@@ -30,7 +30,9 @@ impl Control {
             self.inner.refusals.count_again(Tried::NewPassword, &user.email, &from);
         })?;
         let fits = current.chars().count() <= validate::PASSWORD.1;
-        if !fits || !self.inner.passwords.verify(current, Some(&user.password_hash)).await? {
+        let looked_at = self.inner.passwords.verify(current, Some(&user.password_hash)).await;
+        let right = looked_at.inspect_err(|_| self.inner.pairs.give_back(&pair))?;
+        if !fits || !right {
             self.note_refusal(Tried::NewPassword, &user.email, actor.user_id(), &from);
             return Err(ControlError::invalid("current", Problem::NotConfirmed));
         }

@@ -112,7 +112,7 @@ impl Plan {
     /// Carries the plan out in one transaction; a plan without changes writes nothing at all.
     ///
     /// # Errors
-    /// [`ControlError::Conflict`] when the configuration was changed since the plan was made.
+    /// [`ControlError::Outdated`] when the configuration was changed since the plan was made.
     pub async fn execute(self) -> Result<Applied, ControlError> {
         execute::execute(self).await
     }

@@ -1,5 +1,6 @@
-//! The "test connection" button: one question that costs nothing with the stored key, for most the list of models. Redirects are
-//! not followed, and every address is judged after name resolution, at the moment it is dialled.
+//! The "test connection" button: one question that costs nothing with the stored key, for most the list of models. An answer that
+//! anybody gets says nothing about the key, so a question that was answered is put once more without it. Redirects are not
+//! followed, and every address is judged after name resolution, at the moment it is dialled.
 
 use std::error::Error;
 use std::fmt;
@@ -51,7 +52,7 @@ pub(crate) struct Target {
 /// The question that shows whether a provider takes a key. None costs anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
-    /// Its list of models.
+    /// Its list of models, or what else shows the key.
     Models,
     /// Amazon has no list beside its models: a model that does not exist is asked. Who may not ask is told so first.
     Converse,
@@ -79,7 +80,7 @@ impl Target {
             AuthScheme::Google => (Probe::CountTokens, "publishers/google/models/gemini-2.5-flash:countTokens"),
             // Azure's inference API tells of its one model.
             _ if base.path.ends_with("/models") => (Probe::Models, "info"),
-            _ => (Probe::Models, known.models_path.as_str()),
+            _ => (Probe::Models, known.test_path()),
         };
         let path = match base.path.split_once("/openai/deployments/") {
             Some((before, _)) => format!("{before}/openai/models"),
@@ -119,11 +120,7 @@ impl Tester {
     async fn ask(&self, target: &Target) -> Result<(ConnectionTestCode, Option<u16>), ConnectionTestCode> {
         let client = self.client.get_or_init(|| client(self.allow_private)).as_ref();
         let client = client.ok_or(ConnectionTestCode::Unexpected)?;
-        let request = match target.probe {
-            Probe::Models => client.get(self.allowed(&target.url)?),
-            Probe::Converse => client.post(self.allowed(&target.url)?).header("content-type", JSON).body(CONVERSE),
-            Probe::CountTokens => client.post(self.allowed(&target.url)?).header("content-type", JSON).body(COUNT),
-        };
+        let request = self.question(client, target)?;
         let request = match &target.credential {
             Credential::Word => {
                 let (name, value) = auth::header(target.auth, target.secret.expose());
@@ -135,12 +132,28 @@ impl Tester {
                 Err(status) => return Ok((ConnectionTestCode::Rejected, Some(status))),
             },
         };
-        let request = match target.dialect {
+        let found = send(target, request).await?;
+        if found.0 == ConnectionTestCode::Accepted && matches!(target.credential, Credential::Word) {
+            let anybody = send(target, self.question(client, target)?).await;
+            if matches!(anybody, Ok((ConnectionTestCode::Accepted, _))) {
+                return Ok((ConnectionTestCode::Public, found.1));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The question without a key.
+    fn question(&self, client: &Client, target: &Target) -> Result<RequestBuilder, ConnectionTestCode> {
+        let url = self.allowed(&target.url)?;
+        let request = match target.probe {
+            Probe::Models => client.get(url),
+            Probe::Converse => client.post(url).header("content-type", JSON).body(CONVERSE),
+            Probe::CountTokens => client.post(url).header("content-type", JSON).body(COUNT),
+        };
+        Ok(match target.dialect {
             Dialect::Anthropic => request.header("anthropic-version", "2023-06-01"),
             Dialect::Openai | Dialect::Gemini => request,
-        };
-        let answer = request.send().await.map_err(|error| judge_failure(&error))?;
-        Ok((judge(target, answer.status()), Some(answer.status().as_u16())))
+        })
     }
 
     /// An address that may be called. One written out is dialled without asking the resolver.
@@ -169,6 +182,14 @@ impl Tester {
         }
         Ok(auth::google::answer(status, &body).map(|token| token.secret).map_err(|_| status))
     }
+}
+
+async fn send(
+    target: &Target,
+    request: RequestBuilder,
+) -> Result<(ConnectionTestCode, Option<u16>), ConnectionTestCode> {
+    let answer = request.send().await.map_err(|error| judge_failure(&error))?;
+    Ok((judge(target, answer.status()), Some(answer.status().as_u16())))
 }
 
 /// A question to Amazon with its signature.

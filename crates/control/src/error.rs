@@ -28,6 +28,9 @@ pub enum ControlError {
     /// Somebody was faster, or has it already.
     #[error("{0}")]
     Conflict(FieldError),
+    /// The configuration is another by now than the one that was looked at.
+    #[error("the configuration was changed meanwhile and nothing was written; run it again")]
+    Outdated,
     /// The database does not answer; the cause is in the log.
     #[error("the database is not available")]
     Unavailable,

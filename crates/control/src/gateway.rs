@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use store::entity::gateway::Model;
 use store::gateway as rows;
 
-use crate::change::Event;
+use crate::change::{Change, Event};
 use crate::{Control, ControlError, Grant, can};
 
 /// A gateway to create.
@@ -18,12 +18,14 @@ pub struct NewGateway {
     pub settings: GatewaySettings,
 }
 
-/// What a gateway is to become; the slug stays.
+/// What a gateway is to become; the slug stays, and so does whether it is on.
 #[derive(Clone, Debug)]
 pub struct GatewayChange {
     pub name: String,
-    pub enabled: bool,
     pub settings: GatewaySettings,
+    /// The gateway's version that the change was made from. Where it has another by now, somebody else's change would be
+    /// undone, so nothing is written.
+    pub version: i64,
 }
 
 impl Control {
@@ -85,7 +87,8 @@ impl Control {
     /// Changes a gateway. Where `cache_invalidate_on_update` is set, its cached answers are forgotten.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`], [`ControlError::Invalid`].
+    /// [`ControlError::NotFound`], [`ControlError::Invalid`]; [`ControlError::Conflict`] for `version` where the gateway was
+    /// changed meanwhile.
     pub async fn update_gateway(
         &self,
         grant: &Grant<can::EditGateways>,
@@ -93,21 +96,51 @@ impl Control {
         change: GatewayChange,
     ) -> Result<GatewayView, ControlError> {
         check(None, &change.name, &change.settings)?;
-        let GatewayChange { name, enabled, settings } = change;
+        let GatewayChange { name, settings, version } = change;
         let change = self.begin().await?;
         let old = rows::find(change.tx(), grant.team_id(), id).await.map_err(|error| missing(error, "gateway"))?;
-        if old.name == name.trim() && old.enabled == enabled && rows::settings(&old)? == settings {
+        if old.name == name.trim() && rows::settings(&old)? == settings {
             return self.gateway_view(old);
         }
-        let update = rows::GatewayUpdate {
-            name: name.trim(),
-            enabled,
-            settings: &settings,
-            cache_epoch: cache_epoch(&old, &settings)?,
-            version: change.version(),
-            now: change.now(),
-        };
-        let row = rows::update(change.tx(), id, update).await?;
+        if old.version != version {
+            return Err(ControlError::Conflict(FieldError::new("version", Problem::Outdated)));
+        }
+        let enabled = old.enabled;
+        self.write_gateway(change, grant, old, name.trim(), enabled, &settings).await
+    }
+
+    /// Turns a gateway on or off, whatever else is changed at the same time.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn set_gateway_enabled(
+        &self,
+        grant: &Grant<can::EditGateways>,
+        id: GatewayId,
+        enabled: bool,
+    ) -> Result<GatewayView, ControlError> {
+        let change = self.begin().await?;
+        let old = rows::find(change.tx(), grant.team_id(), id).await.map_err(|error| missing(error, "gateway"))?;
+        if old.enabled == enabled {
+            return self.gateway_view(old);
+        }
+        let (name, settings) = (old.name.clone(), rows::settings(&old)?);
+        self.write_gateway(change, grant, old, &name, enabled, &settings).await
+    }
+
+    async fn write_gateway(
+        &self,
+        change: Change,
+        grant: &Grant<can::EditGateways>,
+        old: Model,
+        name: &str,
+        enabled: bool,
+        settings: &GatewaySettings,
+    ) -> Result<GatewayView, ControlError> {
+        let (version, now) = (change.version(), change.now());
+        let cache_epoch = cache_epoch(&old, settings)?;
+        let update = rows::GatewayUpdate { name, enabled, settings, cache_epoch, version, now };
+        let row = rows::update(change.tx(), GatewayId(old.id), update).await?;
         let event = Event {
             team: Some(grant.team_id()),
             action: "gateway.update",

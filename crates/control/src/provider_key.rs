@@ -64,7 +64,9 @@ impl Control {
     ) -> Result<ProviderKeyView, ControlError> {
         let mut new = new;
         new.secret = new.secret.trim().to_owned();
-        let custom = store::custom_provider::list(self.inner.store.read(), grant.team_id()).await?;
+        let change = self.begin().await?;
+        // Asked under the lock: a key must not outlive a provider that is deleted at the same time.
+        let custom = store::custom_provider::list(change.tx(), grant.team_id()).await?;
         let provider = canonical_provider(&new.provider, custom.iter().map(|row| row.slug.as_str()));
         let base_url = new.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
         let base_url = base_url.map(|url| check_base_url(url, self.inner.options.allow_private_upstreams)).transpose();
@@ -85,7 +87,6 @@ impl Control {
         let (Ok(provider), Ok(base_url), true) = (provider, base_url, errors.is_empty()) else {
             return Err(ControlError::Invalid(errors));
         };
-        let change = self.begin().await?;
         let row = rows::NewProviderKey {
             team_id: grant.team_id(),
             provider: &provider,

@@ -1,5 +1,5 @@
 //! Who was authenticated in the last seconds: spares the database a query per page part. Revocation empties it at
-//! once; a change made by another process shows after the entry's short life.
+//! once; a change made by another process shows with the configuration that it made, or after the entry's short life.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

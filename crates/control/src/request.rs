@@ -46,7 +46,7 @@ impl Control {
         Ok(request_log::filter_choices(&self.inner.store, grant.team_id()).await?)
     }
 
-    /// The newest request of the team, or of one gateway.
+    /// The newest request in the log of the team, or of one gateway.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`].
@@ -58,6 +58,14 @@ impl Control {
         let filter = RequestFilter { gateway, ..RequestFilter::default() };
         let page = request_log::list_requests(&self.inner.store, grant.team_id(), &filter, None, 1).await?;
         Ok(page.rows.into_iter().next())
+    }
+
+    /// Whether the team ever made a request, logged or not, that figures know of.
+    ///
+    /// # Errors
+    /// [`ControlError::Unavailable`].
+    pub async fn has_requests(&self, grant: &Grant<can::View>) -> Result<bool, ControlError> {
+        Ok(rollup::has_any(&self.inner.store, grant.team_id()).await?)
     }
 
     /// Figures over a span, in milliseconds since 1970, the end exclusive.

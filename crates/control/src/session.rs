@@ -7,6 +7,7 @@ use domain::validate;
 use domain::view::{Me, SessionView, TeamRef};
 use domain::{Secret, SessionId, TeamId, UserId};
 use serde_json::json;
+use store::entity::user;
 use store::session::NewSession;
 
 use crate::account::account_event;
@@ -83,7 +84,12 @@ impl Control {
         Ok(signed_in)
     }
 
-    async fn check_password(&self, email: &str, password: &str, client: &Client) -> Result<UserId, ControlError> {
+    pub(crate) async fn check_password(
+        &self,
+        email: &str,
+        password: &str,
+        client: &Client,
+    ) -> Result<UserId, ControlError> {
         let (address, from) = (address_key(&client.ip), client.kept_ip());
         let pair = format!("{email} {address}");
         self.admit(email, password, &pair, &address).inspect_err(|error| {
@@ -91,18 +97,31 @@ impl Control {
                 self.inner.refusals.count_again(Tried::SignIn, email, &from);
             }
         })?;
-        let user = store::user::find_by_email(self.inner.store.read(), email).await?;
-        let hash = user.as_ref().map(|user| user.password_hash.as_str());
-        let right = self.inner.passwords.verify(password, hash).await?;
+        let looked_at = self.look_at(email, password).await;
+        // A password that nobody looked at, because there was no place or no database, was no guess.
+        let (user, right) = looked_at.inspect_err(|_| self.take_back(email, &pair, &address))?;
         let user_id = UserId(user.ok_or(ControlError::Unauthenticated)?.id);
         if !right {
             self.note_refusal(Tried::SignIn, email, user_id, &from);
             return Err(ControlError::Unauthenticated);
         }
+        self.take_back(email, &pair, &address);
         self.inner.pairs.forgive(&pair);
-        self.inner.accounts.give_back(email);
-        self.inner.addresses.give_back(&address);
         Ok(user_id)
+    }
+
+    /// The account, if there is one, and whether the password is its.
+    async fn look_at(&self, email: &str, password: &str) -> Result<(Option<user::Model>, bool), ControlError> {
+        let user = store::user::find_by_email(self.inner.store.read(), email).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        let right = self.inner.passwords.verify(password, hash).await?;
+        Ok((user, right))
+    }
+
+    fn take_back(&self, email: &str, pair: &str, address: &str) {
+        self.inner.pairs.give_back(pair);
+        self.inner.accounts.give_back(email);
+        self.inner.addresses.give_back(address);
     }
 
     /// Whether an attempt may be made at all; counts it where it may.
@@ -112,8 +131,11 @@ impl Control {
         if validate::email(email).is_err() || password.chars().count() > validate::PASSWORD.1 {
             return Err(ControlError::Unauthenticated);
         }
-        self.inner.pairs.attempt(pair).map_err(throttled)?;
-        self.inner.accounts.attempt(email).map_err(throttled)
+        let pair_free = self.inner.pairs.attempt(pair);
+        let free = pair_free
+            .and_then(|()| self.inner.accounts.attempt(email).inspect_err(|_| self.inner.pairs.give_back(pair)));
+        // One person's mistyping must not close the door of an office.
+        free.map_err(throttled).inspect_err(|_| self.inner.addresses.give_back(address))
     }
 
     pub(crate) async fn open_session(
@@ -167,9 +189,7 @@ impl Control {
         let user = store::user::find(db, user_id).await?;
         let teams = store::team::list_of_user(db, user_id).await?;
         if now - session.last_seen_at >= SEEN_EVERY {
-            let tx = self.inner.store.write_tx().await?;
-            store::session::touch(&tx, SessionId(session.id), now).await?;
-            tx.commit().await.map_err(store::StoreError::from)?;
+            self.note_seen(SessionId(session.id));
         }
         let teams = teams
             .into_iter()
@@ -177,6 +197,22 @@ impl Control {
             .collect();
         let me = Me { id: user_id, email: user.email, name: user.name, teams };
         Ok(Found { me: Arc::new(me), session_id: SessionId(session.id), ends_at: session.expires_at })
+    }
+
+    /// Notes in the background that a session is in use: a database that takes no writes, or takes its time, must not keep
+    /// people from reading.
+    fn note_seen(&self, id: SessionId) {
+        let store = self.inner.store.clone();
+        tokio::spawn(async move {
+            let noted = async {
+                let tx = store.write_tx().await?;
+                store::session::touch(&tx, id, now()).await?;
+                tx.commit().await.map_err(store::StoreError::from)
+            };
+            if let Err(error) = noted.await {
+                tracing::warn!(session.id = id.0, %error, "when a session was last seen could not be written down");
+            }
+        });
     }
 
     /// A fresh cookie for the same session, once the present one is half through its life; set it on the response.
@@ -202,7 +238,7 @@ impl Control {
         Ok(())
     }
 
-    fn forget(&self, actor: &Actor) {
+    pub(crate) fn forget(&self, actor: &Actor) {
         self.inner.recent.forget(actor.user_id());
         self.inner.flashes.forget(actor.session_id());
     }
@@ -242,7 +278,7 @@ impl Control {
 }
 
 /// Ends the actor's session, unless it has ended already.
-async fn end_session(change: &Change, actor: &Actor) -> Result<(), ControlError> {
+pub(crate) async fn end_session(change: &Change, actor: &Actor) -> Result<(), ControlError> {
     let id = actor.session_id();
     if store::session::delete(change.tx(), actor.user_id(), id).await? {
         change.record(&actor.author(), account_event("session.close", format!("session {id}"))).await?;

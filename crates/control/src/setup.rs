@@ -70,7 +70,8 @@ impl Control {
         let address = address_key(&client.ip);
         let throttled = |retry_after_s| ControlError::Throttled { retry_after_s };
         self.inner.addresses.attempt(&address).map_err(throttled)?;
-        let stored = store::config::find_meta(self.inner.store.read(), META_KEY).await?.unwrap_or_default();
+        let stored = store::config::find_meta(self.inner.store.read(), META_KEY).await;
+        let stored = stored.inspect_err(|_| self.inner.addresses.give_back(&address))?.unwrap_or_default();
         let right = bool::from(stored.as_bytes().ct_eq(hex(&sha256(secret.as_bytes())).as_bytes()));
         if right {
             self.inner.addresses.give_back(&address);

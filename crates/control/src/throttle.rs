@@ -1,5 +1,5 @@
 //! Slows down guessing: after a few free attempts each failure doubles the wait. An attempt is counted before it is
-//! made and given back when it succeeds, so that many at once gain nothing.
+//! made, so that many at once gain nothing, and given back when it succeeds or was not looked at after all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -32,6 +32,8 @@ pub(crate) struct Throttle {
 struct Entry {
     failures: u32,
     last: Instant,
+    /// When the attempt before the last was: what counts again when the last is given back.
+    before: Instant,
 }
 
 impl Throttle {
@@ -49,7 +51,7 @@ impl Throttle {
         if entries.len() >= CAPACITY && !entries.contains_key(key) {
             make_room(&mut entries, now);
         }
-        let entry = entries.entry(key.to_owned()).or_insert(Entry { failures: 0, last: now });
+        let entry = entries.entry(key.to_owned()).or_insert(Entry { failures: 0, last: now, before: now });
         if now.duration_since(entry.last) > MEMORY {
             entry.failures = 0;
         }
@@ -57,7 +59,7 @@ impl Throttle {
         if !left.is_zero() {
             return Err(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX));
         }
-        *entry = Entry { failures: entry.failures.saturating_add(1), last: now };
+        *entry = Entry { failures: entry.failures.saturating_add(1), last: now, before: entry.last };
         Ok(())
     }
 
@@ -70,7 +72,7 @@ impl Throttle {
     pub(crate) fn give_back(&self, key: &str) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get_mut(key) {
-            entry.failures = entry.failures.saturating_sub(1);
+            *entry = Entry { failures: entry.failures.saturating_sub(1), last: entry.before, before: entry.before };
         }
     }
 
@@ -138,6 +140,19 @@ mod tests {
         assert_eq!(throttle.attempt("ann"), Ok(()));
         assert!(throttle.attempt("ann").is_err());
         tokio::time::advance(MEMORY + Duration::from_secs(1)).await;
+        assert_eq!(throttle.attempt("ann"), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_given_back_makes_nobody_wait_longer() {
+        let throttle = Throttle::new(POLICY);
+        for _ in 0..5 {
+            throttle.attempt("ann").expect("free, or waited for");
+            tokio::time::advance(Duration::from_secs(2)).await;
+        }
+        tokio::time::advance(Duration::from_secs(2)).await;
+        throttle.attempt("ann").expect("waited for");
+        throttle.give_back("ann");
         assert_eq!(throttle.attempt("ann"), Ok(()));
     }
 

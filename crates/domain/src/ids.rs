@@ -33,6 +33,8 @@ row_ids! {
     UserId,
     /// A signed-in browser.
     SessionId,
+    /// A link that makes whoever holds it a member of a team.
+    InvitationId,
     /// A tenant: owns gateways, provider keys and API tokens.
     TeamId,
     /// A gateway of a team.

@@ -39,6 +39,14 @@ pub enum Problem {
     NoPlace,
     /// Somebody has it already.
     Taken,
+    /// The person belongs to the team already.
+    AlreadyMember,
+    /// A team needs an owner, and this would take the last one.
+    LastOwner,
+    /// There are as many as there may be.
+    TooMany { max: u64 },
+    /// Somebody else changed it after it was looked at.
+    Outdated,
     /// The word means something else in a path.
     Reserved,
     /// Names something that does not exist.
@@ -79,6 +87,10 @@ impl fmt::Display for Problem {
                 "does not say where the account is; give an address, or paste JSON with a Region (AWS) or a service account (Google)",
             ),
             Self::Taken => f.write_str("is taken already"),
+            Self::AlreadyMember => f.write_str("belongs to a member of the team already"),
+            Self::LastOwner => f.write_str("would leave the team without an owner; make somebody else one first"),
+            Self::TooMany { max } => write!(f, "would be more than the {max} that are possible"),
+            Self::Outdated => f.write_str("was changed meanwhile; look at it again and repeat what you want"),
             Self::Reserved => f.write_str("is a reserved word; choose another"),
             Self::Unknown => f.write_str("does not exist"),
             Self::InThePast => f.write_str("must be in the future"),

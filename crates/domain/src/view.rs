@@ -8,8 +8,8 @@ use crate::ledger::{CacheStatus, CostLine, Outcome, Surface};
 use crate::provider::{AuthScheme, Dialect};
 use crate::usage::UsageSource;
 use crate::{
-    CustomProviderId, GatewayId, GatewaySettings, Nanos, ProviderKeyId, RequestId, Role, SessionId, TeamId, TokenId,
-    Usage, UserId,
+    CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, ProviderKeyId, RequestId, Role, SessionId,
+    TeamId, TokenId, Usage, UserId,
 };
 
 /// The signed-in person.
@@ -38,6 +38,27 @@ pub struct MemberView {
     pub name: String,
     pub role: Role,
     pub joined_at: DateTime<Utc>,
+}
+
+/// A person who was invited and has not joined yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationView {
+    pub id: InvitationId,
+    pub email: String,
+    pub role: Role,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What an invitation's link opens, for whoever holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenInvitation {
+    pub team_name: String,
+    pub team_slug: String,
+    pub email: String,
+    pub role: Role,
+    /// Whether the address has an account, whose password is asked for then.
+    pub has_account: bool,
 }
 
 /// A signed-in browser of the person.
@@ -107,6 +128,8 @@ pub enum ConnectionTestCode {
     TimedOut,
     /// An answer that tells nothing about the key.
     Unexpected,
+    /// The address answers whoever asks, with and without a key.
+    Public,
 }
 
 /// A provider of the team's own.

@@ -9,8 +9,23 @@ mod histogram;
 mod overview;
 mod tally;
 
+use domain::TeamId;
+use sea_orm::{ConnectionTrait, Statement};
+
 pub use overview::overview;
 pub(crate) use tally::Tally;
+
+use crate::{Store, StoreError};
+
+/// Whether anything was ever counted for a team.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn has_any(store: &Store, team: TeamId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM rollup_day WHERE team_id = $1 LIMIT 1";
+    let statement = Statement::from_sql_and_values(store.backend().into(), sql, [team.0.into()]);
+    Ok(store.read().query_one_raw(statement).await?.is_some())
+}
 
 /// A table of roll-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

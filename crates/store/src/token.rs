@@ -15,6 +15,9 @@ use crate::{StoreError, WriteTx};
 /// Most tokens a list shows.
 const LIST_LIMIT: u64 = 1_000;
 
+/// Most names in one statement; the databases take some ten thousand values.
+const NAMES_AT_ONCE: usize = 1_000;
+
 /// What a token may do.
 #[derive(Clone, Debug, Default)]
 pub struct Scope<'a> {
@@ -36,6 +39,23 @@ pub async fn list(db: &impl ConnectionTrait, team: TeamId) -> Result<Vec<Model>,
         .limit(LIST_LIMIT)
         .all(db)
         .await?)
+}
+
+/// The team's live tokens with these names, however many others there are.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn list_live_named(
+    db: &impl ConnectionTrait,
+    team: TeamId,
+    names: &[&str],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for names in names.chunks(NAMES_AT_ONCE) {
+        let live = Entity::find().filter(Column::TeamId.eq(team.0)).filter(Column::RevokedAt.is_null());
+        found.extend(live.filter(Column::Name.is_in(names.iter().copied())).all(db).await?);
+    }
+    Ok(found)
 }
 
 /// A token of the team.

@@ -52,6 +52,9 @@ pub struct Provider {
     /// Path of its list of models below `base_url`.
     #[serde(default = "models_path")]
     pub models_path: String,
+    /// Path below `base_url` that answers who has a good key and nobody else, where the list of models is for everybody.
+    #[serde(default)]
+    test_path: Option<String>,
     /// Where a person gets a key.
     pub key_url: String,
 }
@@ -117,5 +120,11 @@ impl Provider {
     #[must_use]
     pub fn needs_address(&self) -> bool {
         self.base_url.contains('{')
+    }
+
+    /// Path below its address that tells a good key from a bad one.
+    #[must_use]
+    pub fn test_path(&self) -> &str {
+        self.test_path.as_deref().unwrap_or(&self.models_path)
     }
 }

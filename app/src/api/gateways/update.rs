@@ -12,7 +12,8 @@ use crate::AppError;
 /// Changes the name and settings of a gateway.
 ///
 /// # Errors
-/// [`AppError::Invalid`] names each field out of bounds; [`AppError::NotFound`].
+/// [`AppError::Invalid`] names each field out of bounds, and `version` where somebody else changed the gateway after the
+/// form was opened; [`AppError::NotFound`].
 #[server(prefix = "/ui", endpoint = "update-gateway")]
 pub async fn update_gateway(
     team: String,
@@ -31,11 +32,12 @@ pub async fn update_gateway(
     collect_logs: Option<String>,
     collect_log_payloads: Option<String>,
     log_retention_days: Option<String>,
+    version: String,
 ) -> Result<(), AppError> {
     use control::{GatewayChange, can};
 
     use super::form::SettingsForm;
-    use crate::api::fields::filled;
+    use crate::api::fields::{self, filled};
     use crate::server;
 
     let grant = server::grant::<can::EditGateways>(&team).await?;
@@ -55,11 +57,12 @@ pub async fn update_gateway(
         log_retention_days,
     };
     let settings = form.read().map_err(AppError::Invalid)?;
+    let version = fields::id("version", &version).map_err(AppError::Invalid)?;
     let control = server::control()?;
     let view = server::grant::<can::View>(&team).await?;
     let before = control.find_gateway(&view, &gateway).await?;
     let name = filled(name.as_deref()).unwrap_or_default().to_owned();
-    let change = GatewayChange { name, enabled: before.enabled, settings };
+    let change = GatewayChange { name, settings, version };
     control.update_gateway(&grant, before.id, change).await?;
     server::redirect(&format!("/{team}/gateways/{}?saved=settings", before.slug));
     Ok(())

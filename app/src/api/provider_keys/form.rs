@@ -22,13 +22,14 @@ pub(super) fn overlap(text: Option<&str>) -> Result<u32, Vec<FieldError>> {
 }
 
 /// The codes, as they stand in a URL.
-const CODES: [(ConnectionTestCode, &str); 6] = [
+const CODES: [(ConnectionTestCode, &str); 7] = [
     (ConnectionTestCode::Accepted, "accepted"),
     (ConnectionTestCode::Rejected, "rejected"),
     (ConnectionTestCode::PrivateAddress, "private_address"),
     (ConnectionTestCode::Unreachable, "unreachable"),
     (ConnectionTestCode::TimedOut, "timed_out"),
     (ConnectionTestCode::Unexpected, "unexpected"),
+    (ConnectionTestCode::Public, "public"),
 ];
 
 /// The code for the URL.

@@ -10,13 +10,15 @@ use leptos::prelude::*;
 
 use crate::api::gateways::{DEFAULT_RATE_INTERVAL, UpdateGateway};
 use crate::components::format::grouped;
-use crate::components::{Checkbox, Field, Fieldset, PostForm, Select, SubmitButton};
+use crate::components::{Checkbox, Field, Fieldset, FormState, Notice, PostForm, Select, SubmitButton, Tone};
 
 /// The form; without the permission, the same without its button.
 pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl IntoView + use<> {
     let settings = gateway.settings.clone();
     let longest = domain::validate::MAX_NAME as u64;
     let (team, slug, name) = (team.to_owned(), gateway.slug.clone(), gateway.name.clone());
+    let version = gateway.version.to_string();
+    let outdated = FormState::of::<UpdateGateway>().problem("version").map(|_| outdated(&team, &slug));
     let send = if may_edit {
         view! { <SubmitButton>"Save settings"</SubmitButton> }.into_any()
     } else {
@@ -26,6 +28,8 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
         <PostForm action={ServerAction::<UpdateGateway>::new()} class="settings">
             <input type="hidden" name="team" value=team />
             <input type="hidden" name="gateway" value=slug />
+            <input type="hidden" name="version" value=version />
+            {outdated}
             <Field label="Name" name="name" value=name required=true longest />
             // Made in here, not before: a field finds its problem in the context that the form provides.
             {access(settings.clone())}
@@ -35,6 +39,19 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {logging(settings.clone())}
             {send}
         </PostForm>
+    }
+}
+
+/// Says that somebody else was faster. The form holds what was typed, and the version that is stored now.
+fn outdated(team: &str, gateway: &str) -> impl IntoView + use<> {
+    let href = format!("/{team}/gateways/{gateway}");
+    view! {
+        <Notice tone=Tone::Warn>
+            <p>
+                "Somebody else changed this gateway after you opened the page. The form shows what you entered: saving again \
+                 replaces their change. "<a href=href>"Show what is stored now"</a>
+            </p>
+        </Notice>
     }
 }
 

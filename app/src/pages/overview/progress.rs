@@ -25,7 +25,7 @@ impl Progress {
     /// [`AppError::Unavailable`].
     pub async fn find(control: &Control, grant: &Grant<can::View>, gateways: &[GatewayView]) -> Result<Self, AppError> {
         let first = gateways.iter().find(|gateway| gateway.enabled).or(gateways.first());
-        let has_requests = control.latest_request(grant, None).await?.is_some();
+        let has_requests = control.has_requests(grant).await?;
         // A team with traffic has come all the way; nothing else is asked then.
         let has_keys = has_requests || !control.list_provider_keys(grant).await?.is_empty();
         let active = |tokens: Vec<domain::view::TokenView>| tokens.iter().any(|token| token.revoked_at.is_none());

@@ -180,6 +180,12 @@ fn verdict(code: ConnectionTestCode, provider: &str, status: Option<u32>) -> (To
                 "{provider} answered, but the answer{status} tells nothing about the key. Send a request to be sure."
             ),
         ),
+        ConnectionTestCode::Public => (
+            Tone::Warn,
+            format!(
+                "{provider} answers this question without a key too, so the key could not be tested. Send a request to be sure."
+            ),
+        ),
     }
 }
 
@@ -195,6 +201,7 @@ mod tests {
             ConnectionTestCode::Unreachable,
             ConnectionTestCode::TimedOut,
             ConnectionTestCode::Unexpected,
+            ConnectionTestCode::Public,
         ];
         for code in codes {
             let (tone, text) = verdict(code, "OpenAI", Some(401));

@@ -1,13 +1,13 @@
 //! The filters of the request log: read from the URL, shown as a form that leads back to it.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use domain::filter::{Cursor, RequestFilter, StatusFilter};
 use domain::view::{FilterChoices, GatewayView, TokenView};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use url::form_urlencoded::Serializer;
 
-use crate::components::{Field, Select};
+use crate::components::{Field, Select, moment};
 use crate::pages::address::asked;
 
 /// What the URL asks for, as texts.
@@ -29,7 +29,8 @@ const STATUSES: [(&str, &str); 5] =
     [("", "Any"), ("success", "Succeeded"), ("error", "All errors"), ("4xx", "4xx refused"), ("5xx", "5xx failed")];
 
 impl Asked {
-    /// Reads the query. A preset range, as links from the overview carry, becomes its first moment.
+    /// Reads the query. A preset range, as links from the overview carry, becomes its first moment; moments in milliseconds,
+    /// as those of a range of one's own do, become whole minutes around them.
     pub(super) fn of(query: &ParamsMap, now: chrono::DateTime<chrono::Utc>) -> Self {
         let field = |name| asked(query, name);
         let preset = field("range").map(|_| crate::components::Range::of(query, now).from.format(MINUTE).to_string());
@@ -39,8 +40,8 @@ impl Asked {
             provider: field("provider"),
             model: field("model"),
             token: field("token"),
-            from: field("from").or(preset),
-            to: field("to"),
+            from: field("from").map(|from| minute(from, TimeDelta::zero())).or(preset),
+            to: field("to").map(|to| minute(to, TimeDelta::milliseconds(59_999))),
         }
     }
 
@@ -91,6 +92,12 @@ impl Asked {
         }
         query.finish()
     }
+}
+
+/// A moment as the field shows it, which knows minutes only. What is no moment stays as it is, and narrows nothing.
+fn minute(text: String, up: TimeDelta) -> String {
+    let at = moment(&text).and_then(|at| at.checked_add_signed(up));
+    at.map_or(text, |at| at.format(MINUTE).to_string())
 }
 
 /// The form. It sends `GET`, so that every view of the log has an address.
@@ -170,6 +177,18 @@ mod tests {
         assert_eq!(filter.status, Some(StatusFilter::ServerError));
         assert_eq!((filter.token, filter.from_ms), (Some(domain::TokenId(7)), Some(1_795_341_600_000)));
         assert!(asked(&[("status", "")]).is_empty());
+    }
+
+    #[test]
+    fn a_range_of_ones_own_survives_the_way_to_the_log() {
+        let pairs = [("model", "gpt-4o"), ("from", "1795341630500"), ("to", "1795341690500")];
+        let narrowed = asked(&pairs);
+        assert_eq!(narrowed.query(None), "model=gpt-4o&from=2026-11-22T10%3A00&to=2026-11-22T10%3A02");
+        let filter = narrowed.filter(&[]);
+        assert_eq!((filter.from_ms, filter.to_ms), (Some(1_795_341_600_000), Some(1_795_341_720_000)));
+        assert!(asked(&[("to", "8210266876799999")]).filter(&[]).to_ms.is_none(), "the end of time has no next minute");
+        let whole = asked(&[("from", "1795341600000"), ("to", "1795341660000")]);
+        assert_eq!(whole.query(None), "from=2026-11-22T10%3A00&to=2026-11-22T10%3A01");
     }
 
     #[test]

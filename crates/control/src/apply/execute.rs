@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use domain::validate::{FieldError, Problem};
 use domain::view::IssuedToken;
 use domain::{CustomProviderId, GatewayId, ProviderKeyId, Role, TeamId, TokenId, UserId};
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ pub(super) async fn execute(plan: Plan) -> Result<Applied, ControlError> {
     let hashes = hash_passwords(&plan).await?;
     let change = plan.control.begin().await?;
     if change.version() != plan.version + 1 {
-        return Err(ControlError::Conflict(FieldError::new("configuration", Problem::Taken)));
+        return Err(ControlError::Outdated);
     }
     let author = Author { name: "weir apply".to_owned(), user_id: None };
     let mut issued = Vec::new();
@@ -40,10 +39,10 @@ async fn hash_passwords(plan: &Plan) -> Result<HashMap<String, String>, ControlE
     let mut hashes = HashMap::new();
     for step in plan.teams.iter().flat_map(|team| &team.steps) {
         if let Operation::Member(member) = &step.operation
-            && member.user.is_none()
+            && let Some(password) = &member.password
             && !hashes.contains_key(&member.email)
         {
-            let hash = plan.control.inner.passwords.hash(member.password.expose()).await?;
+            let hash = plan.control.inner.passwords.hash(password.expose()).await?;
             hashes.insert(member.email.clone(), hash);
         }
     }

@@ -82,7 +82,7 @@ pub(super) struct Member {
     pub(super) email: Text,
     pub(super) name: Option<Text>,
     pub(super) role: Text,
-    pub(super) password: Text,
+    pub(super) password: Option<Text>,
 }
 
 /// Reads the file's text.

@@ -1,11 +1,12 @@
 //! Plans the members of a team. A password is set when the account is created and never touched again.
 
-use domain::Role;
 use domain::validate::{self, Problem};
+use domain::{Role, Secret};
 use serde_json::json;
 
 use super::file;
 use super::planner::Planner;
+use super::source;
 use super::state::State;
 use super::step::{Member, Operation, Step, differences, mark};
 use crate::session::normal_email;
@@ -40,14 +41,32 @@ impl Planner<'_> {
         }
         let role = entry.role.value.parse::<Role>().map_err(|()| Problem::NotAChoice);
         fine &= self.report.check(path, "role", &entry.role, role.as_ref().map(drop).map_err(Clone::clone));
-        let password = self.secret(path, "password", &entry.password)?;
-        fine &= self.report.check(path, "password", &entry.password, validate::password(password.expose()));
-        let (Ok(role), true) = (role, fine) else { return None };
         let user = state.users.get(&email).cloned();
+        let password = self.password(path, entry, user.is_some());
+        let (Ok(role), Ok(password), true) = (role, password, fine) else { return None };
         let membership = user.as_ref().and_then(|user| state.memberships.iter().find(|row| row.user_id == user.id));
         let name = entry.name.as_ref().map_or_else(|| email.clone(), |name| name.value.trim().to_owned());
         let old_role = membership.and_then(|row| row.role.parse().ok());
         Some(Member { user, email, name: name.chars().take(validate::MAX_NAME).collect(), role, old_role, password })
+    }
+
+    /// The password of an account that is to be made. Of one that exists it is not even read: whoever runs the file again
+    /// need not have it any more.
+    fn password(&mut self, path: &str, entry: &file::Member, exists: bool) -> Result<Option<Secret>, ()> {
+        let Some(text) = &entry.password else {
+            if exists {
+                return Ok(None);
+            }
+            let message = "is required: nobody has an account with this address yet";
+            self.report.add(entry.email.referenced.line(), format!("{path}.password"), message);
+            return Err(());
+        };
+        if exists && source::is_named(&text.value) {
+            return Ok(None);
+        }
+        let password = self.secret(path, "password", text).ok_or(())?;
+        let fine = self.report.check(path, "password", text, validate::password(password.expose()));
+        if fine { Ok(Some(password)) } else { Err(()) }
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) fn read(text: &str, env: EnvLookup<'_>) -> Result<Secret, String> {
     if value.is_empty() { Err("the value is empty".to_owned()) } else { Ok(Secret::new(value.to_owned())) }
 }
 
+/// Whether a text names a secret, rather than being one.
+pub(super) fn is_named(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
+}
+
 fn read_file(path: &str) -> std::io::Result<String> {
     if std::fs::metadata(path)?.len() > MAX_FILE {
         return Err(std::io::Error::other("it is too large for a secret"));

@@ -18,7 +18,7 @@ pub(super) struct State {
     pub(super) gateways: Vec<gateway::Model>,
     pub(super) provider_keys: Vec<provider_key::Model>,
     pub(super) custom_providers: Vec<custom_provider::Model>,
-    /// Revoked ones included.
+    /// The live ones among those that the file mentions.
     pub(super) tokens: Vec<api_token::Model>,
     pub(super) memberships: Vec<membership::Model>,
     /// The people the file mentions, by address.
@@ -34,7 +34,8 @@ pub(super) async fn load(control: &Control, entry: &file::Team, env: EnvLookup<'
         state.gateways = store::gateway::list(db, id).await?;
         state.provider_keys = store::provider_key::list(db, id, now()).await?;
         state.custom_providers = store::custom_provider::list(db, id).await?;
-        state.tokens = store::token::list(db, id).await?;
+        let names: Vec<_> = entry.tokens.iter().map(|token| token.name.value.trim()).collect();
+        state.tokens = store::token::list_live_named(db, id, &names).await?;
         state.memberships = store::team::list_memberships(db, id).await?;
     }
     for member in &entry.members {

@@ -106,7 +106,8 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) role: Role,
     pub(super) old_role: Option<Role>,
-    pub(super) password: Secret,
+    /// Of an account that does not exist yet.
+    pub(super) password: Option<Secret>,
 }
 
 /// What differs between two JSON objects, field by field in alphabetical order; without an old one, all that the new one holds.

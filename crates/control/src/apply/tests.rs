@@ -7,6 +7,7 @@ use store::db_test;
 
 use super::{ApplyError, Plan, plan};
 use crate::Control;
+use crate::change::now;
 use crate::tests::fixture::{client, open, sealer};
 
 const FILE: &str = "\
@@ -220,10 +221,48 @@ teams:
         insta::assert_snapshot!(refused(&control, demote).await, @r#"weir.yaml:2: teams[0].members: leaves the team without an owner"#);
     }
 
+    async fn who_has_an_account_needs_no_password_in_the_file_any_more(store: Store) {
+        let control = open(&store).await;
+        planned(&control, FILE).await.execute().await.expect("applied");
+        for password in ["", ", password: env:MISSING"] {
+            let again = format!("teams: [{{ slug: acme, members: [{{ email: ann@example.com, role: owner{password} }}] }}]");
+            assert_eq!(planned(&control, &again).await.changes(), 0, "{password}");
+        }
+        let bad = "\
+teams:
+  - slug: acme
+    members:
+      - { email: bob@example.com, role: viewer }
+      - { email: ann@example.com, role: owner, password: pasted by mistake }
+";
+        insta::assert_snapshot!(refused(&control, bad).await, @r#"
+        weir.yaml:4: teams[0].members[0].password: is required: nobody has an account with this address yet
+        weir.yaml:5: teams[0].members[1].password: must be env:NAME or file:PATH; secrets do not belong into this file
+        "#);
+    }
+
+    async fn a_token_is_found_among_any_number_of_others(store: Store) {
+        let control = open(&store).await;
+        planned(&control, FILE).await.execute().await.expect("applied");
+        let team = store::team::find_by_slug(store.read(), "acme").await.expect("read").expect("acme");
+        let tx = store.write_tx().await.expect("a transaction");
+        for number in 0..1_001_u32 {
+            let digest = crate::cookie::sha256(&number.to_be_bytes());
+            let name = format!("later {number}");
+            let scope = store::token::Scope { name: &name, ..Default::default() };
+            let hint = "…".to_owned();
+            store::token::create(&tx, domain::TeamId(team.id), digest, hint, &scope, now()).await.expect("created");
+        }
+        tx.commit().await.expect("committed");
+        assert_eq!(planned(&control, FILE).await.changes(), 0);
+    }
+
     async fn a_plan_made_before_another_change_is_refused(store: Store) {
         let control = open(&store).await;
         let stale = planned(&control, FILE).await;
         planned(&control, "teams: [{ slug: other }]").await.execute().await.expect("applied");
-        assert!(matches!(stale.execute().await, Err(crate::ControlError::Conflict(_))));
+        let refused = stale.execute().await.expect_err("outdated");
+        assert_eq!(refused, crate::ControlError::Outdated);
+        assert!(refused.to_string().contains("run it again"), "{refused}");
     }
 }

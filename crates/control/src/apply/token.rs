@@ -19,7 +19,7 @@ impl Planner<'_> {
         let name = entry.name.value.trim();
         let mut fine = self.report.check(path, "name", &entry.name, validate::name(name));
         self.once(format!("token {}/{name}", team.slug.value), path, "name", &entry.name);
-        let old = state.tokens.iter().find(|row| row.name == name && row.revoked_at.is_none()).cloned();
+        let old = state.tokens.iter().find(|row| row.name == name).cloned();
         let plain = entry.token.as_ref().map(|text| self.known_secret(path, text, old.as_ref(), state));
         fine &= self.scope(path, team, entry, state);
         let expires_at = match &entry.expires_at {

@@ -104,6 +104,40 @@ db_test! {
         assert!(matches!(error, ControlError::Throttled { .. }), "{error:?}");
     }
 
+    async fn attempts_that_nobody_looked_at_do_not_count_against_the_address(store: Store) {
+        let control = open(&store).await;
+        ann(&control).await;
+        member(&control, &store, "bob@example.com", Role::Viewer).await;
+        let client = client();
+        for _ in 0..40 {
+            let refused = control.sign_in("ann@example.com", "a wrong password", &client, None).await;
+            assert!(refused.is_err());
+        }
+        control.sign_in("bob@example.com", PASSWORD, &client, None).await.expect("Ann's mistyping is not Bob's");
+    }
+
+    async fn who_is_signed_in_can_read_while_nothing_can_be_written(store: Store) {
+        let control = open(&store).await;
+        ann(&control).await;
+        let signed = control.sign_in("ann@example.com", PASSWORD, &client(), None).await.expect("signed in");
+        let session = control.authenticate(signed.cookie.expose()).await.expect("known").session_id();
+        let age = async |tx: &store::WriteTx| {
+            let long_ago = crate::change::now() - chrono::TimeDelta::hours(1);
+            store::session::touch(tx, session, long_ago).await.expect("written");
+        };
+        let tx = store.write_tx().await.expect("a transaction");
+        age(&tx).await;
+        tx.commit().await.expect("committed");
+        // Keeps the lock that noting the session's use needs.
+        let tx = store.write_tx().await.expect("a transaction");
+        age(&tx).await;
+        control.inner.recent.clear();
+        let read = control.authenticate(signed.cookie.expose());
+        let read = tokio::time::timeout(std::time::Duration::from_secs(2), read).await.expect("without waiting");
+        assert_eq!(read.expect("signed in").session_id(), session);
+        drop(tx);
+    }
+
     async fn a_revoked_session_is_refused_at_once(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;

@@ -9,8 +9,9 @@ use crate::{Control, GatewayChange, NewToken, can};
 async fn some_changes(control: &Control) -> crate::Actor {
     let ann = ann(control).await;
     let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
-    let change = GatewayChange { name: "Main".into(), enabled: false, settings: main.settings };
+    let change = GatewayChange { name: "Main".into(), settings: main.settings, version: main.version };
     control.update_gateway(&grant(&ann), main.id, change).await.expect("updated");
+    control.set_gateway_enabled(&grant(&ann), main.id, false).await.expect("switched off");
     control.create_provider_key(&grant(&ann), key(SECRET)).await.expect("created");
     let token = NewToken { name: "app".into(), ..NewToken::default() };
     control.issue_token(&grant(&ann), token).await.expect("issued");
@@ -26,6 +27,7 @@ db_test! {
         let expected = [
             ("token.issue", "token app"),
             ("provider_key.create", "provider key openai/default"),
+            ("gateway.update", "gateway main"),
             ("gateway.update", "gateway main"),
             ("gateway.create", "gateway main"),
             ("session.open", "session 1"),
@@ -45,7 +47,7 @@ db_test! {
     async fn the_chain_is_intact(store: Store) {
         let control = open(&store).await;
         some_changes(&control).await;
-        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(6));
+        assert_eq!(verify(store.read()).await.expect("read"), Chain::Intact(7));
     }
 
     async fn changes_at_the_same_time_follow_each_other_in_the_chain(store: Store) {

@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use super::fixture::{SECRET, ann, client, grant, key, open, owner, sealer};
 use crate::{Control, ControlError, NewCustomProvider, NewProviderKey, Options, can};
 
-/// A provider that takes one key only; answers its address.
+/// A provider that takes one key only, but below `/open` and for the models below `/router` asks nobody for one; answers
+/// its address.
 async fn provider() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -23,7 +24,10 @@ async fn provider() -> String {
             let mut request = vec![0; 4_096];
             let length = stream.read(&mut request).await.unwrap_or(0);
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            let right = request.starts_with("GET /v1/models ") && request.contains(SECRET);
+            let right = request.starts_with("GET /v1/models ") && request.contains(SECRET)
+                || request.starts_with("GET /open/models ")
+                || request.starts_with("GET /router/models ")
+                || request.starts_with("GET /router/key ") && request.contains(SECRET);
             let status = if right { "200 OK" } else { "401 Unauthorized" };
             let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
@@ -173,6 +177,28 @@ db_test! {
         assert!(config.teams[0].provider_keys.is_empty());
     }
 
+    async fn no_key_is_stored_for_a_provider_that_is_being_deleted(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let mine = NewCustomProvider {
+            slug: "mine".into(),
+            name: "Mine".into(),
+            base_url: "http://127.0.0.1:9".into(),
+            dialect: Dialect::Openai,
+            auth: AuthScheme::Bearer,
+        };
+        let made = control.create_custom_provider(&manage, mine).await.expect("created");
+        let deletion = control.begin().await.expect("the lock");
+        store::custom_provider::delete(deletion.tx(), made.id, deletion.now()).await.expect("deleted");
+        let creation = control.create_provider_key(&manage, NewProviderKey { provider: "custom-mine".into(), ..key(SECRET) });
+        tokio::pin!(creation);
+        let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut creation).await;
+        assert!(early.is_err(), "it waits for the deletion");
+        deletion.commit(&control).await.expect("committed");
+        assert_eq!(creation.await, Err(ControlError::invalid("provider", Problem::Unknown)));
+    }
+
     async fn a_provider_without_an_address_of_its_own_needs_one_with_each_key(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
@@ -265,7 +291,8 @@ db_test! {
         let control = open(&store).await;
         let ann = ann(&control).await;
         let manage = grant::<can::ManageProviderKeys>(&ann);
-        let base_url = Some(provider().await);
+        let address = Some(provider().await);
+        let base_url = address.clone();
         let right = NewProviderKey { base_url: base_url.clone(), ..key(SECRET) };
         let right = control.create_provider_key(&manage, right).await.expect("created");
         let wrong = NewProviderKey { base_url, alias: "wrong".into(), ..key("sk-wrong") };
@@ -274,6 +301,20 @@ db_test! {
         assert_eq!((found.code, found.status, found.ok), (ConnectionTestCode::Accepted, Some(200), true));
         let found = control.test_provider_key(&manage, wrong.id).await.expect("tested");
         assert_eq!((found.code, found.status, found.ok), (ConnectionTestCode::Rejected, Some(401), false));
+        let open_door = NewProviderKey { base_url: address.as_deref().map(|url| format!("{url}/open")), alias: "open".into(), ..key("sk-wrong") };
+        let open_door = control.create_provider_key(&manage, open_door).await.expect("created");
+        let found = control.test_provider_key(&manage, open_door.id).await.expect("tested");
+        assert_eq!((found.code, found.ok), (ConnectionTestCode::Public, false), "anybody gets this answer");
+        for (alias, secret, code) in [
+            ("right", SECRET, ConnectionTestCode::Accepted),
+            ("wrong", "sk-wrong", ConnectionTestCode::Rejected),
+        ] {
+            let base_url = address.as_deref().map(|url| format!("{url}/router"));
+            let router = NewProviderKey { provider: "openrouter".into(), alias: alias.into(), base_url, ..key(secret) };
+            let router = control.create_provider_key(&manage, router).await.expect("created");
+            let found = control.test_provider_key(&manage, router.id).await.expect("tested");
+            assert_eq!(found.code, code, "OpenRouter's models are public, its key's page is not");
+        }
         let strict = Control::new(store.clone(), sealer(), Options::default()).await.expect("opened");
         let found = strict.test_provider_key(&manage, right.id).await.expect("tested");
         assert_eq!((found.code, found.status), (ConnectionTestCode::PrivateAddress, None));

@@ -37,9 +37,10 @@ db_test! {
         let ann = ann(&control).await;
         let edit = grant::<can::EditGateways>(&ann);
         let made = control.create_gateway(&edit, gateway("main")).await.expect("created");
-        let mut change = GatewayChange { name: "Main".into(), enabled: true, settings: GatewaySettings::default() };
+        let mut change =
+            GatewayChange { name: "Main".into(), settings: GatewaySettings::default(), version: made.version };
         change.settings.cache_ttl = Some(60);
-        control.update_gateway(&edit, made.id, change.clone()).await.expect("updated");
+        change.version = control.update_gateway(&edit, made.id, change.clone()).await.expect("updated").version;
         let epoch = async || load_config(&store, &sealer()).await.expect("loaded").teams[0].gateways[0].cache_epoch;
         assert_eq!(epoch().await, 0);
         change.settings.cache_invalidate_on_update = true;
@@ -51,6 +52,25 @@ db_test! {
         change.settings.cache_ttl = Some(1);
         let error = control.update_gateway(&edit, made.id, change).await.expect_err("out of bounds");
         assert!(matches!(&error, ControlError::Invalid(errors) if errors[0].field == "cache_ttl"), "{error:?}");
+    }
+
+    async fn a_change_made_from_an_older_version_does_not_undo_a_newer_one(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let edit = grant::<can::EditGateways>(&ann);
+        let made = control.create_gateway(&edit, gateway("main")).await.expect("created");
+        let change = |ttl| GatewayChange {
+            name: "Main".into(),
+            settings: GatewaySettings { cache_ttl: Some(ttl), ..GatewaySettings::default() },
+            version: made.version,
+        };
+        control.update_gateway(&edit, made.id, change(60)).await.expect("the first");
+        let late = control.update_gateway(&edit, made.id, change(90)).await.expect_err("from before the first");
+        assert_eq!(late, ControlError::Conflict(FieldError::new("version", Problem::Outdated)));
+        let off = control.set_gateway_enabled(&edit, made.id, false).await.expect("switched");
+        assert_eq!((off.enabled, off.settings.cache_ttl), (false, Some(60)), "the switch keeps the newest settings");
+        let same = control.set_gateway_enabled(&edit, made.id, false).await.expect("nothing to do");
+        assert_eq!(same.version, off.version);
     }
 
     async fn a_custom_provider_is_added_switched_and_deleted(store: Store) {

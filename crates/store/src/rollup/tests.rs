@@ -141,6 +141,7 @@ db_test! {
 
         let one = overview(&store, TeamId(1), Some(GatewayId(8)), from_ms, now_ms).await.expect("figures");
         assert_eq!(one.totals.requests, 60);
+        assert!(has_any(&store, TeamId(1)).await.expect("read") && !has_any(&store, TeamId(3)).await.expect("read"));
         let none = overview(&store, TeamId(3), None, from_ms, now_ms).await.expect("figures");
         assert_eq!((none.totals, none.by_model.len()), (Totals::default(), 0));
     }
