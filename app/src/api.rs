@@ -5,6 +5,8 @@ pub mod connect;
 #[cfg(feature = "ssr")]
 pub(crate) mod fields;
 pub mod gateways;
+pub mod join;
+pub mod members;
 pub mod provider_keys;
 pub mod session;
 pub mod setup;

@@ -7,6 +7,7 @@ pub mod connect;
 pub mod gateways;
 pub mod home;
 pub mod issued;
+pub mod join;
 pub mod members;
 pub mod not_found;
 pub mod overview;

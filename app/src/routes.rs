@@ -14,7 +14,8 @@ use crate::pages::connect::ConnectPage;
 use crate::pages::gateways::{GatewayPage, GatewaysPage, NewGatewayPage};
 use crate::pages::home::HomePage;
 use crate::pages::issued::IssuedPage;
-use crate::pages::members::MembersPage;
+use crate::pages::join::JoinPage;
+use crate::pages::members::{InvitePage, MemberPage, MembersPage};
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
@@ -34,6 +35,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/setup/:secret") ssr=Async view=|| bare(SetupPage) />
                 <Route path=path!("/sign-in") ssr=Async view=|| bare(SignInPage) />
                 <Route path=path!("/account") ssr=Async view=|| framed(AccountPage) />
+                <Route path=path!("/account/join/:secret") ssr=Async view=|| bare(JoinPage) />
                 <Route path=path!("/issued/:id") ssr=Async view=|| framed(IssuedPage) />
                 <Route path=path!("/:team") ssr=Async view=|| framed(OverviewPage) />
                 <Route path=path!("/:team/requests") ssr=Async view=|| framed(RequestsPage) />
@@ -48,6 +50,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:team/tokens/new") ssr=Async view=|| framed(NewTokenPage) />
                 <Route path=path!("/:team/tokens/:id") ssr=Async view=|| framed(TokenPage) />
                 <Route path=path!("/:team/members") ssr=Async view=|| framed(MembersPage) />
+                <Route path=path!("/:team/members/new") ssr=Async view=|| framed(InvitePage) />
+                <Route path=path!("/:team/members/:id") ssr=Async view=|| framed(MemberPage) />
                 <Route path=path!("/:team/audit") ssr=Async view=|| framed(AuditPage) />
             </FlatRoutes>
         </Router>

@@ -20,7 +20,7 @@ async fn migrate_makes_the_schema_and_finds_it_made() {
 #[tokio::test]
 async fn a_reset_password_replaces_the_old_one_while_the_server_runs() {
     let installation = Installation::new().await;
-    installation.apply_member().await;
+    installation.apply_member("{}").await;
     let server = installation.serve(&[]).await;
     assert!(server.sign_in(PASSWORD).await.is_some());
     let output = installation.run(&["user", "reset-password", "ann@example.com"]).await;

@@ -75,10 +75,10 @@ impl Installation {
     }
 
     /// The same team with Ann as its owner.
-    pub async fn apply_member(&self) {
+    pub async fn apply_member(&self, settings: &str) {
         let member =
             "    members:\n      - { email: ann@example.com, name: Ann, role: owner, password: env:ANN_PASSWORD }\n";
-        let output = self.apply(&(self.team("{}") + member), &[]).await;
+        let output = self.apply(&(self.team(settings) + member), &[]).await;
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
@@ -147,11 +147,23 @@ impl Server {
 
     /// Asks to sign Ann in, as the form does; answers the cookie if she is. Takes passwords that need no escapes.
     pub async fn sign_in(&self, password: &str) -> Option<String> {
-        let request = client().post(self.url(SignIn::PATH)).header("sec-fetch-site", "same-origin");
-        let request = request.header("accept", "text/html").header("content-type", "application/x-www-form-urlencoded");
-        let response = request.body(format!("email=ann%40example.com&password={password}")).send().await.unwrap();
+        let form = format!("email=ann%40example.com&password={password}");
+        let response = self.post(SignIn::PATH, None, &form).await;
         let cookie = response.headers().get("set-cookie")?.to_str().unwrap();
         cookie.split(';').next().map(str::to_owned)
+    }
+
+    /// Asks for a page, with a session or without one.
+    pub async fn get(&self, path: &str, cookie: Option<&str>) -> reqwest::Response {
+        client().get(self.url(path)).header("cookie", cookie.unwrap_or_default()).send().await.unwrap()
+    }
+
+    /// Sends a form as a browser without scripts does.
+    pub async fn post(&self, path: &str, cookie: Option<&str>, form: &str) -> reqwest::Response {
+        let request =
+            client().post(self.url(path)).header("sec-fetch-site", "same-origin").header("accept", "text/html");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        request.header("cookie", cookie.unwrap_or_default()).body(form.to_owned()).send().await.unwrap()
     }
 
     /// Waits until the log says that.
@@ -192,6 +204,18 @@ impl Server {
 /// A client that keeps no connection and follows nothing.
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// Where an answer sends the browser.
+pub fn location(response: &reqwest::Response) -> String {
+    let target = response.headers().get("location").unwrap_or_else(|| panic!("{response:?}"));
+    target.to_str().unwrap().to_owned()
+}
+
+/// What stands in a page between two texts.
+pub fn text_between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("no {before} in {page}"));
+    rest.split(after).next().unwrap_or_default()
 }
 
 pub fn text(bytes: &[u8]) -> String {

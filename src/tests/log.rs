@@ -21,7 +21,7 @@ async fn a_log_for_machines_is_one_object_a_line() {
 #[tokio::test]
 async fn at_no_level_it_says_a_secret() {
     let installation = Installation::new().await;
-    installation.apply_member().await;
+    installation.apply_member("{}").await;
     let mut server = installation.serve_logged(&[("WEIR_LOG", "trace")]).await;
     let log = server.log_in_background();
     assert_eq!(server.chat("Hello hippopotamus", false).await.status(), 200);
@@ -31,12 +31,15 @@ async fn at_no_level_it_says_a_secret() {
     assert_eq!(server.sign_in("a-wrong-password").await, None);
     let cookie = server.sign_in(PASSWORD).await.expect("signed in");
     client().get(server.url("/")).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(server.get("/account/join/an-invitations-secret", None).await.status(), 410);
     server.terminate().await;
     assert!(server.child.wait().await.unwrap().success());
     let log = log.await.unwrap();
     assert!(log.iter().any(|line| line.contains("TRACE")), "{} lines", log.len());
     let session = cookie.split_once('=').unwrap().1;
-    for secret in [TOKEN, "sk-provider-secret", PASSWORD, "a-wrong-password", session, "hippopotamus"] {
+    for secret in
+        [TOKEN, "sk-provider-secret", PASSWORD, "a-wrong-password", session, "hippopotamus", "an-invitations-secret"]
+    {
         let telling = log.iter().find(|line| line.contains(secret));
         assert_eq!(telling, None, "{secret}");
     }

@@ -22,22 +22,24 @@ pub fn CopyBox(
     }
 }
 
-/// A secret that is shown this once, and the way on after it was stored.
+/// A secret that is shown this once, and the way on after it was taken care of.
 #[component]
 pub fn SecretBox(
     #[prop(into)] label: String,
+    /// What to do with it now.
+    advice: &'static str,
     #[prop(into)] secret: String,
-    /// Where "I have stored it" leads.
-    #[prop(into)]
-    done: String,
+    /// Where the button leads, and what it says.
+    done: (String, &'static str),
 ) -> impl IntoView {
+    let (href, said) = done;
     view! {
         <div class="secret">
             <Notice tone=Tone::Warn>
-                <p>"This is shown once. Store it now: Weir keeps only a fingerprint of it and cannot show it again."</p>
+                <p>"This is shown once. "{advice}" Weir keeps only a fingerprint of it and cannot show it again."</p>
             </Notice>
             <CopyBox label text=secret />
-            <a class="button primary" href=done>"I have stored it"</a>
+            <a class="button primary" href=href>{said}</a>
         </div>
     }
 }

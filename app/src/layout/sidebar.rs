@@ -133,6 +133,7 @@ fn pages(team: &TeamRef) -> impl Iterator<Item = PaletteLink> {
     let actions = [
         ("New gateway", "/gateways/new", Permission::EditGateways),
         ("New token", "/tokens/new", Permission::ManageTokens),
+        ("Invite a member", "/members/new", Permission::ManageMembers),
     ];
     let allowed = actions.into_iter().filter(|(_, _, permission)| team.role.allows(*permission));
     pages.chain(allowed.map(|(name, end, _)| link(name, "Action", format!("/{}{end}", team.slug))))

@@ -16,8 +16,7 @@ pub fn HomePage() -> impl IntoView {
         <Page title="Weir">
             <EmptyState symbol=Symbol::Members title="You are not a member of a team">
                 <p>
-                    "Your account itself is fine. Members are listed in the configuration file: ask whoever runs this server to \
-                     add you there and run "<code>"weir apply"</code>"."
+                    "Your account itself is fine. Ask an owner or admin of the team for an invitation, and open its link."
                 </p>
                 <p><a class="button" href="/account">"Open your account"</a></p>
             </EmptyState>

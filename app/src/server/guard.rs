@@ -1,9 +1,10 @@
 //! The layer in front of the dashboard. In this order: unsafe methods must come from our own pages; everything but
-//! set-up and sign-in needs a session; what goes out carries the security headers.
+//! set-up, sign-in and invitations needs a session; what goes out carries the security headers.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -13,16 +14,21 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri};
 use leptos::server_fn::ServerFn;
+use tokio::time::timeout;
 use tower::{Layer, Service};
 use url::Url;
 use url::form_urlencoded::{byte_serialize, parse};
 
 use super::{cookie, is_local, kept};
+use crate::api::join::Join;
 use crate::api::session::SignIn;
 use crate::api::setup::Claim;
+use crate::pages::join;
 
 /// Largest form a page of ours sends, in bytes.
 const MAX_FORM: usize = 64 * 1024;
+/// Time a browser has to send one.
+const FORM_TIME: Duration = Duration::from_secs(30);
 /// The field of a form that says which page it is on, for browsers that send no referrer.
 pub const BACK_FIELD: &str = "back";
 /// Where server functions live.
@@ -125,7 +131,10 @@ async fn signed_in(control: &Control, headers: &HeaderMap) -> Result<Option<Acto
 
 /// Whether a path can be reached without a session.
 fn is_open(path: &str) -> bool {
-    path == "/sign-in" || path.starts_with("/setup/") || path == SignIn::PATH || path == Claim::PATH
+    path == "/sign-in"
+        || path.starts_with("/setup/")
+        || path.starts_with(join::LINK)
+        || [SignIn::PATH, Claim::PATH, Join::PATH].contains(&path)
 }
 
 /// A person is led to the sign-in page and back; a script is told 401.
@@ -175,15 +184,17 @@ fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
 /// A form that was read whole: where it goes and what it says.
 type Form = Option<(String, axum::body::Bytes)>;
 
-/// Reads a form within its bound, and cleans the address it will be sent back to.
+/// Reads a form within its bounds, and cleans the address it will be sent back to.
 async fn read_form(control: &Control, request: Request) -> Result<(Request, Form), Response> {
     let path = request.uri().path().to_owned();
     if request.method() != Method::POST || !path.starts_with(FUNCTIONS) {
         return Ok((request, None));
     }
     let (mut parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MAX_FORM).await else {
-        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours."));
+    let bytes = match timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours.")),
+        Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "This form took too long to arrive. Send it again.")),
     };
     if !parts.headers.contains_key(header::REFERER)
         && let Some(page) = page_of(control, &parts, &bytes)

@@ -6,7 +6,7 @@ use domain::{Secret, SessionId, UserId};
 use serde_json::json;
 
 use crate::actor::Author;
-use crate::member::{MAX_AUDIT, audit_view};
+use crate::audit::{MAX_AUDIT, audit_view};
 use crate::change::Event;
 use crate::cookie::random_name;
 use crate::refusal::Tried;

@@ -44,6 +44,8 @@ pub mod can {
         ManageTokens,
         /// Invite, promote and remove members.
         ManageMembers,
+        /// Make somebody an owner, and change or remove one.
+        ManageOwners,
         /// Read the audit log.
         ViewAudit,
     }
@@ -184,7 +186,7 @@ mod tests {
         Actor::new(Arc::new(me), session()).team("acme").expect("a member")
     }
 
-    fn allowed(member: &Member) -> [bool; 7] {
+    fn allowed(member: &Member) -> [bool; 8] {
         [
             member.grant::<can::View>().is_ok(),
             member.grant::<can::ViewPayloads>().is_ok(),
@@ -193,15 +195,16 @@ mod tests {
             member.grant::<can::ManageTokens>().is_ok(),
             member.grant::<can::ManageMembers>().is_ok(),
             member.grant::<can::ViewAudit>().is_ok(),
+            member.grant::<can::ManageOwners>().is_ok(),
         ]
     }
 
     #[test]
     fn each_role_gets_exactly_its_permissions() {
-        assert_eq!(allowed(&member(Role::Owner)), [true; 7]);
-        assert_eq!(allowed(&member(Role::Admin)), [true; 7]);
-        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, false, false]);
-        assert_eq!(allowed(&member(Role::Viewer)), [true, false, false, false, false, false, false]);
+        assert_eq!(allowed(&member(Role::Owner)), [true; 8]);
+        assert_eq!(allowed(&member(Role::Admin)), [true, true, true, true, true, true, true, false]);
+        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, false, false, false]);
+        assert_eq!(allowed(&member(Role::Viewer)), [true, false, false, false, false, false, false, false]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod account;
 pub mod actor;
 mod address;
 pub mod apply;
+mod audit;
 mod change;
 mod connection_test;
 mod cookie;
@@ -14,6 +15,7 @@ mod custom_provider;
 mod error;
 mod flash;
 mod gateway;
+mod invitation;
 mod master_key;
 mod member;
 mod password;
@@ -49,6 +51,7 @@ pub use actor::{Actor, Grant, Member, can};
 pub use custom_provider::NewCustomProvider;
 pub use error::{ControlError, StartError};
 pub use gateway::{GatewayChange, NewGateway};
+pub use invitation::{Joined, Joining};
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
@@ -132,8 +135,9 @@ impl Control {
         self.inner.changes.subscribe()
     }
 
-    /// Tells which configuration version the data plane of this process runs.
+    /// Tells which configuration version the data plane of this process runs. Who may do what may have changed with it.
     pub fn set_live_version(&self, version: i64) {
+        self.inner.recent.clear();
         self.inner.live_version.send_modify(|live| *live = version.max(*live));
     }
 

@@ -4,7 +4,7 @@ use crate::change::now;
 use crate::{Control, ControlError};
 
 impl Control {
-    /// Writes what is still to be told about wrong passwords, removes expired sessions, the secrets of provider keys past their end, and whatever retention says is over.
+    /// Writes what is still to be told about wrong passwords, removes expired sessions and invitations, the secrets of provider keys past their end, and whatever retention says is over.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`]; the next call tries again.
@@ -13,10 +13,11 @@ impl Control {
         let now = now();
         let tx = self.inner.store.write_tx().await?;
         let sessions = store::session::delete_expired(&tx, now).await?;
+        let invitations = store::invitation::delete_expired(&tx, now).await?;
         let provider_keys = store::provider_key::erase_expired(&tx, now).await?;
         tx.commit().await.map_err(store::StoreError::from)?;
         store::retention::sweep(&self.inner.store, now.timestamp_millis()).await?;
-        tracing::debug!(sessions, provider_keys, "swept");
+        tracing::debug!(sessions, invitations, provider_keys, "swept");
         Ok(())
     }
 }

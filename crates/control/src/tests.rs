@@ -4,5 +4,6 @@ mod account;
 mod account_events;
 mod audit;
 pub(crate) mod fixture;
+mod member;
 mod provider_key;
 mod resource;

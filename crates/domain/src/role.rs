@@ -35,6 +35,8 @@ pub enum Permission {
     ManageTokens,
     /// Invite, promote and remove members.
     ManageMembers,
+    /// Make somebody an owner, and change or remove one.
+    ManageOwners,
     /// Read the audit log.
     ViewAudit,
 }
@@ -53,6 +55,7 @@ impl Role {
             | Permission::ManageProviderKeys
             | Permission::ManageTokens => self != Self::Viewer,
             Permission::ManageMembers | Permission::ViewAudit => matches!(self, Self::Owner | Self::Admin),
+            Permission::ManageOwners => self == Self::Owner,
         }
     }
 

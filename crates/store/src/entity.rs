@@ -8,6 +8,7 @@ pub mod cache_entry;
 pub mod config_version;
 pub mod custom_provider;
 pub mod gateway;
+pub mod invitation;
 pub mod membership;
 pub mod meta;
 pub mod provider_key;

@@ -13,6 +13,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 pub mod gateway;
+pub mod invitation;
 pub mod provider_key;
 pub mod request_log;
 pub mod retention;

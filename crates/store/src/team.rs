@@ -13,6 +13,14 @@ use crate::{StoreError, WriteTx};
 /// Most members a list shows.
 const LIST_LIMIT: u64 = 1_000;
 
+/// A team.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn find(db: &impl ConnectionTrait, id: TeamId) -> Result<team::Model, StoreError> {
+    team::Entity::find_by_id(id.0).one(db).await?.ok_or(StoreError::NotFound)
+}
+
 /// The team with a slug.
 ///
 /// # Errors
@@ -71,6 +79,41 @@ pub async fn list_memberships(db: &impl ConnectionTrait, team: TeamId) -> Result
         .limit(LIST_LIMIT)
         .all(db)
         .await?)
+}
+
+/// A person's membership of a team, if there is one.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn find_membership(
+    db: &impl ConnectionTrait,
+    team: TeamId,
+    user: UserId,
+) -> Result<Option<membership::Model>, StoreError> {
+    Ok(membership::Entity::find_by_id((team.0, user.0)).one(db).await?)
+}
+
+/// How many members a team has.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn count_members(db: &impl ConnectionTrait, team: TeamId) -> Result<u64, StoreError> {
+    Ok(membership::Entity::find().filter(membership::Column::TeamId.eq(team.0)).count(db).await?)
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// [`StoreError::NotFound`]; [`StoreError::Conflict`] on `role` where it would leave the team without an owner.
+pub async fn remove_member(tx: &WriteTx, team: TeamId, user: UserId) -> Result<(), StoreError> {
+    let gone = membership::Entity::delete_by_id((team.0, user.0)).exec(tx).await?;
+    if gone.rows_affected == 0 {
+        return Err(StoreError::NotFound);
+    }
+    if owners(tx, team).await? == 0 {
+        return Err(StoreError::Conflict("role"));
+    }
+    Ok(())
 }
 
 /// Makes a person a member, or gives a member another role.

@@ -167,12 +167,22 @@ fn a_refused_form_returns_to_a_clean_address() {
     assert_eq!(clean_referer(&plain), Some(HeaderValue::from_static("http://weir.test/sign-in")));
 }
 
+#[tokio::test]
+async fn a_form_that_never_ends_is_given_up() {
+    let fixture = Fixture::new().await;
+    tokio::time::pause();
+    let trickle = Body::from_stream(futures_util::stream::pending::<Result<String, Infallible>>());
+    let request = Request::post(SignIn::PATH).body(trickle).expect("a request");
+    let refused = read_form(&fixture.control, request).await.expect_err("not for ever");
+    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
 #[test]
-fn only_set_up_and_sign_in_are_open() {
-    for open in ["/sign-in", "/setup/abc", SignIn::PATH, Claim::PATH] {
+fn only_set_up_sign_in_and_invitations_are_open() {
+    for open in ["/sign-in", "/setup/abc", "/account/join/abc", SignIn::PATH, Claim::PATH, Join::PATH] {
         assert!(is_open(open), "{open}");
     }
-    for closed in ["/", "/setup", "/sign-in/x", "/account", "/acme", "/ui/", "/ui/sign-out"] {
+    for closed in ["/", "/setup", "/sign-in/x", "/account", "/account/join", "/acme", "/ui/", "/ui/sign-out"] {
         assert!(!is_open(closed), "{closed}");
     }
 }
