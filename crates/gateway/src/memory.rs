@@ -98,6 +98,22 @@ impl Claim {
         Ok(())
     }
 
+    /// Makes it a claim on `bytes` in all: claims more, or gives some back.
+    ///
+    /// # Errors
+    /// There is no room for them; the claim is as before.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+        match bytes.checked_sub(self.bytes) {
+            Some(0) => Ok(()),
+            Some(more) => self.grow(more),
+            None => {
+                self.memory.used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+                self.bytes = bytes;
+                Ok(())
+            }
+        }
+    }
+
     /// Bytes whose last reference gives the claim back.
     pub(crate) fn hold(self, bytes: Bytes) -> Bytes {
         if bytes.is_empty() { bytes } else { Bytes::from_owner(Held { bytes, _claim: self }) }

@@ -61,7 +61,7 @@ pub(crate) async fn relay(
         }
     } else {
         // What is compressed cannot be read, and would be held back to its end in search of an event.
-        let shape = flow::Shape::of(&plan, way, meter.is_stream() && !encoded);
+        let shape = flow::Shape::of(&plan, way, meter.is_stream() && !encoded, &settlement.shared().memory);
         if !shape.is_as_it_comes() {
             parts.headers.remove(CONTENT_LENGTH);
         }

@@ -26,7 +26,7 @@ pub(crate) fn answer(
     path: Path<'_>,
     body: &Bytes,
 ) -> Result<Response<Body>, Refusal> {
-    let question = front.decode_request(body, path).map_err(Refusal::invalid_request)?;
+    let question = front.decode_count(body, path).map_err(Refusal::invalid_request)?;
     let tokens = wire::estimate::input_tokens(&question);
     let body = match front {
         Api::Gemini => json!({ "totalTokens": tokens }),

@@ -173,6 +173,17 @@ impl Api {
         Ok(Request { front: Some(self), ..request? })
     }
 
+    /// Reads a caller's request whose tokens are to be counted.
+    ///
+    /// # Errors
+    /// As [`Api::decode_request`].
+    pub fn decode_count(self, body: &[u8], path: Path<'_>) -> Result<Request, Refused> {
+        match self {
+            Self::Gemini => gemini::count::decode_request(body, path),
+            _ => self.decode_request(body, path),
+        }
+    }
+
     /// Writes a request for a provider. What cannot be expressed is noted in [`Encoded::losses`]; whether that is an error is
     /// for the caller of this to say.
     ///
@@ -206,6 +217,8 @@ impl Api {
     /// # Errors
     /// When it is no answer of this API.
     pub fn decode_answer(self, body: &[u8]) -> Result<Answer, Refused> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        let body = &*stream::readable(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body));
         match self {
             Self::OpenaiChat => openai_chat::decode_answer(body),
             Self::OpenaiResponses => openai_responses::decode_answer(body),
@@ -272,6 +285,11 @@ trait Frames {
     /// The stream is over. Hands out what is still owed: open blocks are stopped; a stream that did not say how it ended
     /// is [`StreamError::truncated`](crate::chat::StreamError::truncated).
     fn finish(&mut self, out: &mut Vec<Event>);
+
+    /// Bytes of blocks that wait until they are complete; little is not counted.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ impl FrameSplitter {
         Self::default()
     }
 
+    /// Bytes of a frame whose end has not arrived.
+    pub(crate) fn held(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Takes the next bytes and hands out the frames that end in them: a name and the payload. The name is the event's type
     /// (`contentBlockDelta`); an exception's type after `exception:` (`exception:throttlingException`); an error's code after
     /// `error:`, with `{"message":"…"}` for its payload.

@@ -76,6 +76,11 @@ impl Splitter {
         if self.oversized { self.seen } else { self.start }
     }
 
+    /// Bytes of an event whose end has not arrived.
+    pub(crate) fn held(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Takes the next bytes and hands out the events that end in them.
     ///
     /// # Errors

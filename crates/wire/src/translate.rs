@@ -190,10 +190,23 @@ impl Stream {
         self.decoder.is_over()
     }
 
+    /// Bytes that the translation holds now: pieces of what is not complete, and what the last event repeats.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.decoder.held() + self.restorer.held() + self.encoder.held()
+    }
+
     fn write(&mut self, mut events: Vec<Event>, out: &mut Vec<u8>) {
         for event in events.drain(..) {
+            let is_last = matches!(event, Event::Error(_) | Event::End);
             self.observed.note(&event);
             self.restorer.push(event, |event| self.encoder.push(event, out));
+            if !is_last && self.encoder.is_over() {
+                // There was more to hold than the encoder does, and the caller has been told.
+                self.observed.error = true;
+                self.decoder.close();
+                break;
+            }
         }
         self.events = events;
     }

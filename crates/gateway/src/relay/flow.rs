@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::meter::{Finish, Meter};
 use super::way::Way;
 use crate::body::{Body, Broken};
 use crate::error::{Code, Refusal, event};
+use crate::memory::{Claim, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::Settlement;
 
@@ -49,16 +51,16 @@ pub(super) enum Shape {
     AsItComes,
     /// The event with usage is taken out.
     HideUsage(HideUsage),
-    /// They are put into the caller's API.
-    Translate(Box<Stream>),
+    /// They are put into the caller's API; with the room that the translation takes meanwhile.
+    Translate(Box<Stream>, Claim),
 }
 
 impl Shape {
     /// What a plan wants done; `readable` is whether the answer is a stream that can be read.
-    pub(super) fn of(plan: &Plan, way: Way, readable: bool) -> Self {
+    pub(super) fn of(plan: &Plan, way: Way, readable: bool, memory: &Arc<Memory>) -> Self {
         match &plan.translation {
             Some(translation) if way == Way::Translate => match translation.stream() {
-                Ok(stream) => Self::Translate(Box::new(stream)),
+                Ok(stream) => Self::Translate(Box::new(stream), memory.claim(Purpose::Answer)),
                 // Unreachable: a caller's question was read in the same API.
                 Err(_) => Self::AsItComes,
             },
@@ -82,7 +84,7 @@ impl Flow {
         shape: Shape,
         provider: String,
     ) -> Body {
-        if upstream.is_end_stream() && !matches!(shape, Shape::Translate(_)) {
+        if upstream.is_end_stream() && !matches!(shape, Shape::Translate(..)) {
             meter.settle(&mut settlement, Finish::Whole);
             return Body::whole(Bytes::new());
         }
@@ -142,11 +144,15 @@ impl Flow {
                     self.let_out(piece);
                 }
             }
-            Shape::Translate(stream) => {
+            Shape::Translate(stream, room) => {
                 let mut out = Vec::new();
                 stream.push(&bytes, &mut out);
                 is_last_word |= stream.is_over();
+                let has_room = is_last_word || room.set(stream.held()).is_ok();
                 self.let_out(out.into());
+                if !has_room {
+                    return self.fail(&Refusal::overloaded());
+                }
             }
         }
         if self.upstream.as_ref().is_some_and(Incoming::is_end_stream) {
@@ -181,7 +187,7 @@ impl Flow {
     /// The provider will send no more, and that was not all.
     fn fail(&mut self, refusal: &Refusal) {
         self.upstream = None;
-        if let Shape::Translate(stream) = &mut self.shape {
+        if let Shape::Translate(stream, _) = &mut self.shape {
             let mut out = Vec::new();
             stream.fail(refusal.into(), &mut out);
             self.let_out(out.into());
@@ -211,7 +217,7 @@ impl Flow {
                 }
                 None
             }
-            Shape::Translate(mut stream) => {
+            Shape::Translate(mut stream, _) => {
                 let mut out = Vec::new();
                 let complete = stream.finish(&mut out);
                 self.let_out(out.into());
@@ -223,7 +229,7 @@ impl Flow {
 
     fn settle(&mut self, finish: Finish) {
         if !std::mem::replace(&mut self.settled, true) {
-            if let Shape::Translate(stream) = &self.shape {
+            if let Shape::Translate(stream, _) = &self.shape {
                 self.meter.take_over(stream.observed());
             }
             self.meter.settle(&mut self.settlement, finish);

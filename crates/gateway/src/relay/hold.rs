@@ -1,5 +1,7 @@
 //! Takes a plain answer in before any of it goes on.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::ledger::Outcome;
 use http_body_util::BodyExt;
@@ -14,7 +16,7 @@ use super::clock::Clock;
 use super::meter::{Finish, MAX_READ, Meter};
 use super::way::{Fault, Make};
 use crate::error::{Code, Refusal};
-use crate::memory::Purpose;
+use crate::memory::{Full, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::{End, Settlement};
 
@@ -98,7 +100,7 @@ fn shape(
             meter.replace(memory, &made, Observed { finished: true, ..Observed::default() });
             made
         }
-        Make::Answer | Make::Stream | Make::Assembled => match make.make(plan, &body) {
+        Make::Answer | Make::Stream | Make::Assembled => match in_room(memory, &body, || make.make(plan, &body))? {
             Ok((made, observed)) => {
                 let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
                 meter.replace(memory, &made, observed);
@@ -113,6 +115,14 @@ fn shape(
         },
     };
     Ok((body, Finish::Whole))
+}
+
+/// Makes something of a body, with room for the work: in its common form an answer takes about as much as in the provider's
+/// words, and written once more the same.
+fn in_room<T>(memory: &Arc<Memory>, body: &Bytes, work: impl FnOnce() -> T) -> Result<T, Full> {
+    let mut room = memory.claim(Purpose::Answer);
+    room.grow(body.len() * 2)?;
+    Ok(work())
 }
 
 /// A provider's error that came with the status of an answer, with the status that it speaks of.

@@ -1,6 +1,6 @@
 //! What an attempt cost.
 
-use domain::ledger::{AttemptRow, CostLine, Outcome};
+use domain::ledger::{AttemptRow, CostLine, Outcome, Surface};
 use domain::money::RATE_UNITS;
 use domain::usage::UsageSource;
 use domain::{Nanos, Rate};
@@ -44,4 +44,13 @@ fn is_free(row: &AttemptRow, code: Option<Code>) -> bool {
         || row.outcome == Outcome::UpstreamError
         || matches!(code, Some(Code::UpstreamUnreachable | Code::UpstreamForbiddenAddress))
         || matches!(row.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE")
+        || counts_tokens(row)
+}
+
+/// Whether tokens were only counted, for which no provider charges: on the unified surface, or at a provider's own endpoint.
+fn counts_tokens(row: &AttemptRow) -> bool {
+    /// Anthropic, Gemini and Vertex AI, Claude on Vertex AI, Bedrock, OpenAI.
+    const ENDS: [&str; 5] =
+        ["/count_tokens", ":countTokens", "/count-tokens:rawPredict", "/count-tokens", "/responses/input_tokens"];
+    row.surface == Surface::CountTokens || ENDS.iter().any(|end| row.path.ends_with(end))
 }

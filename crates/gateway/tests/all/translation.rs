@@ -254,6 +254,25 @@ async fn tokens_are_counted_by_the_provider_or_estimated() {
     assert_eq!(estimated.header("weir-estimated"), Some("true"), "{}", estimated.body);
     assert!(estimated.json()["input_tokens"].as_u64().is_some_and(|tokens| (3..20).contains(&tokens)));
     assert_eq!(world.upstream.calls().len(), 1);
+    // No provider charges for counting, and the gateway does not either.
+    assert!(world.rows().iter().all(|row| row.cost == Some(domain::Nanos::ZERO)), "{:#?}", world.rows());
+}
+
+#[tokio::test]
+async fn a_whole_request_of_geminis_is_counted_for_every_provider() {
+    let world = World::answering(200, "{}").await;
+    let contents = r#"{"contents":[{"role":"user","parts":[{"text":"How is the weather?"}]}]}"#;
+    let whole =
+        contents.replacen('{', r#"{"model":"models/x","systemInstruction":{"parts":[{"text":"Be brief."}]},"#, 1);
+    let count = GENERATE.replace("generateContent", "countTokens");
+    let mut counts = Vec::new();
+    for body in [contents.to_owned(), format!(r#"{{"generateContentRequest":{whole}}}"#)] {
+        let read = world.send(post(&count, &body)).await;
+        assert_eq!((read.status, read.header("weir-estimated")), (200, Some("true")), "{}", read.body);
+        counts.push(read.json()["totalTokens"].as_u64().expect("a count"));
+    }
+    assert!(counts[0] > 4 && counts[1] > counts[0], "{counts:?}");
+    assert!(world.upstream.calls().is_empty());
 }
 
 #[tokio::test]

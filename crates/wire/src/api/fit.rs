@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
-use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Source, Tool, ToolKind};
+use crate::chat::{Content, Format, Json, Losses, Message, Part, Request, Role, Source, ToolKind};
 
 /// Fields of callers' APIs without which the answer is another one.
 const GRAVE: [&str; 12] = [
@@ -105,16 +105,8 @@ pub(super) fn is_web_search(definition: &Json) -> bool {
     says || ["googleSearch", "google_search"].iter().any(|name| tool.contains_key(*name))
 }
 
-/// The tools of the caller's that take free text. They are offered as functions with one argument.
-pub(super) fn is_custom(tools: &[Tool], name: &str) -> bool {
-    tools.iter().any(|tool| tool.name == name && matches!(tool.kind, ToolKind::Custom { .. }))
-}
-
-/// A call's arguments as an object: those of a custom tool in its one argument, text that is no object as `_raw`.
-pub(super) fn arguments(text: &str, custom: bool) -> Json {
-    if custom {
-        return Json::of(&json!({ "input": text }));
-    }
+/// A call's arguments as an object, text that is no object as `_raw`.
+pub(super) fn arguments(text: &str) -> Json {
     if text.trim().is_empty() {
         return Json::of(&json!({}));
     }
@@ -127,10 +119,6 @@ pub(super) fn arguments(text: &str, custom: bool) -> Json {
 /// The schema of what a tool takes, always that of an object.
 pub(super) fn schema(kind: &ToolKind) -> Json {
     match kind {
-        ToolKind::Custom { .. } => {
-            let input = json!({ "type": "string" });
-            Json::of(&json!({ "type": "object", "properties": { "input": input }, "required": ["input"] }))
-        }
         ToolKind::Function { parameters: Some(parameters), .. } => match parameters.read::<Map<String, Value>>() {
             Ok(schema) if schema.get("type").is_some_and(|kind| kind == "object") => parameters.clone(),
             Ok(mut schema) => {
@@ -235,11 +223,10 @@ mod tests {
 
     #[test]
     fn arguments_are_always_an_object() {
-        assert_eq!(arguments(" ", false).as_str(), "{}");
-        assert_eq!(arguments(r#"{"a":1.0}"#, false).as_str(), r#"{"a":1.0}"#);
-        assert_eq!(arguments(r#"{"a":"cut"#, false).as_str(), r#"{"_raw":"{\"a\":\"cut"}"#);
-        assert_eq!(arguments("[1]", false).as_str(), r#"{"_raw":"[1]"}"#);
-        assert_eq!(arguments("SELECT 1", true).as_str(), r#"{"input":"SELECT 1"}"#);
+        assert_eq!(arguments(" ").as_str(), "{}");
+        assert_eq!(arguments(r#"{"a":1.0}"#).as_str(), r#"{"a":1.0}"#);
+        assert_eq!(arguments(r#"{"a":"cut"#).as_str(), r#"{"_raw":"{\"a\":\"cut"}"#);
+        assert_eq!(arguments("[1]").as_str(), r#"{"_raw":"[1]"}"#);
     }
 
     #[test]

@@ -85,6 +85,16 @@ impl StreamDecoder {
         }
     }
 
+    /// Bytes that wait for those that belong to them.
+    pub(crate) fn held(&self) -> usize {
+        let framing = match &self.framing {
+            Framing::Sse(splitter) => splitter.held(),
+            Framing::Lines(pending) => pending.len(),
+            Framing::EventStream(splitter) => splitter.held(),
+        };
+        framing + self.frames.held()
+    }
+
     /// Looks at nothing more.
     pub fn close(&mut self) {
         self.over = true;
@@ -106,7 +116,7 @@ impl StreamDecoder {
 }
 
 /// What is no text is read as far as it is, so that a broken character takes no others with it.
-fn readable(data: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn readable(data: &[u8]) -> Cow<'_, [u8]> {
     match String::from_utf8_lossy(data) {
         Cow::Borrowed(_) => Cow::Borrowed(data),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -140,7 +150,10 @@ fn hand_out(line: &[u8], each: &mut impl FnMut(&[u8])) {
 }
 
 /// Writes a caller's stream.
-pub struct StreamEncoder(Encoder);
+pub struct StreamEncoder {
+    encoder: Encoder,
+    over: bool,
+}
 
 enum Encoder {
     OpenaiChat(openai_chat::Encoder),
@@ -155,23 +168,50 @@ impl StreamEncoder {
     /// # Errors
     /// When callers do not speak the API.
     pub fn new(api: Api, asked: &Asked) -> Result<Self, Refused> {
-        Ok(Self(match api {
+        let encoder = match api {
             Api::OpenaiChat => Encoder::OpenaiChat(openai_chat::Encoder::new(asked)),
             Api::OpenaiResponses => Encoder::OpenaiResponses(Box::new(openai_responses::Encoder::new(asked))),
             Api::Anthropic => Encoder::Anthropic(anthropic::Encoder::new(asked)),
             Api::Gemini if asked.list => Encoder::Gemini(gemini::Encoder::array(asked)),
             Api::Gemini => Encoder::Gemini(gemini::Encoder::new(asked)),
             Api::Bedrock | Api::Cohere | Api::Ollama => return Err(not_a_front(api)),
-        }))
+        };
+        Ok(Self { encoder, over: false })
     }
 
-    /// Writes what an event means to the caller; nothing, or several events of its API.
+    /// Writes what an event means to the caller; nothing, or several events of its API. What follows an `Error` or `End` is not
+    /// looked at.
     pub fn push(&mut self, event: Event, out: &mut Vec<u8>) {
-        match &mut self.0 {
+        if self.over {
+            return;
+        }
+        self.over = matches!(event, Event::Error(_) | Event::End);
+        match &mut self.encoder {
             Encoder::OpenaiChat(encoder) => encoder.push(event, out),
             Encoder::OpenaiResponses(encoder) => encoder.push(event, out),
             Encoder::Anthropic(encoder) => encoder.push(event, out),
             Encoder::Gemini(encoder) => encoder.push(event, out),
+        }
+        self.over |= match &self.encoder {
+            Encoder::OpenaiChat(_) => false,
+            Encoder::OpenaiResponses(encoder) => encoder.is_over(),
+            Encoder::Anthropic(encoder) => encoder.is_over(),
+            Encoder::Gemini(encoder) => encoder.is_over(),
+        };
+    }
+
+    /// Whether the caller has been sent the last event, be it that there was more to hold than an encoder does.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Bytes that wait for something, or are kept for the last event.
+    pub(crate) fn held(&self) -> usize {
+        match &self.encoder {
+            Encoder::OpenaiChat(encoder) => encoder.held(),
+            Encoder::OpenaiResponses(encoder) => encoder.held(),
+            Encoder::Anthropic(encoder) => encoder.held(),
+            Encoder::Gemini(encoder) => encoder.held(),
         }
     }
 }

@@ -36,6 +36,11 @@ impl Sequence {
         }
     }
 
+    /// Bytes that wait.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes
+    }
+
     fn keep(&mut self, block: u32, event: Event, out: &mut Vec<Event>) {
         self.bytes += size(&event);
         if self.bytes > MOST {

@@ -2,10 +2,10 @@
 //! was made up for an answer's shape.
 
 use crate::api::unwrap_custom;
-use crate::chat::{Answer, BlockKind, Content, Event, Finish, Names};
+use crate::chat::{Answer, BlockKind, Content, Event, Finish, Names, StreamError};
 
 /// Most bytes of a free text that waits until it is complete.
-const MOST_WAITING: usize = 16 * 1024 * 1024;
+const MOST_WAITING: usize = if cfg!(test) { 1024 } else { 16 * 1024 * 1024 };
 
 /// What was changed.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +84,10 @@ impl Restorer {
                 event = Event::Text { block: *block, text: std::mem::take(json) };
             }
             Event::Arguments { block, json } => {
-                if let Some((_, text)) = self.waiting.iter_mut().find(|(waiting, _)| waiting == block)
-                    && text.len() + json.len() <= MOST_WAITING
-                {
+                if let Some((_, text)) = self.waiting.iter_mut().find(|(waiting, _)| waiting == block) {
+                    if text.len() + json.len() > MOST_WAITING {
+                        return out(Event::Error(too_large()));
+                    }
                     text.push_str(json);
                     return;
                 }
@@ -108,6 +109,11 @@ impl Restorer {
         out(event);
     }
 
+    /// Bytes of texts that wait until they are complete.
+    pub(super) fn held(&self) -> usize {
+        self.waiting.iter().map(|(_, text)| text.len()).sum()
+    }
+
     fn begin(&mut self, block: u32, choice: u32, kind: &mut BlockKind) {
         let BlockKind::ToolCall { name, .. } = kind else { return };
         if self.changes.is_output(name) {
@@ -124,6 +130,14 @@ impl Restorer {
         if self.changes.is_custom(name) {
             self.waiting.push((block, String::new()));
         }
+    }
+}
+
+fn too_large() -> StreamError {
+    StreamError {
+        status: 502,
+        code: "upstream_too_large".to_owned(),
+        message: "The text of a call is longer than the gateway keeps.".to_owned(),
     }
 }
 

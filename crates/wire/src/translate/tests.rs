@@ -97,3 +97,42 @@ fn what_a_model_lays_out_over_lines_is_one_line_to_the_caller() {
     let call: Value = serde_json::from_str(call.expect("a call")).expect("JSON");
     assert_eq!(call["candidates"][0]["content"]["parts"][0]["functionCall"]["args"], json!({ "a": 1 }));
 }
+
+#[test]
+fn an_answer_that_cannot_be_held_ends_with_an_error_that_is_known() {
+    let translated = shell();
+    let body: Value = serde_json::from_slice(&translated.body).expect("JSON");
+    let name = body["tools"][0]["name"].as_str().expect("a name");
+    let long = "x".repeat(800);
+    let events = stream(name, [&format!("{{\"input\":\"{long}"), &format!("{long}\"}}")]);
+    let mut running = translated.translation.stream().expect("a caller's API");
+    let (begin, end) = events.split_at(events.rfind("event: content_block_stop").expect("an event"));
+    let mut out = Vec::new();
+    running.push(begin.as_bytes(), &mut out);
+    assert!(running.is_over() && running.observed().error);
+    let told = out.len();
+    running.push(end.as_bytes(), &mut out);
+    running.finish(&mut out);
+    assert_eq!(out.len(), told, "nothing follows");
+    let text = String::from_utf8(out).expect("text");
+    assert_eq!(text.matches("event: error\n").count(), 1, "{text}");
+    assert!(text.contains("upstream_too_large") && text.contains("event: response.failed"), "{text}");
+}
+
+#[test]
+fn what_a_stream_holds_is_counted_and_given_back() {
+    let translated = shell();
+    let body: Value = serde_json::from_slice(&translated.body).expect("JSON");
+    let name = body["tools"][0]["name"].as_str().expect("a name");
+    let events = stream(name, [r#"{"input":"#, "\"abc\"}"]);
+    let chat = Translation { front: Api::OpenaiChat, ..translated.translation };
+    let mut running = chat.stream().expect("a caller's API");
+    let (begin, end) = events.split_at(events.rfind("event: content_block_stop").expect("an event") + 9);
+    let mut out = Vec::new();
+    assert_eq!(running.held(), 0);
+    running.push(begin.as_bytes(), &mut out);
+    // The text of the call, and the first bytes of an event.
+    assert_eq!(running.held(), "{\"input\":\"abc\"}".len() + 9);
+    running.push(end.as_bytes(), &mut out);
+    assert_eq!(running.held(), 0);
+}

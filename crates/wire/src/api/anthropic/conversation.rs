@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::blocks::{Block, Made};
 use super::extras::{Extra, Extras};
 use super::model::Model;
-use crate::chat::{Losses, Message, Names, Refused, Request, Role, ToolKind};
+use crate::chat::{Losses, Message, Names, Refused, Request, Role};
 
 /// A turn as it is written.
 #[derive(Debug, Default, Serialize)]
@@ -33,8 +33,6 @@ struct Writer<'a, 'w> {
     extras: &'w Extras<'a>,
     names: &'w mut Names,
     losses: &'w mut Losses,
-    /// Tools of the caller's that take free text.
-    custom: Vec<&'a str>,
     called: Vec<&'a str>,
 }
 
@@ -48,9 +46,7 @@ pub(super) fn write<'a>(
     extras: &Extras<'a>,
     (names, losses): (&mut Names, &mut Losses),
 ) -> Result<Conversation<'a>, Refused> {
-    let is_custom = |tool: &&crate::chat::Tool| matches!(tool.kind, ToolKind::Custom { .. });
-    let custom = request.tools.iter().filter(is_custom).map(|tool| tool.name.as_str()).collect();
-    let mut writer = Writer { extras, names, losses, custom, called: Vec::new() };
+    let mut writer = Writer { extras, names, losses, called: Vec::new() };
     let mut whole = Conversation::default();
     // An Anthropic caller's own system prompt is our first message and has no number there.
     let shift = usize::from(request.messages.first().is_some_and(|message| message.role == Role::System));

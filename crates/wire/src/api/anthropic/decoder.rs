@@ -127,6 +127,14 @@ impl Frames for Decoder {
             out.push(Event::End);
         }
     }
+
+    fn held(&self) -> usize {
+        let held = self.open.iter().map(|open| match &open.state {
+            State::Opaque { value, input, content } => value.as_str().len() + input.len() + content.len(),
+            _ => 0,
+        });
+        held.sum()
+    }
 }
 
 impl Decoder {

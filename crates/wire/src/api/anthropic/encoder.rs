@@ -54,6 +54,15 @@ impl Encoder {
         Self { sequence: Sequence::default(), ordered: Vec::new(), state }
     }
 
+    pub(in crate::api) fn is_over(&self) -> bool {
+        self.state.over
+    }
+
+    /// Bytes that wait for their turn.
+    pub(in crate::api) fn held(&self) -> usize {
+        self.sequence.held()
+    }
+
     /// Writes what an event means to the caller.
     pub(in crate::api) fn push(&mut self, event: Event, out: &mut Vec<u8>) {
         let mut ordered = std::mem::take(&mut self.ordered);

@@ -112,10 +112,7 @@ fn definition<'a>(
             losses.grave(path, format!("the tool `{}` is run by {}, not by Anthropic", tool.name, api.name()));
             return None;
         }
-        ToolKind::Custom { .. } => {
-            losses.harmless(path, "free text goes to Claude's tools as the object's field `input`");
-            (free_text(), None)
-        }
+        ToolKind::Custom { .. } => (schema::input(None), None),
         ToolKind::Function { parameters, strict } => {
             let input = schema::input(parameters.as_ref());
             let wanted = *strict == Some(true);
@@ -135,10 +132,6 @@ fn definition<'a>(
         cache_control: tool.cache.map(CacheControl::from),
         extra,
     }))
-}
-
-fn free_text() -> Json {
-    Json::of(&json!({ "type": "object", "properties": { "input": { "type": "string" } }, "required": ["input"] }))
 }
 
 /// What must be called.

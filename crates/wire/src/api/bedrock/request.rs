@@ -51,7 +51,7 @@ fn is_default(config: &InferenceConfig) -> bool {
 /// Writes a request for a provider.
 pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
     let model = Model::of(target.model);
-    let mut writer = Writer::new(model, &request.tools);
+    let mut writer = Writer::new(model);
     for (at, message) in request.messages.iter().enumerate() {
         writer.push(at, message);
     }

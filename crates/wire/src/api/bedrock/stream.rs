@@ -115,6 +115,10 @@ impl Frames for Decoder {
             out.push(Event::End);
         }
     }
+
+    fn held(&self) -> usize {
+        self.open.iter().map(Open::held).sum()
+    }
 }
 
 impl Decoder {

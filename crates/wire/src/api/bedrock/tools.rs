@@ -53,7 +53,7 @@ pub(super) enum Output {
 }
 
 impl Output {
-    pub(super) fn of(request: &Request, writer: &Writer<'_>) -> Self {
+    pub(super) fn of(request: &Request, writer: &Writer) -> Self {
         let schema = match &request.format {
             Format::Text => return Self::Words,
             Format::JsonObject => Json::of(&json!({ "type": "object" })),
@@ -107,7 +107,7 @@ fn is_closed(schema: &Json) -> bool {
 }
 
 /// Writes the tools; none where there are none. `thinks` says that Claude is asked to think, which rules out forcing it.
-pub(super) fn config(request: &Request, output: &Output, thinks: bool, writer: &mut Writer<'_>) -> Option<ToolConfig> {
+pub(super) fn config(request: &Request, output: &Output, thinks: bool, writer: &mut Writer) -> Option<ToolConfig> {
     let mut tools = Vec::new();
     if request.tool_choice != Some(ToolChoice::None) {
         definitions(request, writer, &mut tools);
@@ -128,7 +128,7 @@ pub(super) fn config(request: &Request, output: &Output, thinks: bool, writer: &
     (!tools.is_empty()).then(|| ToolConfig { tool_choice: choice(request, output, thinks, writer), tools })
 }
 
-fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry>) {
+fn definitions(request: &Request, writer: &mut Writer, tools: &mut Vec<Entry>) {
     for (index, tool) in request.tools.iter().enumerate() {
         match &tool.kind {
             ToolKind::Server { api: Api::Bedrock, definition } => tools.push(Entry::Own(definition.clone())),
@@ -141,9 +141,6 @@ fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry
                     ToolKind::Function { strict: Some(true), .. } if writer.model.takes_schemas() => Some(true),
                     _ => None,
                 };
-                if matches!(kind, ToolKind::Custom { .. }) {
-                    writer.losses.harmless(format!("tools[{index}]"), "a free text is sent as an object with `input`");
-                }
                 tools.push(Entry::ToolSpec {
                     name: writer.name(&tool.name),
                     description: tool.description.clone().filter(|words| !words.trim().is_empty()),
@@ -164,7 +161,7 @@ fn definitions(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry
 }
 
 /// A conversation with calls is refused without tools, so those it names are made up.
-fn stubs(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry>) {
+fn stubs(request: &Request, writer: &mut Writer, tools: &mut Vec<Entry>) {
     let parts = request.messages.iter().flat_map(|message| &message.parts);
     let mut seen = HashSet::new();
     for part in parts {
@@ -182,7 +179,7 @@ fn stubs(request: &Request, writer: &mut Writer<'_>, tools: &mut Vec<Entry>) {
     }
 }
 
-fn choice(request: &Request, output: &Output, thinks: bool, writer: &mut Writer<'_>) -> Option<Value> {
+fn choice(request: &Request, output: &Output, thinks: bool, writer: &mut Writer) -> Option<Value> {
     let calls_others = !request.tools.is_empty() && request.tool_choice != Some(ToolChoice::None);
     if let Output::Tool(name, _) = output {
         return Some(if calls_others { json!({ "any": {} }) } else { json!({ "tool": { "name": name } }) });

@@ -7,7 +7,7 @@ use super::blocks::{Block, Message, Reasoning};
 use super::media::Attachments;
 use super::model::Model;
 use crate::api::{Api, fit};
-use crate::chat::{self, Content, Losses, Names, Part, Refused, Role, Tool};
+use crate::chat::{self, Content, Losses, Names, Part, Refused, Role};
 
 /// Longest name of a tool and longest id of a call, in bytes.
 pub(super) const LONGEST_NAME: usize = 64;
@@ -22,9 +22,8 @@ fn in_id(c: char) -> bool {
 }
 
 /// Writes messages.
-pub(super) struct Writer<'a> {
+pub(super) struct Writer {
     pub(super) model: Model,
-    pub(super) tools: &'a [Tool],
     pub(super) names: Names,
     pub(super) losses: Losses,
     ids: Names,
@@ -45,11 +44,10 @@ struct Turn {
     at: usize,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(model: Model, tools: &'a [Tool]) -> Self {
+impl Writer {
+    pub(super) fn new(model: Model) -> Self {
         Self {
             model,
-            tools,
             names: Names::default(),
             losses: Losses::default(),
             ids: Names::default(),
@@ -108,7 +106,7 @@ impl<'a> Writer<'a> {
             Content::ToolCall { id, name, arguments, .. } => {
                 let tool_use_id = self.id(id);
                 turn.calls.push(tool_use_id.clone());
-                let input = fit::arguments(arguments, fit::is_custom(self.tools, name));
+                let input = fit::arguments(arguments);
                 Some(Block::ToolUse { tool_use_id, name: self.name(name), input })
             }
             Content::ToolResult { call_id, content, is_error, .. } => {
@@ -155,7 +153,7 @@ impl<'a> Writer<'a> {
         match blocks.first_mut() {
             Some(Block::Text(text)) if is_error && !says_status => text.insert_str(0, "Error: "),
             // An empty text is refused, an empty object is not.
-            None => blocks.push(Block::Json(fit::arguments("", false))),
+            None => blocks.push(Block::Json(fit::arguments(""))),
             _ => {}
         }
         let status = (is_error && says_status).then_some("error");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::api::fit::{self, Called};
-use crate::chat::{self, Content, Json, Losses, Names, Part, Role, Source, Tool};
+use crate::chat::{self, Content, Json, Losses, Names, Part, Role, Source};
 
 /// Longest name of a tool, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -72,7 +72,6 @@ struct Function {
 
 /// Writes messages.
 pub(super) struct Writer<'a> {
-    tools: &'a [Tool],
     called: Called<'a>,
     /// Whether the model reasons, and so may see reasoning.
     reasons: bool,
@@ -83,10 +82,10 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(tools: &'a [Tool], messages: &'a [chat::Message], reasons: bool) -> Self {
+    pub(super) fn new(messages: &'a [chat::Message], reasons: bool) -> Self {
         let (names, losses) = (Names::default(), Losses::default());
         let called = Called::of(messages);
-        Self { tools, called, reasons, messages: Vec::new(), documents: Vec::new(), names, losses }
+        Self { called, reasons, messages: Vec::new(), documents: Vec::new(), names, losses }
     }
 
     /// Takes the caller's next message.
@@ -134,7 +133,8 @@ impl<'a> Writer<'a> {
         for (index, part) in message.parts.iter().enumerate() {
             match &part.content {
                 Content::ToolCall { id, name, arguments, .. } => {
-                    let arguments = self.arguments(name, arguments);
+                    // What was cut short stays as it is.
+                    let arguments = if arguments.trim().is_empty() { "{}" } else { arguments }.to_owned();
                     let function = Function { name: self.name(name), arguments };
                     tool_calls.push(ToolCall { id: id.clone(), kind: "function", function });
                 }
@@ -155,14 +155,6 @@ impl<'a> Writer<'a> {
         if content.is_some() || !tool_calls.is_empty() {
             self.messages.push(Message::Assistant { content, tool_plan, tool_calls });
         }
-    }
-
-    /// The text of an object; what was cut short stays as it is.
-    fn arguments(&self, name: &str, arguments: &str) -> String {
-        if fit::is_custom(self.tools, name) || arguments.trim().is_empty() {
-            return fit::arguments(arguments, fit::is_custom(self.tools, name)).as_str().to_owned();
-        }
-        arguments.to_owned()
     }
 
     fn block(&mut self, part: &Part, place: &str) -> Option<Block> {

@@ -87,7 +87,7 @@ struct ResponseFormat<'a> {
 /// Writes a request for a provider.
 pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
     let reasons = target.model.contains("reasoning") || target.model.contains("command-a-plus");
-    let mut writer = Writer::new(&request.tools, &request.messages, reasons);
+    let mut writer = Writer::new(&request.messages, reasons);
     for (at, message) in request.messages.iter().enumerate() {
         writer.push(at, message);
     }
@@ -163,15 +163,9 @@ fn tools(request: &Request, writer: &mut Writer<'_>) -> Vec<Tool> {
         if matches!(&request.tool_choice, Some(ToolChoice::Named(name)) if *name != tool.name) {
             continue;
         }
-        match &tool.kind {
-            ToolKind::Server { api, .. } => {
-                writer.losses.grave(format!("tools[{index}]"), format!("only {} runs this tool", api.name()));
-                continue;
-            }
-            ToolKind::Custom { .. } => {
-                writer.losses.harmless(format!("tools[{index}]"), "a free text is sent as an object with `input`");
-            }
-            ToolKind::Function { .. } => {}
+        if let ToolKind::Server { api, .. } = &tool.kind {
+            writer.losses.grave(format!("tools[{index}]"), format!("only {} runs this tool", api.name()));
+            continue;
         }
         let (name, description) = (writer.name(&tool.name), tool.description.clone());
         let function = Function { name, description, parameters: fit::schema(&tool.kind) };

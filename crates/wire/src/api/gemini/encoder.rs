@@ -52,6 +52,15 @@ impl Encoder {
         Self { list: Some(false), ..Self::new(asked) }
     }
 
+    pub(in crate::api) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Bytes of calls that wait for their end, and of words that are kept for their citations.
+    pub(in crate::api) fn held(&self) -> usize {
+        self.waiting + self.spoken.iter().map(|spoken| spoken.said.len()).sum::<usize>()
+    }
+
     /// Writes what an event means to the caller.
     pub(in crate::api) fn push(&mut self, event: Event, out: &mut Vec<u8>) {
         if self.over {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::api::fit::{self, Called};
-use crate::chat::{Content, Json, Losses, Message, Part, Role, Source, Tool};
+use crate::chat::{Content, Json, Losses, Message, Part, Role, Source};
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Said {
@@ -37,15 +37,14 @@ struct Function {
 
 /// Writes messages.
 pub(super) struct Writer<'a> {
-    tools: &'a [Tool],
     called: Called<'a>,
     pub(super) messages: Vec<Said>,
     pub(super) losses: Losses,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(tools: &'a [Tool], messages: &'a [Message]) -> Self {
-        Self { tools, called: Called::of(messages), messages: Vec::new(), losses: Losses::default() }
+    pub(super) fn new(messages: &'a [Message]) -> Self {
+        Self { called: Called::of(messages), messages: Vec::new(), losses: Losses::default() }
     }
 
     /// Takes the caller's next message. Results of tools come first, a message each.
@@ -90,7 +89,7 @@ impl<'a> Writer<'a> {
             Content::Text { text, .. } | Content::Refusal { text } => add(text, &mut said.content),
             Content::Thinking { text, .. } => add(text, &mut said.thinking),
             Content::ToolCall { id, name, arguments, .. } => {
-                let arguments = fit::arguments(arguments, fit::is_custom(self.tools, name));
+                let arguments = fit::arguments(arguments);
                 let function = Function { name: name.clone(), arguments };
                 said.tool_calls.push(ToolCall { id: id.clone(), function });
             }

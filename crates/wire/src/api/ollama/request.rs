@@ -49,7 +49,7 @@ struct Function<'a> {
 
 /// Writes a request for a provider.
 pub(in crate::api) fn encode_request(request: &Request, target: Target<'_>) -> Result<Encoded, Refused> {
-    let mut writer = Writer::new(&request.tools, &request.messages);
+    let mut writer = Writer::new(&request.messages);
     for (at, message) in request.messages.iter().enumerate() {
         writer.push(at, message);
     }
@@ -86,15 +86,9 @@ fn tools<'a>(request: &'a Request, losses: &mut Losses) -> Vec<Tool<'a>> {
         if matches!(&request.tool_choice, Some(ToolChoice::Named(name)) if *name != tool.name) {
             continue;
         }
-        match &tool.kind {
-            ToolKind::Server { api, .. } => {
-                losses.grave(format!("tools[{index}]"), format!("only {} runs this tool", api.name()));
-                continue;
-            }
-            ToolKind::Custom { .. } => {
-                losses.harmless(format!("tools[{index}]"), "a free text is sent as an object with `input`");
-            }
-            ToolKind::Function { .. } => {}
+        if let ToolKind::Server { api, .. } = &tool.kind {
+            losses.grave(format!("tools[{index}]"), format!("only {} runs this tool", api.name()));
+            continue;
         }
         let (name, description) = (tool.name.as_str(), tool.description.as_deref());
         tools.push(Tool {

@@ -119,6 +119,15 @@ impl Encoder {
         }
     }
 
+    /// Bytes of reasoning that are kept to stand beside their signatures.
+    pub(in crate::api) fn held(&self) -> usize {
+        let kept = self.blocks.iter().map(|block| match &block.kind {
+            Kind::Thinking { text, .. } => text.len(),
+            _ => 0,
+        });
+        kept.sum()
+    }
+
     pub(in crate::api) fn push(&mut self, event: Event, out: &mut Vec<u8>) {
         match event {
             Event::Start { id, model, created } => self.start(&id, model, created, out),

@@ -246,13 +246,9 @@ impl Writer<'_> {
                 let function = Some(FunctionTool { parameters: parameters.as_ref(), strict: *strict, ..plain });
                 ToolOut { kind: "function", function, custom: None, cache_control }
             }
-            ToolKind::Custom { format } if self.quirks.custom_tools => {
+            ToolKind::Custom { format } => {
                 let custom = Some(FunctionTool { format: format.as_ref(), ..plain });
                 ToolOut { kind: "custom", function: None, custom, cache_control }
-            }
-            ToolKind::Custom { .. } => {
-                self.losses.grave(format!("tools[{place}]"), "the provider knows no tools that take free text");
-                return None;
             }
             ToolKind::Server { api: Api::OpenaiChat, definition } => return Some(definition.clone()),
             ToolKind::Server { .. } => {

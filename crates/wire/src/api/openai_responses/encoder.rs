@@ -87,6 +87,15 @@ impl Encoder {
         self.response().as_str().as_bytes().to_vec()
     }
 
+    pub(in crate::api) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Bytes that are kept for the last event, or wait for their turn.
+    pub(in crate::api) fn held(&self) -> usize {
+        self.kept + self.order.held()
+    }
+
     pub(in crate::api) fn push(&mut self, event: Event, out: &mut Vec<u8>) {
         let mut events = Vec::new();
         self.order.push(event, &mut events);

@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
-
 use super::super::blocks::{Block, CacheControl, Made, call_id, object, source};
 use super::super::extras::Extra;
 use super::super::{OWN, tools};
 use super::Writer;
-use crate::chat::{Content, Json, Part, Source};
+use crate::chat::{Content, Part, Source};
 
 impl<'a> Writer<'a, '_> {
     /// Writes a part, number `number` of the list at `list` in an Anthropic caller's words, `field` in anybody's.
@@ -57,11 +55,7 @@ impl<'a> Writer<'a, '_> {
         if !self.called.contains(&name) && self.called.len() < MOST_CALLED {
             self.called.push(name);
         }
-        let input = match self.custom.contains(&name) {
-            true => Json::of(&json!({ "input": arguments })),
-            false => object(arguments),
-        };
-        Block::tool_use(call_id(id), tools::name(name, self.names), input)
+        Block::tool_use(call_id(id), tools::name(name, self.names), object(arguments))
     }
 
     fn result(&mut self, id: &'a str, parts: &'a [Part], is_error: bool, place: &str, field: &str) -> Block<'a> {

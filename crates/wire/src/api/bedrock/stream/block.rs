@@ -104,6 +104,15 @@ impl Open {
         out.push(Event::BlockStart { block: self.block, choice: 0, kind });
     }
 
+    /// Bytes that wait for the end of the block.
+    pub(super) fn held(&self) -> usize {
+        match &self.kind {
+            Kind::Held(held) => held.input.len() + held.bytes,
+            Kind::Thinking { signature } => signature.len(),
+            Kind::Text | Kind::Call { .. } => 0,
+        }
+    }
+
     /// A piece of a call's arguments.
     pub(super) fn input(&mut self, json: String, out: &mut Vec<Event>) {
         match &mut self.kind {

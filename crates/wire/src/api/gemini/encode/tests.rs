@@ -180,12 +180,3 @@ fn instructions_alone_are_a_question() {
     let request = of([message(Role::System, [Content::text("Say hi.")])]);
     assert_eq!(body(&request, "gemini-2.5-flash"), r#"{"contents":[{"role":"user","parts":[{"text":"Say hi."}]}]}"#);
 }
-
-#[test]
-fn custom_tools_are_refused() {
-    let kind = ToolKind::Custom { format: None };
-    let tools = vec![Tool { name: "patch".into(), description: None, kind, cache: None }];
-    let request = Request { tools, ..of([message(Role::User, [Content::text("Go.")])]) };
-    let losses = encode(&request, "gemini-3-flash-preview").losses;
-    assert!(losses.refused(false).is_some_and(|loss| loss.field == "tools[0]"));
-}

@@ -32,9 +32,7 @@ pub(super) fn write(writing: &mut Writing<'_>, body: &mut Members, config: &mut 
     for (i, tool) in request.tools.iter().enumerate() {
         match &tool.kind {
             ToolKind::Function { parameters, .. } => functions.push(declare(writing, tool, parameters.as_ref())),
-            ToolKind::Custom { .. } => {
-                writing.losses.grave(format!("tools[{i}]"), "Gemini's functions take objects, not free text");
-            }
+            ToolKind::Custom { .. } => functions.push(declare(writing, tool, None)),
             ToolKind::Server { api, definition } => match server(*api, definition) {
                 Some(tool) => own.push((i, *api, tool)),
                 None => writing.losses.grave(format!("tools[{i}]"), "Gemini does not have this tool"),
