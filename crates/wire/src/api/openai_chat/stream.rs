@@ -35,6 +35,8 @@ struct Progress {
     open: Option<Open>,
     calls: Calls,
     refused: bool,
+    /// Whether it has words that do not decline.
+    said: bool,
     finish: Option<String>,
     stop_text: Option<String>,
     half: Half,
@@ -250,6 +252,7 @@ impl Decoder {
             return;
         }
         self.choices[at].refused |= kind == Kind::Refusal;
+        self.choices[at].said |= kind == Kind::Text;
         let block = self.open(at, kind, out);
         out.push(Event::Text { block, text: text.to_owned() });
     }
@@ -339,7 +342,7 @@ impl Progress {
             "content_filter" => Finish::ContentFilter,
             "error" => Finish::Failed(word.to_owned()),
             _ if !self.calls.is_empty() => Finish::ToolCalls,
-            _ if self.refused => Finish::Refusal,
+            _ if self.refused && !self.said => Finish::Refusal,
             "" | "stop" | "eos" | "eos_token" | "end_turn" | "tool_calls" | "function_call" => {
                 self.stop_text.clone().map_or(Finish::Stop, Finish::StopSequence)
             }
