@@ -25,6 +25,7 @@ migrations! {
     m20261122_000007_bound_cache,
     m20261122_000008_find_account_events,
     m20261126_000003_invite_members,
+    m20261126_000009_keep_responses,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

@@ -12,6 +12,7 @@ pub mod provider;
 pub mod role;
 pub mod secret;
 pub mod settings;
+pub mod state;
 pub mod usage;
 pub mod validate;
 pub mod view;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
+use domain::state::{Conversation, ConversationItem, KeptResponse, ResponseStatus, StateChange};
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
 use sea_orm::{ConnectionTrait, Statement};
@@ -67,6 +68,79 @@ pub(crate) fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         logged: true,
     }
+}
+
+/// A response of a team through gateway 1, made at `at_ms`, valid for a second.
+pub(crate) fn response(team: i64, id: &str, at_ms: i64) -> KeptResponse {
+    KeptResponse {
+        team_id: TeamId(team),
+        gateway_id: GatewayId(1),
+        id: id.to_owned(),
+        provider: "anthropic".to_owned(),
+        holder: None,
+        status: ResponseStatus::Completed,
+        background: false,
+        owner: None,
+        previous_id: None,
+        conversation_id: None,
+        created_at_ms: at_ms,
+        expires_at_ms: at_ms + 1_000,
+        input: r#"[{"role":"user"}]"#.to_owned(),
+        response: format!(r#"{{"id":"{id}"}}"#),
+    }
+}
+
+/// A conversation of a team, made at `at_ms`, valid for a second.
+pub(crate) fn conversation(team: i64, id: &str, at_ms: i64) -> Conversation {
+    Conversation {
+        team_id: TeamId(team),
+        gateway_id: GatewayId(1),
+        id: id.to_owned(),
+        metadata: "{}".to_owned(),
+        created_at_ms: at_ms,
+        expires_at_ms: at_ms + 1_000,
+    }
+}
+
+/// One change of every kind.
+pub(crate) fn state_changes() -> Vec<StateChange> {
+    let (team_id, id, owner) = (TeamId(1), "resp_1".to_owned(), Uuid::from_u128(7));
+    let kept = KeptResponse {
+        holder: Some("key:4".to_owned()),
+        status: ResponseStatus::InProgress,
+        background: true,
+        owner: Some(owner),
+        previous_id: Some("resp_0".to_owned()),
+        conversation_id: Some("conv_1".to_owned()),
+        ..response(1, &id, 5)
+    };
+    let item = ConversationItem { id: "msg_1".to_owned(), position: 9, item: "{}".to_owned() };
+    let conversation_id = "conv_1".to_owned();
+    vec![
+        StateChange::Keep(kept),
+        StateChange::Forget { team_id, id },
+        StateChange::Interrupt { owner, before_ms: 6 },
+        StateChange::Converse(conversation(1, "conv_1", 5)),
+        StateChange::EndConversation { team_id, id: conversation_id.clone() },
+        StateChange::AddItems {
+            team_id,
+            conversation_id: conversation_id.clone(),
+            items: vec![item],
+            expires_at_ms: 8,
+        },
+        StateChange::RemoveItem { team_id, conversation_id, item_id: "msg_1".to_owned() },
+    ]
+}
+
+/// Carries changes of kept state through a spool and a writer into the database.
+pub(crate) async fn change(store: &Store, changes: &[StateChange]) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (appender, reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("the spool opens");
+    changes.iter().for_each(|change| appender.append_state(change).expect("the change is stored"));
+    let writer = LedgerWriter::start(store, reader, EAGER).expect("the writer starts");
+    assert!(writer.drained(PATIENCE).await, "{:?}", writer.status());
+    assert_eq!(writer.status().dead_letters, 0);
+    writer.stop().await;
 }
 
 /// Carries rows through a spool and a writer into the database.

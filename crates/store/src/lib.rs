@@ -21,6 +21,7 @@ pub mod rollup;
 pub mod secrets;
 pub mod session;
 pub mod spool;
+pub mod state;
 pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,5 +1,5 @@
-//! Forgetting: log rows past their gateway's retention, fine roll-ups past their use, expired cache entries. In small
-//! ranges, each a transaction of its own, so that the ledger writer never waits long for SQLite's write lock.
+//! Forgetting: log rows past their gateway's retention, fine roll-ups past their use, cache entries and kept responses that
+//! have expired. In small ranges, each a transaction of its own, so that the ledger writer never waits long for SQLite's write lock.
 
 use domain::GatewaySettings;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, Value};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::entity::{gateway, team};
 use crate::request_log::first_id;
 use crate::rollup::Resolution;
-use crate::{Store, StoreError, cache_tier};
+use crate::{Store, StoreError, cache_tier, state};
 
 /// Rows deleted in one transaction.
 const RANGE: u64 = 500;
@@ -24,6 +24,8 @@ pub struct Swept {
     pub rollups: u64,
     /// Cache entries.
     pub cache_entries: u64,
+    /// Kept responses and conversations.
+    pub kept_state: u64,
 }
 
 /// Deletes what is past its time at `now_ms`. Roll-ups by day, which carry the money, stay for good. Rows of a deleted
@@ -32,7 +34,11 @@ pub struct Swept {
 /// # Errors
 /// [`StoreError::Unavailable`] where the database does not answer; what was deleted until then stays deleted.
 pub async fn sweep(store: &Store, now_ms: i64) -> Result<Swept, StoreError> {
-    let mut swept = Swept { cache_entries: cache_tier::purge_expired(store, now_ms).await?, ..Swept::default() };
+    let mut swept = Swept {
+        cache_entries: cache_tier::purge_expired(store, now_ms).await?,
+        kept_state: state::purge_expired(store, now_ms).await?,
+        ..Swept::default()
+    };
     for (gateway, days) in retentions(store).await? {
         let before = first_id(now_ms.saturating_sub(i64::from(days) * DAY_MS));
         swept.requests += forget_requests(store, gateway, before).await?;

@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub use appender::SpoolAppender;
 pub(crate) use reader::Batch;
 pub use reader::SpoolReader;
-pub(crate) use record::{Record, encode_row};
+pub(crate) use record::{Record, encode_row, encode_state};
 use uuid::Uuid;
 
 /// Bounds of a spool, in bytes.
@@ -36,7 +36,8 @@ use uuid::Uuid;
 pub struct SpoolOptions {
     /// A segment that has reached this size is closed and the next one begun.
     pub segment_bytes: u64,
-    /// While more than this waits for the database, payloads are dropped and counted. Rows never are.
+    /// While more than this waits for the database, payloads are dropped and counted, and changes of kept state are not
+    /// taken. Rows always are.
     pub payload_backlog_bytes: u64,
 }
 

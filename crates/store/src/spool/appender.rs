@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ledger::{AttemptRow, Payload};
+use domain::state::StateChange;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
@@ -90,6 +91,31 @@ impl SpoolAppender {
         }
         shared.appended.notify_one();
         Ok(())
+    }
+
+    /// Appends a change of kept state with a single `write`.
+    ///
+    /// # Errors
+    /// It is not kept: writing fails, the change is too large for a record, or the database is too far behind.
+    pub fn append_state(&self, change: &StateChange) -> io::Result<()> {
+        let shared = &*self.shared;
+        if shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "too much waits for the database"));
+        }
+        let buffer = vec![0; PREFIX_BYTES];
+        let mut buffer = record::encode_state(change, buffer).map_err(io::Error::other)?;
+        if buffer.len() - PREFIX_BYTES > MAX_PAYLOAD {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the change is too large"));
+        }
+        shared.append(&mut buffer)?;
+        shared.appended.notify_one();
+        Ok(())
+    }
+
+    /// What names the spool: the same over all runs of a process on these data.
+    #[must_use]
+    pub fn id(&self) -> uuid::Uuid {
+        self.shared.directory.id
     }
 
     /// Appends bytes that need not be a record.

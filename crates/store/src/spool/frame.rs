@@ -10,8 +10,8 @@ pub(super) const HEADER: &[u8; 8] = b"WEIRSPL1";
 const MARK: [u8; 4] = [0xF7, b'W', b'r', 0x1A];
 /// Bytes of a frame before its payload.
 pub(super) const PREFIX_BYTES: usize = 12;
-/// Longest payload. A row takes a few kilobytes; bodies are cut long before this.
-pub(super) const MAX_PAYLOAD: usize = 4 << 20;
+/// Longest payload. A row takes a few kilobytes and bodies are cut long before this; kept responses are the longest.
+pub(super) const MAX_PAYLOAD: usize = 16 << 20;
 
 /// CRC-32 of a payload; costly for large ones, so it is computed before the appender's lock is taken.
 pub(super) fn digest(payload: &[u8]) -> u32 {

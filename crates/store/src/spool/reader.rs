@@ -9,8 +9,8 @@ use super::frame::{self, Found, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES}
 use super::record::{self, Record, RecordError};
 use super::{Position, SpoolId};
 
-/// Bytes looked at in one go; the longest frame fits twice.
-const WINDOW: u64 = 2 * (MAX_PAYLOAD + PREFIX_BYTES) as u64;
+/// Bytes looked at in one go, from the beginning of a frame: the longest one fits.
+const WINDOW: u64 = (MAX_PAYLOAD + PREFIX_BYTES) as u64;
 
 /// Reads a spool; there is one per spool.
 #[derive(Debug)]

@@ -7,12 +7,14 @@ use super::rows::{self, Row};
 use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
 use crate::rollup::Tally;
-use crate::spool::{Batch, Position, SpoolId, encode_row};
-use crate::{Backend, Store, StoreError};
+use crate::spool::{Batch, Position, Record, SpoolId, encode_row, encode_state};
+use crate::{Backend, Store, StoreError, state};
 
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
     rows: Vec<Row>,
+    /// Changes of kept state, in their order.
+    changes: Vec<state::Prepared>,
     /// Records that are not understood: place, reason, bytes.
     unreadable: Vec<(Position, String, Vec<u8>)>,
     pub(super) end: Position,
@@ -26,11 +28,14 @@ pub(super) struct Written {
 }
 
 impl Prepared {
-    pub(super) fn new(batch: Batch) -> Self {
-        let mut prepared = Self { rows: Vec::new(), unreadable: Vec::new(), end: batch.end };
+    pub(super) fn new(backend: Backend, batch: Batch) -> Self {
+        let mut prepared = Self { rows: Vec::new(), changes: Vec::new(), unreadable: Vec::new(), end: batch.end };
         for entry in batch.entries {
             match entry.record {
-                Ok(record) => prepared.rows.push(Row::new(entry.at, record)),
+                Ok(Record::Row(row, payload)) => prepared.rows.push(Row::new(entry.at, *row, payload)),
+                Ok(Record::State(change)) => {
+                    prepared.changes.push(state::Prepared::new(backend, entry.at, *change));
+                }
                 Err((error, bytes)) => prepared.unreadable.push((entry.at, error.to_string(), bytes)),
             }
         }
@@ -79,6 +84,14 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     inserted.iter().for_each(|row| tally.add(row));
     transaction.written.rows = inserted.len() as u64;
     tally.save(store.backend(), &tx).await?;
+    match care {
+        Care::Fast => {
+            for change in &prepared.changes {
+                change.apply(&tx).await?;
+            }
+        }
+        Care::RowByRow => transaction.change_one_by_one(&prepared.changes).await?,
+    }
     for (at, reason, bytes) in &prepared.unreadable {
         transaction.set_aside(*at, reason, bytes.clone()).await?;
     }
@@ -115,6 +128,23 @@ impl Transaction<'_> {
             }
         }
         Ok(inserted)
+    }
+
+    /// The same for changes of kept state.
+    async fn change_one_by_one(&mut self, changes: &[state::Prepared]) -> Result<(), DbErr> {
+        for change in changes {
+            let savepoint = self.tx.begin_with_options(sea_orm::TransactionOptions::default()).await?;
+            match change.apply(&savepoint).await {
+                Ok(()) => savepoint.commit().await?,
+                Err(error) if is_fault_of_row(&error) => {
+                    savepoint.rollback().await?;
+                    let record = encode_state(&change.change, Vec::new()).unwrap_or_default();
+                    self.set_aside(change.at, &error.to_string(), record).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn set_aside(&mut self, at: Position, reason: &str, record: Vec<u8>) -> Result<(), DbErr> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::Backend;
 use crate::bulk::{Insert, chunks, clean, figure, money};
-use crate::spool::{Position, Record};
+use crate::spool::Position;
 
 /// Fast: the writer must keep up, and most bodies are short.
 const ZSTD_LEVEL: i32 = 1;
@@ -84,10 +84,10 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(at: Position, record: Record) -> Self {
-        let values = values(&record.row);
-        let body = record.payload.map(|payload| body(&record.row, &payload));
-        Self { at, ledger: record.row, values, body }
+    pub(super) fn new(at: Position, ledger: AttemptRow, payload: Option<Payload>) -> Self {
+        let values = values(&ledger);
+        let body = payload.map(|payload| body(&ledger, &payload));
+        Self { at, ledger, values, body }
     }
 
     fn key(&self) -> (Uuid, i32) {

@@ -57,7 +57,7 @@ impl Run {
                 continue;
             }
             let full = batch.entries.len() >= self.options.batch_rows;
-            let prepared = Prepared::new(batch);
+            let prepared = Prepared::new(self.store.backend(), batch);
             self.write(&prepared).await?;
             self.release(at, prepared.end).await?;
             at = prepared.end;

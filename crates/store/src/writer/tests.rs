@@ -61,7 +61,7 @@ db_test! {
             let remembered = batch::position(&store, reader.id()).await.expect("a position");
             let from = reader.begin(remembered).expect("readable");
             let batch = reader.read(from, 1 + crash * 3).expect("readable");
-            batch::write(&store, reader.id(), &Prepared::new(batch)).await.expect("written");
+            batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch)).await.expect("written");
         }
         let (appender, reader) = open(dir.path());
         let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
@@ -85,7 +85,7 @@ db_test! {
                     break;
                 }
                 at = batch.end;
-                batch::write(&store, reader.id(), &Prepared::new(batch)).await.expect("written");
+                batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch)).await.expect("written");
             }
             execute(&store, "DELETE FROM spool_positions").await;
         }
