@@ -1,7 +1,8 @@
 //! From a caller's API to a provider's and back. Used only where the two differ.
 
+use crate::api::openai_responses::opening;
 use crate::api::{Api, Encoded, Path, StreamDecoder, StreamEncoder, Target};
-use crate::chat::{Answer, Asked, Assembly, Event, Losses, Refused, StreamError, replay};
+use crate::chat::{Answer, Asked, Assembly, Event, Json, Losses, Refused, StreamError, replay};
 use crate::usage::Observed;
 
 mod restore;
@@ -79,6 +80,12 @@ impl Translation {
     #[must_use]
     pub fn is_list(&self) -> bool {
         self.asked.list
+    }
+
+    /// What a caller of Responses is told before there is an answer; callers of other APIs are told nothing.
+    #[must_use]
+    pub fn opening(&self) -> Option<Json> {
+        (self.front == Api::OpenaiResponses).then(|| opening(&self.asked))
     }
 
     /// A whole answer, and what was seen in it.

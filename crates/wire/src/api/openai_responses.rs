@@ -14,6 +14,7 @@ mod echo;
 mod encoder;
 mod input;
 mod items;
+mod kept;
 mod object;
 mod open;
 mod request;
@@ -27,6 +28,9 @@ mod write;
 pub(super) use answer::{decode_answer, encode_answer};
 pub(super) use decoder::Decoder;
 pub(super) use encoder::Encoder;
+pub use kept::{Described, Head, described, ends_as, head, list, opening, telling, told};
 pub(super) use request::decode_request;
-pub use state::{StateRefs, items_of, output_items, resolve_references, state_refs, with_history};
+pub use state::{
+    StateRefs, id_of, items_of, output_items, portable, resolve_references, response_of_item, state_refs, with_history,
+};
 pub(super) use write::encode_request;

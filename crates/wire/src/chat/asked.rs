@@ -8,6 +8,8 @@ pub struct Asked {
     /// An id for an answer that came without one: letters and digits, without a prefix. Encoders put their API's prefix
     /// before it (`chatcmpl-`, `resp_`, `msg_`).
     pub id: String,
+    /// Whether that id stands even where an answer came with one.
+    pub own_id: bool,
     /// When the question came, in seconds since 1970.
     pub created: i64,
     /// The model, as the caller named it; named in answers that came without one.

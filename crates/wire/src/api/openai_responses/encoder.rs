@@ -82,6 +82,12 @@ impl Encoder {
         Self { tell: Teller::silent(), service_tier, ..Self::new(asked) }
     }
 
+    /// The response before anything is known of it.
+    pub(super) fn into_opening(mut self) -> Json {
+        self.begin("", String::new(), None, &mut Vec::new());
+        self.response()
+    }
+
     /// The whole response as JSON.
     pub(super) fn into_response(self) -> Vec<u8> {
         self.response().as_str().as_bytes().to_vec()
@@ -156,7 +162,7 @@ impl Encoder {
             return;
         }
         self.begun = true;
-        let id = if id.is_empty() { &self.asked.id } else { id };
+        let id = if id.is_empty() || self.asked.own_id { &self.asked.id } else { id };
         let id = ["resp_", "chatcmpl-", "msg_", "gen-"].iter().find_map(|prefix| id.strip_prefix(prefix)).unwrap_or(id);
         let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
         self.base = id.chars().take(MOST_ID).map(plain).collect();

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::call::fingerprint;
 use super::object::Object;
 use super::write::Fields;
 use crate::chat::{Json, Refused};
@@ -44,13 +43,16 @@ fn reference(item: &Object<'_>) -> Option<String> {
     refers.then(|| item.get("id")).flatten()
 }
 
-/// The request with kept items before its own, and without what pointed to them. A body that is no request comes back as
-/// it is.
+/// The request with kept items before its own, and without what speaks of kept state. A body that is no request comes back
+/// as it is.
 #[must_use]
 pub fn with_history(body: &[u8], items: &[Json]) -> Vec<u8> {
     let input = |own: Vec<Json>| items.iter().cloned().chain(own).collect();
-    with_input(body, &["previous_response_id", "conversation"], |asked| Ok(input(sent(asked)))).unwrap_or_default()
+    with_input(body, &STATE, |asked| Ok(input(sent(asked)))).unwrap_or_default()
 }
+
+/// Fields that speak of kept state.
+const STATE: [&str; 3] = ["previous_response_id", "conversation", "background"];
 
 /// The request with kept items in the places of references to them. `find` knows the items by their ids.
 ///
@@ -103,27 +105,24 @@ fn sent(asked: &Object<'_>) -> Vec<Json> {
     }
 }
 
-/// The items that a request sends, as a list of them shows them: every one with an id, messages with parts. Ids that are
-/// made up are the same for the same request.
+/// The items that a request sends, as a list of them shows them: every one with an id, messages with parts. An id that an
+/// item does not bring along is made of its kind, `base` and its place.
 #[must_use]
-pub fn items_of(body: &[u8]) -> Vec<Json> {
+pub fn items_of(body: &[u8], base: &str) -> Vec<Json> {
     let Some(asked) = Object::parse(body) else { return Vec::new() };
     let items = sent(&asked);
-    items.iter().enumerate().map(|(i, item)| normal(i, item).unwrap_or_else(|| item.clone())).collect()
+    items.iter().enumerate().map(|(i, item)| normal(item, base, i).unwrap_or_else(|| item.clone())).collect()
 }
 
 /// An item with its id, type and status; none where it is nothing that could have them.
-fn normal(i: usize, json: &Json) -> Option<Json> {
+pub(super) fn normal(json: &Json, base: &str, i: usize) -> Option<Json> {
     let raw: &RawValue = serde_json::from_str(json.as_str()).ok()?;
     let item = Object::of(raw)?;
     let mut kind = item.kind();
     if kind.is_empty() && item.raw("role").is_some() {
         "message".clone_into(&mut kind);
     }
-    let made_up = || {
-        let mark = fingerprint(format!("{i}:{}", json.as_str()).as_bytes());
-        format!("{}_{mark:016x}{:016x}", prefix(&kind), fingerprint(&mark.to_be_bytes()))
-    };
+    let made_up = || format!("{}_{base}_q{i}", prefix(&kind));
     let mut fields = Fields::default();
     fields.put("id", &item.get::<String>("id").unwrap_or_else(made_up));
     fields.put("type", &kind);
@@ -137,6 +136,39 @@ fn normal(i: usize, json: &Json) -> Option<Json> {
     let written: Vec<String> = fields.names().map(str::to_owned).collect();
     item.all().filter(|(name, _)| !written.iter().any(|w| w == name)).for_each(|(name, raw)| fields.put(name, &raw));
     Some(Json::of(&fields))
+}
+
+/// The id of the response that an item with an id made here belongs to.
+#[must_use]
+pub fn response_of_item(item: &str) -> Option<String> {
+    let (_, rest) = item.split_once('_')?;
+    let (base, _) = rest.rsplit_once('_')?;
+    Some(format!("resp_{base}"))
+}
+
+/// The id of an item.
+#[must_use]
+pub fn id_of(item: &Json) -> Option<String> {
+    Object::parse(item.as_str().as_bytes())?.get("id")
+}
+
+/// Kept items for a maker of this API that does not hold them itself: without reasoning, which it could not decrypt, and
+/// without the ids under which it would look for the rest.
+#[must_use]
+pub fn portable(items: &[Json]) -> Vec<Json> {
+    let carry = |json: &Json| {
+        let Some(item) = Object::parse(json.as_str().as_bytes()) else { return Some(json.clone()) };
+        match item.kind().as_str() {
+            "reasoning" | "item_reference" => None,
+            "message" | "function_call" | "function_call_output" | "custom_tool_call" | "custom_tool_call_output" => {
+                let mut fields = Fields::default();
+                item.all().filter(|(name, _)| *name != "id").for_each(|(name, raw)| fields.put(name, &raw));
+                Some(Json::of(&fields))
+            }
+            _ => Some(json.clone()),
+        }
+    };
+    items.iter().filter_map(carry).collect()
 }
 
 fn spoken(role: &str, text: &str) -> serde_json::Value {

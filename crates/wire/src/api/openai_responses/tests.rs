@@ -38,6 +38,7 @@ fn asked(body: &str) -> Asked {
     Asked {
         list: false,
         id: "0199".into(),
+        own_id: false,
         created: 1_700_000_000,
         model: "gpt-5.2".into(),
         include_usage: true,

@@ -1,7 +1,8 @@
 //! Kept items.
 
 use super::*;
-use crate::chat::Refused;
+use crate::api::Api;
+use crate::chat::{Asked, Refused};
 
 fn text(body: &[u8]) -> String {
     String::from_utf8(body.to_vec()).expect("text")
@@ -42,19 +43,89 @@ fn references_are_replaced_in_place() {
 }
 
 #[test]
-fn items_are_listed_with_ids_that_stay() {
+fn items_are_listed_with_ids() {
     let body = br#"{"input":[{"role":"user","content":"Hi"},{"role":"assistant","id":"msg_1","content":"Yo"},
         {"type":"function_call_output","call_id":"c","output":"1"},7]}"#;
-    let items = items_of(body);
-    assert_eq!(items, items_of(body));
+    let items = items_of(body, "1a2b");
     let lines: Vec<&str> = items.iter().map(|item| item.as_str()).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-{"id":"msg_8fb6244a731045c240a05b56ac42be6a","type":"message","status":"completed","content":[{"type":"input_text","text":"Hi"}],"role":"user"}
+{"id":"msg_1a2b_q0","type":"message","status":"completed","content":[{"type":"input_text","text":"Hi"}],"role":"user"}
 {"id":"msg_1","type":"message","status":"completed","content":[{"type":"output_text","text":"Yo","annotations":[]}],"role":"assistant"}
-{"id":"fco_d21ed8d274d4c55b309215b8f8dbbf83","type":"function_call_output","call_id":"c","output":"1"}
+{"id":"fco_1a2b_q2","type":"function_call_output","call_id":"c","output":"1"}
 7
 "#);
-    assert_eq!(items_of(br#"{"input":"Hi"}"#).len(), 1);
+    assert_eq!(items_of(br#"{"input":"Hi"}"#, "1a2b").len(), 1);
+    assert_eq!(id_of(&items[0]).as_deref(), Some("msg_1a2b_q0"));
+    assert_eq!(response_of_item("msg_1a2b_q0").as_deref(), Some("resp_1a2b"));
+    assert_eq!(response_of_item("msg"), None);
+}
+
+#[test]
+fn items_for_another_account_have_neither_ids_nor_secrets() {
+    let items = [
+        r#"{"id":"msg_1","type":"message","role":"user","content":[]}"#,
+        r#"{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"x"}"#,
+        r#"{"id":"fc_1","type":"function_call","call_id":"c","name":"f","arguments":"{}"}"#,
+        r#"{"id":"ws_1","type":"web_search_call","status":"completed"}"#,
+    ];
+    let carried = portable(&items.map(json));
+    assert_eq!(
+        carried,
+        [
+            r#"{"type":"message","role":"user","content":[]}"#,
+            r#"{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}"#,
+            r#"{"id":"ws_1","type":"web_search_call","status":"completed"}"#,
+        ]
+        .map(json)
+    );
+}
+
+#[test]
+fn a_stream_tells_its_response_in_its_first_and_last_events() {
+    let event = |event: Option<&'static str>, data: &'static str| {
+        crate::api::openai_responses::told(&crate::sse::Event {
+            event: event.map(str::as_bytes),
+            data: data.as_bytes(),
+            span: 0..0,
+        })
+    };
+    let whole = r#"{"type":"response.completed","response":{"id":"resp_1"},"sequence_number":7}"#;
+    for name in [None, Some("response.completed")] {
+        assert_eq!(event(name, whole), Some(json(r#"{"id":"resp_1"}"#)));
+    }
+    assert_eq!(event(Some("response.output_text.delta"), whole), None);
+    assert_eq!(event(None, r#"{"type":"response.output_text.delta","delta":"x"}"#), None);
+    assert_eq!(event(None, "[DONE]"), None);
+}
+
+#[test]
+fn a_response_opens_and_ends() {
+    let body = br#"{"model":"m","input":"x","background":true,"previous_response_id":"resp_0"}"#.as_slice();
+    let asked = Asked { id: "1a2b".into(), created: 5, model: "m".into(), body: body.into(), ..Asked::default() };
+    let open = opening(&asked);
+    assert_eq!(head(open.as_str().as_bytes()), Some(Head { id: "resp_1a2b".into(), status: "in_progress".into() }));
+    let value: serde_json::Value = open.read().expect("JSON");
+    assert_eq!((&value["background"], &value["previous_response_id"]), (&true.into(), &"resp_0".into()));
+    let failed = ends_as(open.as_str(), "failed", Some(("server_error", "No.")));
+    let value: serde_json::Value = serde_json::from_str(&failed).expect("JSON");
+    assert_eq!((&value["status"], &value["error"]["message"]), (&"failed".into(), &"No.".into()));
+    assert_eq!(head(b"{}"), None);
+    let event = String::from_utf8(telling("response.failed", 3, "{\n\"id\":\"resp_1\"}")).expect("text");
+    insta::assert_snapshot!(event, @r#"
+    event: response.failed
+    data: {"type":"response.failed","sequence_number":3,"response":{ "id":"resp_1"}}
+    "#);
+}
+
+#[test]
+fn an_id_of_our_own_stands() {
+    let asked = Asked { id: "1a2b".into(), own_id: true, ..Asked::default() };
+    let answer = Api::Anthropic.decode_answer(
+        br#"{"id":"msg_9","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"x"}],"stop_reason":"end_turn"}"#,
+    );
+    let written = Api::OpenaiResponses.encode_answer(&answer.expect("an answer"), &asked).expect("written");
+    assert_eq!(head(&written).map(|head| head.id).as_deref(), Some("resp_1a2b"));
+    assert!(text(&written).contains("msg_1a2b_0"));
 }
 
 #[test]

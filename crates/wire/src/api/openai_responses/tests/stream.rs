@@ -313,7 +313,7 @@ proptest! {
             decode(stream.as_bytes(), stream.len());
             let _ = decode_answer(frame.as_bytes());
             let _ = decode_request(frame.as_bytes());
-            let _ = items_of(frame.as_bytes());
+            let _ = items_of(frame.as_bytes(), "x");
         }
     }
 }
