@@ -13,6 +13,8 @@
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
+//! | `WEIR_STATE_STORE` | `state_store` | `4096` MiB of responses, and of conversations, kept for later requests |
+//! | `WEIR_STATE_TEAM` | `state_team` | `1024` MiB of them for each team |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
@@ -27,6 +29,8 @@ use std::time::Duration;
 use domain::Secret;
 use ipnet::IpNet;
 use url::Url;
+
+use crate::ports::StateLimits;
 
 pub mod master_key;
 
@@ -47,6 +51,8 @@ pub struct Settings {
     pub body_memory: usize,
     /// Bytes.
     pub cache_store: u64,
+    /// What may be kept of the Responses API, in bytes.
+    pub state_limits: StateLimits,
     /// How long new requests are still taken after the signal to stop, while `/readyz` says 503.
     pub drain_grace: Duration,
     /// How long running requests may take after that.
@@ -82,7 +88,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 15] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -92,6 +98,8 @@ const NAMES: [(&str, &str); 13] = [
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_BODY_MEMORY", "body_memory"),
     ("WEIR_CACHE_STORE", "cache_store"),
+    ("WEIR_STATE_STORE", "state_store"),
+    ("WEIR_STATE_TEAM", "state_team"),
     ("WEIR_DRAIN_GRACE", "drain_grace"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
     ("WEIR_LOG", "log"),
@@ -166,6 +174,14 @@ impl Settings {
             cache_store: reader
                 .parse("WEIR_CACHE_STORE", "a number of MiB from 0 to 1048576", |v| mebibytes(v, 0))
                 .unwrap_or(1 << 30),
+            state_limits: StateLimits {
+                total: reader
+                    .parse("WEIR_STATE_STORE", "a number of MiB from 16 to 1048576", |v| mebibytes(v, 16))
+                    .unwrap_or(4 << 30),
+                per_team: reader
+                    .parse("WEIR_STATE_TEAM", "a number of MiB from 16 to 1048576", |v| mebibytes(v, 16))
+                    .unwrap_or(1 << 30),
+            },
             drain_grace: reader.seconds("WEIR_DRAIN_GRACE").unwrap_or_default(),
             shutdown_timeout: reader.seconds("WEIR_SHUTDOWN_TIMEOUT").unwrap_or(Duration::from_secs(30)),
             log: reader

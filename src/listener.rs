@@ -126,6 +126,8 @@ pub async fn serve(listener: TcpListener, services: Services, drain: Drain) -> b
     let all = u32::try_from(limit).unwrap_or(u32::MAX);
     let running = async {
         door.graceful.shutdown().await;
+        // Responses that are made in the background have no connection.
+        door.services.gateway.drained().await;
         // Refusals that linger are no connections of hyper's any more, but have their slots.
         door.slots.acquire_many(all).await.is_ok()
     };

@@ -1,7 +1,8 @@
-//! What the data plane is handed from outside: the ledger's spool and the cache's second tier. The gateway knows the traits
+//! What the data plane is handed from outside: the ledger's spool, the cache's second tier and what is kept of the Responses API. The gateway knows the traits
 //! only; the store knows nothing of the gateway.
 
 mod cache_tier;
+mod state;
 
 use std::io;
 
@@ -10,6 +11,7 @@ use gateway::ports;
 use store::spool::SpoolAppender;
 
 pub use cache_tier::CacheTier;
+pub use state::{State, StateLimits};
 
 /// Writes ledger rows into the spool.
 pub struct Ledger(pub SpoolAppender);

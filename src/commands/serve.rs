@@ -129,8 +129,14 @@ impl Server {
             body_memory: settings.body_memory,
             ..gateway::Options::default()
         };
-        let gateway = Gateway::new(options, &config, Arc::new(ports::Ledger(appender.clone())), Arc::new(tier))
-            .map_err(|error| error.to_string())?;
+        let state = ports::State::open(store.clone(), appender.clone(), settings.state_limits, pages.handle().clone())
+            .map_err(|error| format!("WEIR_DATA_DIR: {}: {error}", settings.data_dir.display()))?;
+        let ports = gateway::ports::Ports {
+            ledger: Arc::new(ports::Ledger(appender.clone())),
+            cache_tier: Arc::new(tier),
+            state: Arc::new(state),
+        };
+        let gateway = Gateway::new(options, &config, ports).map_err(|error| error.to_string())?;
         control.set_live_version(gateway.version());
         let listener = listen(settings)?;
         announce(settings, &listener, &control).await?;

@@ -11,6 +11,7 @@ mod forwarded;
 mod harness;
 mod log;
 mod members;
+mod responses;
 mod routes;
 mod start;
 mod unlogged;

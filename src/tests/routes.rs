@@ -21,7 +21,9 @@ async fn every_data_plane_route_refuses_without_a_token() {
             .replace("{gateway}", "main")
             .replace("{provider}", "openai")
             .replace("{rest}", "chat/completions")
-            .replace("{model}", "openai/gpt-4o-mini");
+            .replace("{model}", "openai/gpt-4o-mini")
+            .replace("{id}", "resp_1")
+            .replace("{item}", "msg_1");
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
             let request = client().request(method.parse().unwrap(), server.url(&path));
             let response = request.header("content-type", "application/json").body("{}").send().await.unwrap();

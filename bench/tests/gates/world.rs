@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::config::{Config, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::ledger::{AttemptRow, Payload};
+use domain::state::{KeptConversation, KeptResponse, StateChange};
 use domain::{GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
 use futures_util::future::BoxFuture;
 use gateway::body::Body;
@@ -37,8 +38,12 @@ impl World {
         let (appender, spool) = Spool::open(directory.path(), SpoolOptions::default()).expect("a spool");
         let options = Options { allow_private_upstreams: true, ..Options::default() };
         let config = Config { version: 1, teams: vec![team(&provider.url)] };
-        let gateway =
-            Gateway::new(options, &config, Arc::new(Ledger(appender)), Arc::new(NoTier)).expect("a configuration");
+        let ports = ports::Ports {
+            ledger: Arc::new(Ledger(appender)),
+            cache_tier: Arc::new(NoTier),
+            state: Arc::new(KeepsNothing),
+        };
+        let gateway = Gateway::new(options, &config, ports).expect("a configuration");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { gateway, provider, runtime, _spool: spool, _directory: directory }
     }
@@ -104,6 +109,26 @@ impl ports::Ledger for Ledger {
 
     fn ready(&self) -> bool {
         self.0.ready()
+    }
+}
+
+struct KeepsNothing;
+
+impl ports::State for KeepsNothing {
+    fn owner(&self) -> uuid::Uuid {
+        uuid::Uuid::nil()
+    }
+
+    fn record(&self, _: &StateChange) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn load_response(&self, _: TeamId, _: String) -> ports::Loaded<KeptResponse> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn load_conversation(&self, _: TeamId, _: String) -> ports::Loaded<KeptConversation> {
+        Box::pin(async { Ok(None) })
     }
 }
 

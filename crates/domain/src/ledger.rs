@@ -25,6 +25,10 @@ pub enum Surface {
     Native,
     /// A path that is none of these.
     Unknown,
+    /// `/v1/responses/{id}`, `…/cancel`, `…/input_items` and the same below `compat`.
+    StoredResponses,
+    /// `/v1/conversations…` and the same below `compat`.
+    Conversations,
 }
 
 impl Surface {
@@ -40,6 +44,8 @@ impl Surface {
             Self::Models => "models",
             Self::Native => "native",
             Self::Unknown => "unknown",
+            Self::StoredResponses => "stored_responses",
+            Self::Conversations => "conversations",
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct GatewaySettings {
     pub collect_log_payloads: bool,
     /// Days the log is kept.
     pub log_retention_days: u16,
+    /// Days a response or a conversation of the Responses API is kept, so that later requests can refer to it; 0 keeps none.
+    pub response_ttl_days: u16,
 }
 
 impl Default for GatewaySettings {
@@ -76,6 +78,7 @@ impl Default for GatewaySettings {
             collect_logs: true,
             collect_log_payloads: true,
             log_retention_days: 30,
+            response_ttl_days: 30,
         }
     }
 }
@@ -94,6 +97,8 @@ pub const MAX_RATE_INTERVAL: u32 = 86_400;
 pub const REQUEST_TIMEOUT: (u32, u32) = (100, 3_600_000);
 /// Shortest and longest log retention in days.
 pub const LOG_RETENTION_DAYS: (u16, u16) = (1, 3_650);
+/// Longest time a response is kept, in days.
+pub const MAX_RESPONSE_TTL_DAYS: u16 = 365;
 
 impl GatewaySettings {
     /// Every field that is out of bounds.
@@ -134,6 +139,7 @@ impl GatewaySettings {
             LOG_RETENTION_DAYS.0.into(),
             LOG_RETENTION_DAYS.1.into(),
         );
+        within("response_ttl_days", self.response_ttl_days.into(), 0, MAX_RESPONSE_TTL_DAYS.into());
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
@@ -141,6 +147,13 @@ impl GatewaySettings {
     #[must_use]
     pub fn cache_ttl(&self) -> Option<u32> {
         self.cache_ttl.filter(|ttl| *ttl != 0)
+    }
+
+    /// Milliseconds a response is kept, where any is.
+    #[must_use]
+    pub fn response_ttl_ms(&self) -> Option<i64> {
+        const DAY_MS: i64 = 86_400_000;
+        Some(i64::from(self.response_ttl_days) * DAY_MS).filter(|ttl| *ttl != 0)
     }
 
     /// The rate limit as (requests, seconds), where it is on.
@@ -171,6 +184,7 @@ mod tests {
             retry_delay: Some(5_001),
             request_timeout: Some(1),
             log_retention_days: 0,
+            response_ttl_days: 366,
             ..GatewaySettings::default()
         };
         let fields: Vec<_> = settings.validate().expect_err("out of bounds").into_iter().map(|e| e.field).collect();
@@ -182,7 +196,8 @@ mod tests {
                 "retry_max_attempts",
                 "retry_delay",
                 "request_timeout",
-                "log_retention_days"
+                "log_retention_days",
+                "response_ttl_days"
             ]
         );
     }

@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use http_body::{Frame, SizeHint};
 
 use crate::relay::Flow;
@@ -13,7 +15,8 @@ use crate::relay::Flow;
 #[error("the provider's answer broke off")]
 pub struct Broken;
 
-/// An answer's body: bytes in hand, or an upstream's answer passed on while it comes.
+/// An answer's body: bytes in hand, an upstream's answer passed on while it comes, or events of a response that is made in
+/// the background.
 pub struct Body {
     kind: Kind,
 }
@@ -21,6 +24,7 @@ pub struct Body {
 enum Kind {
     Whole(Option<Bytes>),
     Flow(Box<Flow>),
+    Events(BoxStream<'static, Bytes>),
 }
 
 impl Body {
@@ -28,6 +32,11 @@ impl Body {
     #[must_use]
     pub fn whole(bytes: Bytes) -> Self {
         Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())) }
+    }
+
+    /// Events that come in their own time.
+    pub(crate) fn events(events: BoxStream<'static, Bytes>) -> Self {
+        Self { kind: Kind::Events(events) }
     }
 
     pub(crate) fn flow(flow: Box<Flow>) -> Self {
@@ -43,6 +52,7 @@ impl http_body::Body for Body {
         match &mut self.kind {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Flow(flow) => flow.poll_frame(cx),
+            Kind::Events(events) => events.poll_next_unpin(cx).map(|event| event.map(|event| Ok(Frame::data(event)))),
         }
     }
 
@@ -50,13 +60,14 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Flow(flow) => flow.is_over(),
+            Kind::Events(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Kind::Flow(_) => SizeHint::default(),
+            Kind::Flow(_) | Kind::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Counters {
     pub ledger_failures: u64,
     /// Bodies that were not kept for log, cache or usage, because memory was short.
     pub captures_dropped: u64,
+    /// Responses that were to be kept and were not: too long, or not to be written down.
+    pub responses_lost: u64,
     /// Requests that ended in a fault of ours.
     pub panics: u64,
 }
@@ -42,6 +44,7 @@ pub(crate) struct Live {
     pub interrupted: AtomicU64,
     pub ledger_failures: AtomicU64,
     pub captures_dropped: AtomicU64,
+    pub responses_lost: AtomicU64,
     pub panics: AtomicU64,
 }
 
@@ -64,6 +67,7 @@ impl Live {
             interrupted: of(&self.interrupted),
             ledger_failures: of(&self.ledger_failures),
             captures_dropped: of(&self.captures_dropped),
+            responses_lost: of(&self.responses_lost),
             panics: of(&self.panics),
         }
     }

@@ -78,6 +78,20 @@ codes! {
     ModelNotFound = 404 "model_not_found",
     /// The body is no question in the endpoint's API.
     InvalidRequest = 400 "invalid_request",
+    /// The response that the question continues is not kept here.
+    PreviousResponseNotFound = 400 "previous_response_not_found",
+    /// No such response is kept.
+    ResponseNotFound = 404 "response_not_found",
+    /// No such conversation is kept.
+    ConversationNotFound = 404 "conversation_not_found",
+    /// The conversation has no such item.
+    ItemNotFound = 404 "item_not_found",
+    /// The gateway keeps no responses.
+    StateDisabled = 400 "state_disabled",
+    /// What is kept cannot be read or written now.
+    StateUnavailable = 503 "state_unavailable",
+    /// Enough responses are being made in the background.
+    TooManyBackground = 429 "too_many_background",
     /// The provider's API cannot express what the question asks for.
     NotExpressible = 400 "not_expressible",
     /// No such provider.

@@ -23,10 +23,11 @@ use crate::ingress::ingress;
 use crate::memory::Memory;
 use crate::options::Options;
 use crate::pipeline;
-use crate::ports::{CacheTier, Ledger};
+use crate::ports::{Ledger, Ports};
 use crate::scan::BoxError;
 use crate::settle::{self, Settlement};
 use crate::snapshot::Snapshot;
+use crate::state::State;
 use crate::upstream::Client;
 
 /// Why a configuration could not be compiled; the previous one stays in force.
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub memory: Arc<Memory>,
     pub client: Client,
     pub ledger: Arc<dyn Ledger>,
+    pub state: State,
     pub counters: Live,
     closing: AtomicBool,
     cutting: AtomicBool,
@@ -89,19 +91,15 @@ impl Gateway {
     ///
     /// # Errors
     /// The configuration cannot be compiled.
-    pub fn new(
-        options: Options,
-        config: &Config,
-        ledger: Arc<dyn Ledger>,
-        cache_tier: Arc<dyn CacheTier>,
-    ) -> Result<Self, BuildError> {
+    pub fn new(options: Options, config: &Config, ports: Ports) -> Result<Self, BuildError> {
         let shared = Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::build(config, None)?),
-            cache: ExactCache::new(options.cache_bytes, cache_tier),
+            cache: ExactCache::new(options.cache_bytes, ports.cache_tier),
             memory: Memory::new(options.body_memory),
             client: Client::new(&options),
+            state: State::new(&options, ports.state),
             options,
-            ledger,
+            ledger: ports.ledger,
             counters: Live::default(),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),

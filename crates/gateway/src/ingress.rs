@@ -1,12 +1,16 @@
 //! First stage: from method and path to a typed door. Nothing is looked up here and nothing is revealed; whether the
 //! door may be passed is the next stage's question.
 
+mod kept;
+
 use std::borrow::Cow;
 
 use domain::ledger::Surface;
 use domain::provider::Dialect;
 use http::{Method, Uri};
 use wire::api::{Api, Path};
+
+pub(crate) use self::kept::KeptCall;
 
 /// An endpoint of the data plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,70 @@ pub const ROUTES: &[Route] = &[
         pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:countTokens",
         surface: Surface::CountTokens,
     },
+    Route { methods: "GET", pattern: "/v1/responses/{id}", surface: Surface::StoredResponses },
+    Route { methods: "DELETE", pattern: "/v1/responses/{id}", surface: Surface::StoredResponses },
+    Route { methods: "POST", pattern: "/v1/responses/{id}/cancel", surface: Surface::StoredResponses },
+    Route { methods: "GET", pattern: "/v1/responses/{id}/input_items", surface: Surface::StoredResponses },
+    Route { methods: "POST", pattern: "/v1/conversations", surface: Surface::Conversations },
+    Route { methods: "GET", pattern: "/v1/conversations/{id}", surface: Surface::Conversations },
+    Route { methods: "POST", pattern: "/v1/conversations/{id}", surface: Surface::Conversations },
+    Route { methods: "DELETE", pattern: "/v1/conversations/{id}", surface: Surface::Conversations },
+    Route { methods: "GET", pattern: "/v1/conversations/{id}/items", surface: Surface::Conversations },
+    Route { methods: "POST", pattern: "/v1/conversations/{id}/items", surface: Surface::Conversations },
+    Route { methods: "GET", pattern: "/v1/conversations/{id}/items/{item}", surface: Surface::Conversations },
+    Route { methods: "DELETE", pattern: "/v1/conversations/{id}/items/{item}", surface: Surface::Conversations },
+    Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/responses/{id}", surface: Surface::StoredResponses },
+    Route {
+        methods: "DELETE",
+        pattern: "/v1/{team}/{gateway}/compat/responses/{id}",
+        surface: Surface::StoredResponses,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/responses/{id}/cancel",
+        surface: Surface::StoredResponses,
+    },
+    Route {
+        methods: "GET",
+        pattern: "/v1/{team}/{gateway}/compat/responses/{id}/input_items",
+        surface: Surface::StoredResponses,
+    },
+    Route { methods: "POST", pattern: "/v1/{team}/{gateway}/compat/conversations", surface: Surface::Conversations },
+    Route {
+        methods: "GET",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "DELETE",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "GET",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}/items",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}/items",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "GET",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}/items/{item}",
+        surface: Surface::Conversations,
+    },
+    Route {
+        methods: "DELETE",
+        pattern: "/v1/{team}/{gateway}/compat/conversations/{id}/items/{item}",
+        surface: Surface::Conversations,
+    },
     Route { methods: "GET", pattern: "/v1/models", surface: Surface::Models },
     Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/models", surface: Surface::Models },
     Route { methods: "*", pattern: "/v1/{team}/{gateway}/{provider}/{rest}", surface: Surface::Native },
@@ -84,6 +152,8 @@ pub(crate) enum Door<'a> {
     Chat { front: Api, path: Path<'a> },
     /// How many tokens a question has.
     CountTokens { front: Api, path: Path<'a> },
+    /// Something that is kept of the Responses API.
+    Kept(KeptCall<'a>),
     /// The models that may be asked.
     Models,
     /// A provider's own API.
@@ -111,6 +181,7 @@ impl Ingress<'_> {
             Door::Chat { front: Api::Gemini, .. } => Surface::GenerateContent,
             Door::Chat { .. } => Surface::ChatCompletions,
             Door::CountTokens { .. } => Surface::CountTokens,
+            Door::Kept(call) => call.surface(),
             Door::Models => Surface::Models,
             Door::Native { .. } => Surface::Native,
             Door::Unknown => Surface::Unknown,
@@ -123,6 +194,7 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
     let (door, place) = door(path);
     let allow = match door {
         Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
+        Door::Kept(call) => call.allow(method),
         Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
         Door::Native { .. } => matches!(*method, Method::TRACE | Method::CONNECT).then_some(PROXIED),
         Door::Unknown => None,
@@ -132,6 +204,7 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
             dialect(wire::providers::find(provider).map(|known| known.dialect).unwrap_or_default(), rest)
         }
         Door::Chat { front, .. } | Door::CountTokens { front, .. } => front.family().unwrap_or_default(),
+        Door::Kept(_) => Dialect::Openai,
         Door::Models | Door::Unknown => unknown_dialect(path),
     };
     Ingress { door, place, dialect, allow }
@@ -169,7 +242,7 @@ fn endpoint(path: &str) -> Option<Door<'_>> {
         "messages" => chat(Api::Anthropic),
         "messages/count_tokens" => Some(Door::CountTokens { front: Api::Anthropic, path: Path::default() }),
         "models" => Some(Door::Models),
-        _ => None,
+        path => KeptCall::of(path).map(Door::Kept),
     }
 }
 
@@ -264,7 +337,7 @@ mod tests {
         for route in ROUTES {
             let path =
                 route.pattern.replace("{provider}", "openai").replace("{rest}", "v1/files").replace("{model}", "a/b");
-            let method = if route.methods == "GET" { Method::GET } else { Method::POST };
+            let method = if route.methods == "*" { Method::POST } else { route.methods.parse().expect("a method") };
             let found = ingress(&method, &path);
             assert_eq!((found.surface(), found.allow), (route.surface, None), "{path}");
         }
@@ -284,6 +357,9 @@ mod tests {
             "/v1",
             "/v1/",
             "/v1/messages/x",
+            "/v1/responses/",
+            "/v1/responses/x/y",
+            "/v1/conversations/x/items/",
             "/v1/models/x",
             "/v1beta/models/x",
             "/v1beta/models/x:nothing",
@@ -329,6 +405,8 @@ mod tests {
     fn another_method_is_told_the_right_one() {
         assert_eq!(ingress(&Method::GET, "/v1/chat/completions").allow, Some("POST"));
         assert_eq!(ingress(&Method::POST, "/v1/models").allow, Some("GET"));
+        assert_eq!(ingress(&Method::POST, "/v1/responses/x").allow, Some("GET, DELETE"));
+        assert_eq!(ingress(&Method::PUT, "/v1/conversations/x").allow, Some("GET, POST, DELETE"));
         assert_eq!(ingress(&Method::DELETE, "/v1/a/b/openai/v1/files/1").allow, None);
         assert_eq!(ingress(&Method::TRACE, "/v1/a/b/openai/v1/files/1").allow, Some(PROXIED));
     }

@@ -3,6 +3,7 @@
 
 pub mod account;
 mod admit;
+mod answer;
 mod attempt;
 mod authenticate;
 pub mod body;
@@ -26,6 +27,7 @@ mod scan;
 mod settle;
 pub mod signer;
 pub mod snapshot;
+mod state;
 mod tokens;
 pub mod upstream;
 

@@ -1,20 +1,14 @@
 //! `GET /v1/models`: what chat completions takes, in OpenAI's shape. The list is the price book's, narrowed to the
 //! providers that the team has keys for and the models that the token may use.
 
-use bytes::Bytes;
-use domain::ledger::Outcome;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response};
+use http::Response;
 use serde::Serialize;
 use wire::price::PriceBook;
-use wire::usage::Observed;
 
+use crate::answer;
 use crate::authenticate::Access;
 use crate::body::Body;
-use crate::headers::response;
-use crate::settle::{End, Settlement};
-
-const JSON: &str = "application/json";
+use crate::settle::Settlement;
 
 #[derive(Serialize)]
 struct List {
@@ -34,21 +28,7 @@ struct Model {
 /// Settles the request and answers it.
 pub(crate) fn answer(settlement: &mut Settlement, access: &Access, now_ms: i64) -> Response<Body> {
     let list = List { object: "list", data: models(access, now_ms) };
-    let body = Bytes::from(serde_json::to_vec(&list).expect("plain structs of strings and numbers always serialise"));
-    let mut capture = settlement.capture_for_log();
-    capture.push(&body);
-    settlement.finish(End {
-        status: 200,
-        outcome: Outcome::Ok,
-        code: None,
-        observed: Observed { finished: true, ..Observed::default() },
-        response: Some(&capture),
-        response_content_type: Some(JSON),
-    });
-    let mut answer = Response::new(Body::whole(body));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    response::complete(answer.headers_mut(), settlement);
-    answer
+    answer::json(settlement, serde_json::to_vec(&list).expect("plain structs of strings and numbers always serialise"))
 }
 
 fn models(access: &Access, now_ms: i64) -> Vec<Model> {

@@ -23,6 +23,12 @@ pub struct Options {
     pub body_memory: usize,
     /// Memory for cached answers in bytes.
     pub cache_bytes: u64,
+    /// Memory for what is kept of the Responses API and was used lately, in bytes.
+    pub state_bytes: u64,
+    /// Longest response that is kept, its question included, in bytes.
+    pub largest_response: usize,
+    /// Most responses that are made in the background at once; more are answered 429.
+    pub max_background: usize,
     /// Whether providers may live on private, link-local and loopback addresses.
     pub allow_private_upstreams: bool,
 }
@@ -39,6 +45,9 @@ impl Default for Options {
             payload_cap: 256 << 10,
             body_memory: 512 << 20,
             cache_bytes: 64 << 20,
+            state_bytes: 64 << 20,
+            largest_response: 8 << 20,
+            max_background: 256,
             allow_private_upstreams: false,
         }
     }

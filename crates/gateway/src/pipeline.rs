@@ -14,7 +14,7 @@ use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::controls;
-use crate::ingress::{Door, Ingress, disguises, split_key};
+use crate::ingress::{Door, Ingress, KeptCall, Place, disguises, split_key};
 use crate::memory::Claim;
 use crate::plan::{self, Plan, Question};
 use crate::relay::relay;
@@ -22,6 +22,7 @@ use crate::reuse::{self, Slot};
 use crate::scan::{ClientBody, collect, scan_json, scan_native};
 use crate::settle::Settlement;
 use crate::snapshot::ProviderState;
+use crate::state::{self, After, Served};
 use crate::{models, settle, tokens};
 
 /// Answers a request, one way or the other.
@@ -33,6 +34,7 @@ pub(crate) async fn run(
 ) -> Response<Body> {
     match stages(&mut settlement, ingress, parts, body).await {
         Ok(Reached::Answer(answer)) => answer,
+        Ok(Reached::Upstream(plan, _)) if plan.background => state::in_background(settlement, *plan),
         Ok(Reached::Upstream(mut plan, slot)) => match attempt(&mut settlement, &mut plan).await {
             Ok(answer) => relay(settlement, *plan, slot, answer).await,
             Err(refusal) => respond(&mut settlement, &refusal),
@@ -62,6 +64,13 @@ async fn stages(
 
     let access = authenticate(settlement, &snapshot, &ingress, &parts.headers, key.as_deref(), now_ms)?;
     let called = open(settlement, &ingress, parts, &access)?;
+    if let Called::Kept(call) = called {
+        let served = Box::pin(state::serve(settlement, &access, (ingress, call), parts, query.as_deref(), body));
+        return Ok(match served.await? {
+            Served::Answer(answer) => Reached::Answer(answer),
+            Served::Plan(plan) => Reached::Upstream(plan, None),
+        });
+    }
     if matches!(called, Called::Models) {
         if ingress.place.is_some() {
             settlement.row.gateway_id = Some(choose_gateway(&access, ingress.place, &parts.headers)?.id);
@@ -92,7 +101,9 @@ async fn stages(
     };
     let plan = match called {
         Called::Native { provider, rest } => plan_native(settlement, &request, &provider, rest, query.as_deref())?,
-        Called::Chat { front, path } => plan_chat(settlement, &request, front, path, query.as_deref())?,
+        Called::Chat { front, path } => {
+            plan_chat(settlement, &request, ingress.place, (front, path), query.as_deref()).await?
+        }
         Called::CountTokens { front, path } => match plan_count(settlement, &request, front, path)? {
             Counting::Provider(plan) => *plan,
             Counting::Estimate(_room) => {
@@ -100,7 +111,7 @@ async fn stages(
                 return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?));
             }
         },
-        Called::Models => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
+        Called::Models | Called::Kept(_) => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
     };
     look_up(settlement, &request, plan).await
 }
@@ -125,6 +136,7 @@ enum Called<'a> {
     Chat { front: Api, path: Path<'a> },
     CountTokens { front: Api, path: Path<'a> },
     Models,
+    Kept(KeptCall<'a>),
     Native { provider: Arc<ProviderState>, rest: &'a str },
 }
 
@@ -142,6 +154,7 @@ fn open<'a>(
         Door::Chat { front, path } => return Ok(Called::Chat { front, path }),
         Door::CountTokens { front, path } => return Ok(Called::CountTokens { front, path }),
         Door::Models => return Ok(Called::Models),
+        Door::Kept(call) => return Ok(Called::Kept(call)),
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
         Door::Native { provider, rest } => (provider, rest),
     };
@@ -157,25 +170,42 @@ fn open<'a>(
     Ok(Called::Native { provider: provider.clone(), rest })
 }
 
-fn plan_chat(
+async fn plan_chat(
     settlement: &mut Settlement,
     request: &plan::Request<'_>,
-    front: Api,
-    path: Path<'_>,
+    place: Option<Place<'_>>,
+    (front, path): (Api, Path<'_>),
     query: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
     let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
     let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
     let id = settlement.id().0.simple().to_string();
-    let question = Question { front, path, scan: &scan, query, asked, id: &id };
+    let question = Question { front, path, scan: &scan, query, asked, id: &id, said: request.body };
     settlement.row.model_asked = Some(settle::bounded(asked));
     settlement.row.streamed = question.stream();
     let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     check_fallbacks(request.access, &scan)?;
-    plan::chat(request, &provider, model, &question)
+    if front != Api::OpenaiResponses {
+        return plan::chat(request, &provider, model, &question);
+    }
+    let shared = settlement.shared().clone();
+    let room = plan::room_to_read(request, &scan)?;
+    let turn = Box::pin(state::turn(&shared, request, place, (&provider, model))).await?;
+    drop(room);
+    let mut plan = match &turn.body {
+        None => plan::chat(request, &provider, model, &question)?,
+        Some(body) => {
+            let scan = scan_json(request.headers, body)?;
+            let question = Question { scan: &scan, ..question };
+            plan::chat(&plan::Request { body, ..*request }, &provider, model, &question)?
+        }
+    };
+    plan.background = turn.background;
+    plan.after = turn.draft.map(After::Keep);
+    Ok(plan)
 }
 
 /// Who counts the tokens of a question.

@@ -2,6 +2,7 @@
 //! so that an attempt only sends.
 
 mod chat;
+mod held;
 mod model;
 mod native;
 
@@ -17,7 +18,8 @@ use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::translate::Translation;
 
-pub(crate) use chat::{Question, chat, count, room_to_read};
+pub(crate) use chat::{Question, chat, count, room_for, room_to_read};
+pub(crate) use held::{held, holder};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
 
@@ -29,6 +31,7 @@ use crate::headers::request;
 use crate::memory::{Memory, Purpose};
 use crate::signer::Signer;
 use crate::snapshot::{Auth, GatewayState, ProviderState, Upstream};
+use crate::state::After;
 
 /// Alias of the stored key that is used when the caller names none.
 const DEFAULT_ALIAS: &str = "default";
@@ -72,6 +75,18 @@ pub(crate) struct Plan {
     pub dropped: String,
     pub first_byte_timeout: Duration,
     pub retry: Retry,
+    /// What is kept of the answer.
+    pub after: Option<After>,
+    /// Whether the answer is made in the background.
+    pub background: bool,
+}
+
+impl Plan {
+    /// Whether each answer must be made anew, because a conversation goes on with it, or its caller comes back for it.
+    pub(crate) fn changes_state(&self) -> bool {
+        let Some(After::Keep(draft)) = &self.after else { return false };
+        draft.conversation_id.is_some() || draft.background
+    }
 }
 
 /// What an attempt does so that the provider takes the request.
@@ -111,6 +126,7 @@ fn first_byte_timeout(settings: &GatewaySettings, controls: &Controls, otherwise
 }
 
 /// What a plan is made from, beside the model.
+#[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub access: &'a Access,
     pub gateway: &'a GatewayState,
@@ -152,10 +168,22 @@ fn call(
     dialect: Dialect,
     body: Bytes,
 ) -> Result<Plan, Refusal> {
-    if !provider.enabled {
-        return Err(Refusal::provider_disabled(&provider.slug));
-    }
-    let Address { upstream, auth, key } = address(request, provider)?;
+    enabled(provider)?;
+    call_at(request, provider, address(request, provider)?, rest, dialect, body)
+}
+
+fn enabled(provider: &ProviderState) -> Result<(), Refusal> {
+    if provider.enabled { Ok(()) } else { Err(Refusal::provider_disabled(&provider.slug)) }
+}
+
+fn call_at(
+    request: &Request<'_>,
+    provider: &ProviderState,
+    Address { upstream, auth, key }: Address,
+    rest: Rest<'_>,
+    dialect: Dialect,
+    body: Bytes,
+) -> Result<Plan, Refusal> {
     let (uri, region) = match rest {
         Rest::Endpoint(path, model) => upstream.endpoint(path, model).map(|uri| (uri, None)),
         Rest::Native(rest) => upstream.native(&provider.slug, rest).map(|call| (call.uri, call.region)),
@@ -203,6 +231,8 @@ fn call(
         dropped: String::new(),
         first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),
         retry: Retry::new(&request.gateway.settings, request.controls),
+        after: None,
+        background: false,
     })
 }
 

@@ -1,11 +1,22 @@
-//! What the data plane needs from outside: a place for its ledger rows and a second tier behind its cache. The server
-//! implements both; the gateway knows neither files nor SQL.
+//! What the data plane needs from outside: a place for its ledger rows, a second tier behind its cache, and what is kept of
+//! the Responses API. The server implements them; the gateway knows neither files nor SQL.
 
 use std::sync::Arc;
 
+use domain::TeamId;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{AttemptRow, Payload};
+use domain::state::{KeptConversation, KeptResponse, StateChange};
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+/// All of them.
+#[derive(Clone)]
+pub struct Ports {
+    pub ledger: Arc<dyn Ledger>,
+    pub cache_tier: Arc<dyn CacheTier>,
+    pub state: Arc<dyn State>,
+}
 
 /// Takes the rows of the ledger.
 pub trait Ledger: Send + Sync {
@@ -30,4 +41,31 @@ pub trait CacheTier: Send + Sync {
 
     /// Takes an entry to keep, in its own time.
     fn save(&self, entry: Arc<CacheEntry>);
+}
+
+/// What is kept cannot be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("kept state cannot be read now")]
+pub struct Unavailable;
+
+/// What a look into kept state brings.
+pub type Loaded<T> = BoxFuture<'static, Result<Option<T>, Unavailable>>;
+
+/// Keeps responses and conversations, for this process and all others on the same data.
+pub trait State: Send + Sync {
+    /// Names this process in responses that it is making, the same after a restart.
+    fn owner(&self) -> Uuid;
+
+    /// Keeps a change so that it survives the process. As [`Ledger::record`] it must be one `write`; changes are applied in
+    /// their order.
+    ///
+    /// # Errors
+    /// The change could not be kept.
+    fn record(&self, change: &StateChange) -> std::io::Result<()>;
+
+    /// A team's response, where there is one.
+    fn load_response(&self, team: TeamId, id: String) -> Loaded<KeptResponse>;
+
+    /// A team's conversation with its items, where there is one.
+    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<KeptConversation>;
 }

@@ -26,11 +26,12 @@ use crate::headers::response;
 use crate::plan::Plan;
 use crate::reuse::Slot;
 use crate::settle::Settlement;
+use crate::state::Keeper;
 
 /// Passes an answer on and settles the request when it is through.
 pub(crate) async fn relay(
     mut settlement: Box<Settlement>,
-    plan: Plan,
+    mut plan: Plan,
     slot: Option<Slot>,
     answer: Response<Incoming>,
 ) -> Response<Body> {
@@ -39,7 +40,8 @@ pub(crate) async fn relay(
     let content_type = text(&parts.headers, CONTENT_TYPE);
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
     let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
-    let meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
+    let mut meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
+    meter.keeper = plan.after.take().map(|after| Keeper::new(after, &settlement.shared().state));
     settlement.row.streamed = meter.is_stream() || meter.is_list(&plan) || way == Way::Hold(Make::Stream);
     if let Some(content_type) = way.content_type(&plan) {
         parts.headers.remove(CONTENT_LENGTH);

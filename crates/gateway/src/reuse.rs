@@ -40,6 +40,7 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     let ttl_s = controls.cache_ttl.or(gateway.settings.cache_ttl()).or(by_key).filter(|ttl| *ttl != 0)?;
     let asked_for = controls.cache_ttl.is_some() || controls.cache_key.is_some();
     if plan.method != Method::POST
+        || plan.changes_state()
         || body.len() > MAX_REQUEST
         || !(asked_for || plan.translation.is_some() || repeats(plan.uri.path(), plan.dialect))
     {

@@ -25,6 +25,7 @@ pub struct SettingsForm {
     pub collect_logs: Option<String>,
     pub collect_log_payloads: Option<String>,
     pub log_retention_days: Option<String>,
+    pub response_ttl_days: Option<String>,
 }
 
 impl SettingsForm {
@@ -59,6 +60,9 @@ impl SettingsForm {
             log_retention_days: fields
                 .number("log_retention_days", filled(self.log_retention_days.as_deref()))
                 .unwrap_or(defaults.log_retention_days),
+            response_ttl_days: fields
+                .number("response_ttl_days", filled(self.response_ttl_days.as_deref()))
+                .unwrap_or(defaults.response_ttl_days),
         };
         if let Err(errors) = settings.validate() {
             fields.extend(errors);
@@ -113,6 +117,7 @@ mod tests {
             retry_backoff: some("linear"),
             request_timeout: some("30000"),
             log_retention_days: some("7"),
+            response_ttl_days: some("0"),
             ..SettingsForm::default()
         };
         let settings = form.read().expect("valid");
@@ -122,6 +127,7 @@ mod tests {
         assert_eq!((settings.retry_max_attempts, settings.retry_delay), (Some(3), Some(250)));
         assert_eq!(settings.retry_backoff, Backoff::Linear);
         assert_eq!((settings.request_timeout, settings.log_retention_days), (Some(30_000), 7));
+        assert_eq!(settings.response_ttl_ms(), None);
     }
 
     #[test]

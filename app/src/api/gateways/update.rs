@@ -32,6 +32,7 @@ pub async fn update_gateway(
     collect_logs: Option<String>,
     collect_log_payloads: Option<String>,
     log_retention_days: Option<String>,
+    response_ttl_days: Option<String>,
     version: String,
 ) -> Result<(), AppError> {
     use control::{GatewayChange, can};
@@ -55,6 +56,7 @@ pub async fn update_gateway(
         collect_logs,
         collect_log_payloads,
         log_retention_days,
+        response_ttl_days,
     };
     let settings = form.read().map_err(AppError::Invalid)?;
     let version = fields::id("version", &version).map_err(AppError::Invalid)?;

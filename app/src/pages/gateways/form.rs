@@ -2,8 +2,8 @@
 
 use domain::GatewaySettings;
 use domain::settings::{
-    Backoff, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RETRY_DELAY,
-    REQUEST_TIMEOUT, RateTechnique,
+    Backoff, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS,
+    MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
 };
 use domain::view::GatewayView;
 use leptos::prelude::*;
@@ -37,6 +37,7 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {limits(settings.clone())}
             {retries(settings.clone())}
             {logging(settings.clone())}
+            {responses(settings.clone())}
             {send}
         </PostForm>
     }
@@ -166,6 +167,21 @@ fn logging(settings: GatewaySettings) -> impl IntoView {
                 value=settings.log_retention_days.to_string() required=true min=u64::from(LOG_RETENTION_DAYS.0)
                 max=u64::from(LOG_RETENTION_DAYS.1)
                 help=format!("{} days unless you change it. Figures are kept longer.", GatewaySettings::default().log_retention_days)
+            />
+        </Fieldset>
+    }
+}
+
+fn responses(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset
+            legend="Responses API"
+            help="Responses and conversations are kept so that later requests can refer to them, whichever provider answers."
+        >
+            <Field
+                label="Keep responses for" name="response_ttl_days" kind="number" unit="days"
+                value=settings.response_ttl_days.to_string() required=true min=0 max=u64::from(MAX_RESPONSE_TTL_DAYS)
+                help="0 keeps none. Callers can leave out a single response with `store: false`."
             />
         </Fieldset>
     }

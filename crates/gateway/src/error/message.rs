@@ -179,10 +179,62 @@ impl Refusal {
     /// More than is read at once.
     pub(crate) fn too_many_values(values: usize, most: usize) -> Self {
         let message = format!(
-            "The body has {values} JSON values, and a question that must be translated may have {most}. Send less, or \
+            "The body has {values} JSON values, and one that must be translated or kept may have {most}. Send less, or \
              ask a provider of the same API."
         );
         Self::new(Code::InvalidRequest, message)
+    }
+
+    pub(crate) fn previous_response_not_found(id: &str) -> Self {
+        let message = format!(
+            "Previous response with id {} not found. It may have expired, been deleted, been too long to be kept, or been \
+             made with `store: false`. Send the whole conversation as `input`.",
+            quote(id)
+        );
+        Self::new(Code::PreviousResponseNotFound, message).about("previous_response_id")
+    }
+
+    pub(crate) fn response_not_found(id: &str) -> Self {
+        let message = format!(
+            "Response with id {} not found. It may have expired, been deleted, been too long to be kept, or been made with \
+             `store: false`.",
+            quote(id)
+        );
+        Self::new(Code::ResponseNotFound, message).about("id")
+    }
+
+    pub(crate) fn conversation_not_found(id: &str, field: Option<&'static str>) -> Self {
+        let message = format!("Conversation with id {} not found. It may have expired or been deleted.", quote(id));
+        Self::new(Code::ConversationNotFound, message).about(field.unwrap_or("id"))
+    }
+
+    pub(crate) fn item_not_found(id: &str) -> Self {
+        let message = format!("Item with id {} not found in this conversation.", quote(id));
+        Self::new(Code::ItemNotFound, message).about("item_id")
+    }
+
+    pub(crate) fn state_disabled(field: &'static str) -> Self {
+        let message = "This gateway keeps no responses, so a request cannot refer to earlier ones. Send the whole \
+                       conversation as `input`, or raise `response_ttl_days` in the gateway's settings.";
+        Self::new(Code::StateDisabled, message).about(field)
+    }
+
+    pub(crate) fn state_unavailable() -> Self {
+        let message =
+            "What is kept of earlier requests cannot be read or written now. Send the request again in a moment.";
+        let mut refusal = Self::new(Code::StateUnavailable, message);
+        refusal.retry_after_s = Some(1);
+        refusal
+    }
+
+    pub(crate) fn too_many_background(most: usize) -> Self {
+        let message = format!(
+            "{most} responses are being made in the background already. Wait until one is complete, or send the question \
+             without `background`."
+        );
+        let mut refusal = Self::new(Code::TooManyBackground, message);
+        refusal.retry_after_s = Some(5);
+        refusal
     }
 
     /// A question that the provider's API has no words for.

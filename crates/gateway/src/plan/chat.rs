@@ -1,6 +1,8 @@
 //! A question in one of the APIs that callers speak, for any provider. Where the provider speaks the same API, the caller's
 //! bytes go on, with the model's name changed in place; where it does not, the question is translated.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::provider::Dialect;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -13,7 +15,7 @@ use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
 
 use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
 use crate::error::Refusal;
-use crate::memory::{Claim, Purpose};
+use crate::memory::{Claim, Memory, Purpose};
 use crate::snapshot::ProviderState;
 
 /// The version of Anthropic's API that translated questions are written in.
@@ -35,8 +37,10 @@ pub(crate) struct Question<'a> {
     pub query: Option<&'a str>,
     /// The model, as the caller named it.
     pub asked: &'a str,
-    /// Names an answer that comes without an id.
+    /// Names an answer that comes without an id, and every response that is made of another API's answer.
     pub id: &'a str,
+    /// The caller's own body, which an answer repeats.
+    pub said: &'a Bytes,
 }
 
 impl Question<'_> {
@@ -147,11 +151,19 @@ fn same(
 /// # Errors
 /// `invalid_request`, `overloaded`.
 pub(crate) fn room_to_read(request: &Request<'_>, scan: &Scan<'_>) -> Result<Claim, Refusal> {
+    room_for(request.memory, request.body, scan)
+}
+
+/// The room that reading a body value by value takes.
+///
+/// # Errors
+/// `invalid_request`, `overloaded`.
+pub(crate) fn room_for(memory: &Arc<Memory>, body: &Bytes, scan: &Scan<'_>) -> Result<Claim, Refusal> {
     if scan.values > MOST_VALUES {
         return Err(Refusal::too_many_values(scan.values, MOST_VALUES));
     }
-    let mut claim = request.memory.claim(Purpose::Request);
-    claim.grow(scan.values * VALUE_BYTES + request.body.len())?;
+    let mut claim = memory.claim(Purpose::Request);
+    claim.grow(scan.values * VALUE_BYTES + body.len())?;
     Ok(claim)
 }
 
@@ -169,11 +181,13 @@ fn translated(
     let room = room_to_read(request, question.scan)?;
     let asked = Asked {
         id: question.id.to_owned(),
+        // Later requests may refer to it, so it must be like no other.
+        own_id: question.front == Api::OpenaiResponses,
         created: request.now_ms / 1_000,
         model: question.asked.to_owned(),
         list: question.wants_list(),
         // Only OpenAI's answers repeat what was asked; the others need not keep it.
-        body: if question.front.family() == Some(Dialect::Openai) { request.body.clone() } else { Bytes::new() },
+        body: if question.front.family() == Some(Dialect::Openai) { question.said.clone() } else { Bytes::new() },
         ..Asked::default()
     };
     let target = Target { model, quirks: &provider.quirks };

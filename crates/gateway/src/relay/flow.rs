@@ -165,7 +165,7 @@ impl Flow {
 
     fn let_out(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.meter.keep(&bytes);
+            self.meter.pass(&self.settlement, &bytes);
             self.ready.push_back(bytes);
         }
     }

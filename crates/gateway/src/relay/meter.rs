@@ -15,6 +15,7 @@ use crate::plan::Plan;
 use crate::reuse::{self, Slot};
 use crate::scan::is_json;
 use crate::settle::{Capture, End, Settlement};
+use crate::state::Keeper;
 
 /// Longest plain answer in which usage is looked for, in bytes.
 pub(super) const MAX_READ: usize = 32 << 20;
@@ -46,6 +47,8 @@ pub(super) struct Meter {
     slot: Option<Slot>,
     capture: Capture,
     observed: Option<Observed>,
+    /// Reads along to keep the answer.
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl Meter {
@@ -87,6 +90,7 @@ impl Meter {
             slot,
             capture: Capture::new(&shared.memory, purpose, limit.into_iter().max().unwrap_or_default()),
             observed: None,
+            keeper: None,
             content_type,
         }
     }
@@ -123,6 +127,14 @@ impl Meter {
         self.capture.push(bytes);
     }
 
+    /// The same of a stream, which may have to be kept for later requests.
+    pub(super) fn pass(&mut self, settlement: &Settlement, bytes: &Bytes) {
+        self.keep(bytes);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.push(settlement.shared(), bytes);
+        }
+    }
+
     pub(super) fn capture(&self) -> &Capture {
         &self.capture
     }
@@ -156,6 +168,11 @@ impl Meter {
         says_when_done && !observed.finished && !observed.error
     }
 
+    /// Whether a whole answer was made into a stream.
+    fn made_stream(&self) -> bool {
+        self.content_type.as_deref().is_some_and(is_events)
+    }
+
     fn observe(&mut self) -> &Observed {
         let (watch, dialect) = (self.watch.take(), self.dialect);
         let body = self.capture.whole().filter(|_| self.reads_body);
@@ -168,7 +185,16 @@ impl Meter {
 
     /// Writes down how it ended; called once.
     pub(super) fn settle(&mut self, settlement: &mut Settlement, finish: Finish) {
-        let observed = self.observe().clone();
+        let mut observed = self.observe().clone();
+        if let Some(mut keeper) = self.keeper.take() {
+            let whole = self.capture.whole().filter(|_| finish == Finish::Whole && !self.stream);
+            if let Some(stream) = whole.filter(|_| self.made_stream()) {
+                keeper.push(settlement.shared(), stream);
+            }
+            if !keeper.finish(settlement.shared(), self.status, whole) {
+                (observed.usage, observed.charged) = (None, None);
+            }
+        }
         let (status, outcome, code) = match finish {
             Finish::Whole if self.status >= 400 => (self.status, Outcome::UpstreamError, None),
             // The provider itself told the client, inside of an answer whose head said that all was well.

@@ -107,6 +107,18 @@ impl TeamState {
         self.keys.iter().filter(move |(_, keys)| usable(keys)).map(|(slug, _)| slug.as_str())
     }
 
+    /// A usable key of a provider, by its canonical slug and the key's id.
+    pub fn key_by_id(&self, provider: &str, id: ProviderKeyId, now_ms: i64) -> Option<(&Arc<KeyState>, &Target)> {
+        let key = self.keys.get(provider)?.iter().find(|key| key.id == id)?;
+        Some((key, key.target(now_ms).ok()?))
+    }
+
+    /// A gateway by its id, disabled ones included.
+    #[must_use]
+    pub fn gateway_by_id(&self, id: GatewayId) -> Option<&Arc<GatewayState>> {
+        self.gateways.values().find(|gateway| gateway.id == id)
+    }
+
     /// The newest usable key of a provider, by its canonical slug, with an alias.
     ///
     /// # Errors

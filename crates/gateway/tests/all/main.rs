@@ -1,7 +1,9 @@
 //! The data plane as a whole, in process, against a provider that does what each test tells it.
 
+mod background;
 mod cache;
 mod clouds;
+mod conversations;
 mod credentials;
 mod errors;
 mod framing;
@@ -9,6 +11,7 @@ mod limits;
 mod memory;
 mod passing;
 mod plain;
+mod responses;
 mod retries;
 mod settling;
 mod streams;

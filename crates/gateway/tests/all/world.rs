@@ -1,5 +1,6 @@
 //! A gateway with a team, a provider that follows a script, and a ledger in memory.
 
+mod kept;
 mod ledger;
 mod upstream;
 
@@ -13,10 +14,12 @@ use domain::ledger::AttemptRow;
 use domain::provider::{AuthScheme, Dialect};
 use domain::{CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
 use gateway::body::Body;
+use gateway::ports::Ports;
 use gateway::{Gateway, Options};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 
+pub use kept::Kept;
 pub use ledger::{Memory, NoTier};
 pub use upstream::{Answer, Seen, Upstream};
 
@@ -28,8 +31,14 @@ pub const QUESTION: &str = r#"{"model":"openai/gpt-4o-mini","messages":[{"role":
 pub struct World {
     pub gateway: Gateway,
     pub ledger: Arc<Memory>,
+    pub kept: Arc<Kept>,
     pub upstream: Upstream,
     pub config: Config,
+}
+
+fn start(options: Options, config: &Config, ledger: &Arc<Memory>, kept: &Arc<Kept>) -> Gateway {
+    let ports = Ports { ledger: ledger.clone(), cache_tier: Arc::new(NoTier), state: kept.clone() };
+    Gateway::new(options, config, ports).expect("the configuration is sound")
 }
 
 /// An answer, read to its end.
@@ -73,9 +82,15 @@ impl World {
         let upstream = Upstream::start(script).await;
         let config = Config { version: 1, teams: vec![team(1, "acme", TOKEN, &upstream.url())] };
         let ledger = Arc::new(Memory::default());
-        let gateway =
-            Gateway::new(options, &config, ledger.clone(), Arc::new(NoTier)).expect("the configuration is sound");
-        Self { gateway, ledger, upstream, config }
+        let kept = Arc::new(Kept::default());
+        let gateway = start(options, &config, &ledger, &kept);
+        Self { gateway, ledger, kept, upstream, config }
+    }
+
+    /// Another process on the same data, with nothing in its memory.
+    pub fn replica(&self) -> Gateway {
+        let options = Options { allow_private_upstreams: true, ..Options::default() };
+        start(options, &self.config, &self.ledger, &Arc::new(self.kept.replica()))
     }
 
     /// Changes the configuration and puts it in force.

@@ -43,16 +43,15 @@ fn reference(item: &Object<'_>) -> Option<String> {
     refers.then(|| item.get("id")).flatten()
 }
 
-/// The request with kept items before its own, and without what speaks of kept state. A body that is no request comes back
-/// as it is.
+/// The request with kept items before its own, and without what pointed to them. `background` says whether it may still ask
+/// for the background. A body that is no request comes back as it is.
 #[must_use]
-pub fn with_history(body: &[u8], items: &[Json]) -> Vec<u8> {
+pub fn with_history(body: &[u8], items: &[Json], background: bool) -> Vec<u8> {
     let input = |own: Vec<Json>| items.iter().cloned().chain(own).collect();
-    with_input(body, &STATE, |asked| Ok(input(sent(asked)))).unwrap_or_default()
+    let without = ["previous_response_id", "conversation", "background"];
+    let without = if background { &without[..2] } else { &without[..] };
+    with_input(body, without, |asked| Ok(input(sent(asked)))).unwrap_or_default()
 }
-
-/// Fields that speak of kept state.
-const STATE: [&str; 3] = ["previous_response_id", "conversation", "background"];
 
 /// The request with kept items in the places of references to them. `find` knows the items by their ids.
 ///

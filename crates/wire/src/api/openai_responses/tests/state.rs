@@ -26,9 +26,12 @@ fn references_to_kept_state_are_found() {
 fn history_comes_before_what_is_new() {
     let body = br#"{"model":"m","previous_response_id":"resp_1","conversation":null,"input":"Go on","top_p":0.50}"#;
     let kept = [json(r#"{"id":"msg_1","role":"user","content":"Hi"}"#)];
-    insta::assert_snapshot!(text(&with_history(body, &kept)), @r#"{"model":"m","top_p":0.50,"input":[{"id":"msg_1","role":"user","content":"Hi"},{"type":"message","role":"user","content":[{"type":"input_text","text":"Go on"}]}]}"#);
-    assert_eq!(with_history(b"[]", &kept), b"[]");
-    let request = read(&text(&with_history(body, &kept)));
+    insta::assert_snapshot!(text(&with_history(body, &kept, false)), @r#"{"model":"m","top_p":0.50,"input":[{"id":"msg_1","role":"user","content":"Hi"},{"type":"message","role":"user","content":[{"type":"input_text","text":"Go on"}]}]}"#);
+    assert_eq!(with_history(b"[]", &kept, true), b"[]");
+    let background = br#"{"input":"x","background":true,"conversation":"conv_1"}"#;
+    assert!(text(&with_history(background, &[], true)).starts_with(r#"{"background":true,"input":"#));
+    assert!(text(&with_history(background, &[], false)).starts_with(r#"{"input":"#));
+    let request = read(&text(&with_history(body, &kept, false)));
     assert_eq!(request.messages.len(), 2);
 }
 

@@ -1,0 +1,243 @@
+//! A question of the Responses API, before it is planned: what it refers to is found and put into it, unless the provider
+//! holds it itself; and what will be kept of it is settled.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::state::KeptResponse;
+use wire::api::Api;
+use wire::api::openai_responses::{
+    StateRefs, id_of, output_items, portable, resolve_references, response_of_item, state_refs, with_history,
+};
+use wire::chat::{Json, Refused};
+
+use super::keep::Draft;
+use super::may_see;
+use crate::error::Refusal;
+use crate::gateway::Shared;
+use crate::ingress::Place;
+use crate::memory::Purpose;
+use crate::plan::{self, Request};
+use crate::snapshot::ProviderState;
+
+/// Most turns of a chain of responses.
+const MAX_TURNS: usize = 1_000;
+
+/// What comes of a question's references.
+pub(crate) struct Turn {
+    /// The question with its history in it; none where it goes on as it is.
+    pub body: Option<Bytes>,
+    /// What to keep of the answer.
+    pub draft: Option<Box<Draft>>,
+    /// Whether the gateway itself makes the answer in the background.
+    pub background: bool,
+}
+
+/// Looks at what a question says of kept state.
+///
+/// # Errors
+/// `previous_response_not_found`, `conversation_not_found`, `state_disabled`, `state_unavailable`, `invalid_request`,
+/// `body_too_large`, `overloaded`.
+pub(crate) async fn turn(
+    shared: &Shared,
+    request: &Request<'_>,
+    place: Option<Place<'_>>,
+    (provider, model): (&ProviderState, &str),
+) -> Result<Turn, Refusal> {
+    let refs = state_refs(request.body);
+    let native = provider.speaks(Api::OpenaiResponses, model);
+    let holder = if native { plan::holder(request, provider) } else { None };
+    let look = Look { shared, request, place, holder, native };
+    let ttl_ms = request.gateway.settings.response_ttl_ms();
+    let background = refs.background && !native;
+    if !native {
+        check(&refs, ttl_ms.is_some())?;
+    }
+    let history = look.history(&refs, ttl_ms.is_some()).await?;
+    let conversation = history.as_ref().and_then(|history| history.conversation.clone());
+    let keeps = refs.store != Some(false);
+    let draft = ttl_ms.filter(|_| keeps || conversation.is_some()).map(|ttl_ms| Draft {
+        team_id: request.access.team.id,
+        gateway_id: request.gateway.id,
+        ttl_ms,
+        provider: provider.slug.clone(),
+        holder: look.holder.clone(),
+        keeps,
+        background: refs.background,
+        owned: background,
+        previous_id: refs.previous_response_id.clone(),
+        conversation_id: conversation,
+        body: request.body.clone(),
+    });
+    let refers = !native && !refs.item_references.is_empty();
+    let history = history.or_else(|| (background || refers).then(History::default));
+    let body = match history {
+        Some(history) => Some(look.expand(&refs, history).await?),
+        None => None,
+    };
+    Ok(Turn { body, draft: draft.map(Box::new), background })
+}
+
+/// Whether a question makes sense to the gateway itself; a provider of this API judges by itself.
+fn check(refs: &StateRefs, keeps: bool) -> Result<(), Refusal> {
+    if refs.previous_response_id.is_some() && refs.conversation.is_some() {
+        return Err(invalid("previous_response_id", "cannot be combined with conversation; send one of the two"));
+    }
+    if refs.background && (refs.store == Some(false) || !keeps) {
+        let message = "needs the response to be kept; leave store out and let the gateway keep it";
+        return Err(invalid("background", message));
+    }
+    Ok(())
+}
+
+fn invalid(field: &'static str, message: &str) -> Refusal {
+    Refusal::invalid_request(Refused::field(field, message))
+}
+
+/// What comes before a question.
+#[derive(Default)]
+struct History {
+    items: Vec<Json>,
+    /// The gateway's own conversation that the question belongs to.
+    conversation: Option<String>,
+}
+
+/// Everything that is needed to look for what a question refers to.
+struct Look<'a> {
+    shared: &'a Shared,
+    request: &'a Request<'a>,
+    place: Option<Place<'a>>,
+    /// The credential under which the provider holds what it makes now.
+    holder: Option<String>,
+    native: bool,
+}
+
+impl Look<'_> {
+    /// What comes before the question; none where nothing does, or the provider knows it.
+    async fn history(&self, refs: &StateRefs, keeps: bool) -> Result<Option<History>, Refusal> {
+        if let Some(id) = &refs.conversation {
+            return self.conversation(id, keeps).await;
+        }
+        let Some(id) = &refs.previous_response_id else { return Ok(None) };
+        let found = if keeps { self.response(id).await? } else { Found::Nothing };
+        match found {
+            Found::Mine(kept) if kept.holder.is_some() && kept.holder == self.holder => Ok(None),
+            Found::Mine(kept) => {
+                let items = self.chain(kept).await?;
+                Ok(Some(History { items, conversation: None }))
+            }
+            // It may be the provider's, made before or beside the gateway; the provider will say.
+            Found::Nothing if self.native => Ok(None),
+            _ if !keeps => Err(Refusal::state_disabled("previous_response_id")),
+            _ => Err(Refusal::previous_response_not_found(id)),
+        }
+    }
+
+    async fn conversation(&self, id: &str, keeps: bool) -> Result<Option<History>, Refusal> {
+        let team = self.request.access.team.id;
+        let found = if keeps { self.shared.state.conversation(team, id).await? } else { None };
+        match found {
+            Some(kept) if may_see(self.request.access, self.place, kept.conversation.gateway_id) => {
+                let items = kept.items.into_iter().filter_map(|item| Json::parse(item.item).ok()).collect();
+                Ok(Some(History { items, conversation: Some(id.to_owned()) }))
+            }
+            None if self.native => Ok(None),
+            _ if !keeps => Err(Refusal::state_disabled("conversation")),
+            _ => Err(Refusal::conversation_not_found(id, Some("conversation"))),
+        }
+    }
+
+    async fn response(&self, id: &str) -> Result<Found, Refusal> {
+        Ok(match self.shared.state.response(self.request.access.team.id, id).await? {
+            Some(kept) if may_see(self.request.access, self.place, kept.gateway_id) => Found::Mine(kept),
+            Some(_) => Found::Hidden,
+            None => Found::Nothing,
+        })
+    }
+
+    /// The items of a response and of all it continues, oldest first.
+    async fn chain(&self, last: Arc<KeptResponse>) -> Result<Vec<Json>, Refusal> {
+        if last.status.is_open() {
+            let message = "names a response that is still being made; wait until it is completed";
+            return Err(invalid("previous_response_id", message));
+        }
+        let most = self.shared.options.max_body_bytes;
+        let (mut turns, mut bytes) = (vec![last], 0);
+        while let Some(turn) = turns.last() {
+            bytes += turn.size();
+            if turns.len() > MAX_TURNS || bytes > most {
+                return Err(invalid("previous_response_id", "continues a conversation that has grown too long"));
+            }
+            let Some(id) = turn.previous_id.clone() else { break };
+            match self.response(&id).await? {
+                Found::Mine(kept) => turns.push(kept),
+                _ => return Err(Refusal::previous_response_not_found(&id)),
+            }
+        }
+        let mut items = Vec::new();
+        for turn in turns.iter().rev() {
+            if let Some(conversation) = &turn.conversation_id {
+                items.extend(self.before(conversation, turn).await?);
+            }
+            items.extend(items_of_turn(turn));
+        }
+        Ok(items)
+    }
+
+    /// The items of a conversation before those of a response that belongs to it.
+    async fn before(&self, conversation: &str, turn: &KeptResponse) -> Result<Vec<Json>, Refusal> {
+        let found = self.shared.state.conversation(turn.team_id, conversation).await?;
+        let own: HashSet<String> = items_of_turn(turn).iter().filter_map(id_of).collect();
+        let items = found.map(|kept| kept.items).unwrap_or_default().into_iter();
+        Ok(items.take_while(|item| !own.contains(&item.id)).filter_map(|item| Json::parse(item.item).ok()).collect())
+    }
+
+    /// The question with what comes before it, and with kept items in the places of references to them.
+    async fn expand(&self, refs: &StateRefs, history: History) -> Result<Bytes, Refusal> {
+        let mut body = self.request.body.to_vec();
+        if !refs.item_references.is_empty() {
+            let known = self.referred(refs, &history.items).await?;
+            let find = |id: &str| known.iter().find(|item| id_of(item).as_deref() == Some(id)).cloned();
+            body = resolve_references(&body, find).map_err(Refusal::invalid_request)?;
+        }
+        let items = if self.native { portable(&history.items) } else { history.items };
+        let body = with_history(&body, &items, self.native);
+        if body.len() > self.shared.options.max_body_bytes {
+            return Err(Refusal::body_too_large(self.shared.options.max_body_bytes));
+        }
+        Ok(self.request.memory.hold(Purpose::Request, Bytes::from(body))?)
+    }
+
+    /// The items among which those are that the question names.
+    async fn referred(&self, refs: &StateRefs, history: &[Json]) -> Result<Vec<Json>, Refusal> {
+        let mut known = history.to_vec();
+        let mut responses = HashSet::new();
+        for item in &refs.item_references {
+            let unknown = known.iter().all(|known| id_of(known).as_deref() != Some(item));
+            let Some(response) = response_of_item(item).filter(|_| unknown) else { continue };
+            if responses.len() < MAX_TURNS
+                && responses.insert(response.clone())
+                && let Found::Mine(kept) = self.response(&response).await?
+            {
+                known.extend(items_of_turn(&kept));
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// What a look for a response brings.
+enum Found {
+    Mine(Arc<KeptResponse>),
+    /// It is not for this caller.
+    Hidden,
+    Nothing,
+}
+
+/// The items that a turn adds: its question, then its answer.
+fn items_of_turn(turn: &KeptResponse) -> Vec<Json> {
+    let mut items: Vec<Json> = serde_json::from_str(&turn.input).unwrap_or_default();
+    items.extend(output_items(turn.response.as_bytes()));
+    items
+}
