@@ -2,26 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Outcome;
 use crate::{GatewayId, RequestId, TokenId};
 
-/// A group of HTTP statuses.
+/// How requests ended, by status or by outcome: an answer that broke off after it had begun has the status it began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusFilter {
-    /// Below 400.
+    /// A complete answer below 400.
     Success,
     /// 400 to 499.
     ClientError,
     /// 500 and above.
     ServerError,
-    /// 400 and above.
+    /// Whatever counts as an error, see [`Outcome::is_error`].
     Error,
+    /// Begun well and not ended, through no doing of the client's.
+    Broken,
+    /// The client left before the end.
+    Cancelled,
     /// One status.
     Exactly(u16),
 }
 
 impl StatusFilter {
-    /// Reads `success`, `4xx`, `5xx`, `error` or a number.
+    /// Reads `success`, `error`, `4xx`, `5xx`, `broken`, `cancelled` or a number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -29,20 +34,42 @@ impl StatusFilter {
             "4xx" => Some(Self::ClientError),
             "5xx" => Some(Self::ServerError),
             "error" => Some(Self::Error),
+            "broken" => Some(Self::Broken),
+            "cancelled" => Some(Self::Cancelled),
             _ => text.parse().ok().filter(|status| (100..600).contains(status)).map(Self::Exactly),
         }
     }
 
     /// Lowest and highest status it lets through.
     #[must_use]
-    pub fn bounds(self) -> (u16, u16) {
+    pub fn statuses(self) -> (u16, u16) {
         match self {
-            Self::Success => (100, 399),
+            Self::Success | Self::Broken => (100, 399),
             Self::ClientError => (400, 499),
             Self::ServerError => (500, 599),
-            Self::Error => (400, 599),
+            Self::Error | Self::Cancelled => (0, 599),
             Self::Exactly(status) => (status, status),
         }
+    }
+
+    /// The outcomes it lets through.
+    #[must_use]
+    pub fn outcomes(self) -> &'static [Outcome] {
+        use Outcome::{ClientGone, Interrupted, Ok, Refused, UpstreamError, UpstreamFailed};
+        match self {
+            Self::Success => &[Ok],
+            Self::Error => &[UpstreamError, UpstreamFailed, Refused, Interrupted],
+            Self::Broken => &[UpstreamFailed, Interrupted],
+            Self::Cancelled => &[ClientGone],
+            Self::ClientError | Self::ServerError | Self::Exactly(_) => &Outcome::ALL,
+        }
+    }
+
+    /// Whether it lets a request through that ended so.
+    #[must_use]
+    pub fn admits(self, status: u16, outcome: Outcome) -> bool {
+        let (low, high) = self.statuses();
+        (low..=high).contains(&status) && self.outcomes().contains(&outcome)
     }
 }
 
@@ -121,7 +148,24 @@ mod tests {
     #[test]
     fn status_groups_are_read_from_urls() {
         assert_eq!(StatusFilter::parse("429"), Some(StatusFilter::Exactly(429)));
-        assert_eq!(StatusFilter::parse("5xx").map(StatusFilter::bounds), Some((500, 599)));
+        assert_eq!(StatusFilter::parse("5xx").map(StatusFilter::statuses), Some((500, 599)));
         assert_eq!(StatusFilter::parse("9000"), None);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_an_error_whatever_its_status() {
+        let admits = |text, status, outcome| StatusFilter::parse(text).expect("a filter").admits(status, outcome);
+        for outcome in [Outcome::UpstreamFailed, Outcome::Interrupted] {
+            assert!(admits("error", 200, outcome) && admits("broken", 200, outcome) && admits("200", 200, outcome));
+            assert!(!admits("success", 200, outcome) && !admits("5xx", 200, outcome));
+        }
+        assert!(admits("error", 502, Outcome::UpstreamFailed) && !admits("broken", 502, Outcome::UpstreamFailed));
+        for outcome in Outcome::ALL {
+            assert_eq!(admits("error", 200, outcome), outcome.is_error(), "{outcome:?}");
+            assert!(admits("499", 499, outcome));
+        }
+        for status in [200, 499] {
+            assert!(admits("cancelled", status, Outcome::ClientGone) && !admits("error", status, Outcome::ClientGone));
+        }
     }
 }

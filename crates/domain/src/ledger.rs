@@ -97,6 +97,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Ok, Self::UpstreamError, Self::UpstreamFailed, Self::Refused, Self::ClientGone, Self::Interrupted];
+
     /// Whether it counts as an error. The status alone does not tell: an answer that broke off after it had begun has 200. A
     /// client that left is nobody's error.
     #[must_use]

@@ -261,7 +261,7 @@ pub struct Overview {
 pub struct Totals {
     /// Requests of clients, not attempts.
     pub requests: u64,
-    /// Requests that ended with a status of 400 or above.
+    /// Requests whose outcome is an error, see [`Outcome::is_error`].
     pub errors: u64,
     pub cache_hits: u64,
     pub input_tokens: u64,

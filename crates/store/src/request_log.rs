@@ -6,7 +6,8 @@ mod row;
 
 use std::collections::HashMap;
 
-use domain::filter::{Cursor, Page, RequestFilter};
+use domain::filter::{Cursor, Page, RequestFilter, StatusFilter};
+use domain::ledger::Outcome;
 use domain::view::RequestRow;
 use domain::{RequestId, TeamId};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
@@ -93,12 +94,7 @@ fn conditions(filter: &RequestFilter) -> Vec<SimpleExpr> {
     all.extend(filter.token.map(|id| Column::TokenId.eq(id.0)));
     all.extend(filter.provider.as_ref().map(|provider| Column::Provider.eq(provider)));
     all.extend(filter.model.as_ref().map(|model| Column::Model.eq(model)));
-    if let Some((low, high)) = filter.status.map(domain::filter::StatusFilter::bounds) {
-        all.push(Column::Status.between(i32::from(low), i32::from(high)));
-        if low >= 400 {
-            all.push(Expr::cust("status >= 400"));
-        }
-    }
+    all.extend(filter.status.iter().flat_map(|status| ended(*status)));
     // The index knows the time of the id, the row that of the attempt: the first narrows, the second decides.
     if let Some(from_ms) = filter.from_ms {
         all.push(Column::RequestId.gte(first_id(from_ms.saturating_sub(LATEST_ATTEMPT_MS))));
@@ -107,6 +103,21 @@ fn conditions(filter: &RequestFilter) -> Vec<SimpleExpr> {
     if let Some(to_ms) = filter.to_ms {
         all.push(Column::RequestId.lt(first_id(to_ms.saturating_add(CLOCK_SLACK_MS))));
         all.push(Column::AtMs.lt(to_ms));
+    }
+    all
+}
+
+/// How a request ended.
+fn ended(status: StatusFilter) -> Vec<SimpleExpr> {
+    use request::Column;
+    let ((low, high), outcomes) = (status.statuses(), status.outcomes());
+    let mut all = vec![Column::Status.between(i32::from(low), i32::from(high))];
+    if outcomes.len() < Outcome::ALL.len() {
+        all.push(Column::Outcome.is_in(outcomes.iter().map(|outcome| outcome.as_str())));
+    }
+    if low >= 400 || !outcomes.contains(&Outcome::Ok) {
+        // In the spelling of the partial index.
+        all.push(Expr::cust("(outcome <> 'ok' OR status >= 400)"));
     }
     all
 }

@@ -25,8 +25,15 @@ pub(super) struct Asked {
 /// How `datetime-local` writes a moment.
 const MINUTE: &str = "%Y-%m-%dT%H:%M";
 /// Groups of statuses: value and words.
-const STATUSES: [(&str, &str); 5] =
-    [("", "Any"), ("success", "Succeeded"), ("error", "All errors"), ("4xx", "4xx refused"), ("5xx", "5xx failed")];
+const STATUSES: [(&str, &str); 7] = [
+    ("", "Any"),
+    ("success", "Succeeded"),
+    ("error", "All errors"),
+    ("4xx", "4xx refused"),
+    ("5xx", "5xx failed"),
+    ("broken", "Broken off"),
+    ("cancelled", "Client left"),
+];
 
 impl Asked {
     /// Reads the query. A preset range, as links from the overview carry, becomes its first moment; moments in milliseconds,

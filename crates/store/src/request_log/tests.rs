@@ -1,5 +1,5 @@
 use domain::filter::StatusFilter;
-use domain::ledger::{AttemptRow, Payload};
+use domain::ledger::{AttemptRow, Outcome, Payload};
 use domain::{GatewayId, TokenId};
 use sea_orm::{ConnectionTrait, QueryTrait, Statement};
 
@@ -9,23 +9,36 @@ use crate::testing::db_test;
 
 const AT_MS: i64 = 1_763_800_000_000;
 
+const ENDS: [(u16, Outcome); 8] = [
+    (200, Outcome::Ok),
+    (200, Outcome::UpstreamFailed),
+    (429, Outcome::Refused),
+    (500, Outcome::UpstreamError),
+    (200, Outcome::Interrupted),
+    (404, Outcome::UpstreamError),
+    (200, Outcome::ClientGone),
+    (499, Outcome::ClientGone),
+];
+
 /// 120 requests in 12 minutes, every fifth with a failed first attempt; some of another team, some not logged.
 fn traffic() -> Vec<AttemptRow> {
     let mut rows = Vec::new();
     for number in 0..120u64 {
         let base = fixture::row(AT_MS + i64::try_from(number).expect("small") * 6_000, number, 1);
+        let (status, outcome) = ENDS[usize::try_from(number).expect("small") % ENDS.len()];
         let row = AttemptRow {
             team_id: Some(TeamId(if number % 7 == 0 { 2 } else { 1 })),
             gateway_id: Some(GatewayId(1 + i64::from(number % 2 == 0))),
             token_id: Some(TokenId(1 + i64::from(number % 3 == 0))),
             provider: Some(if number % 4 == 0 { "anthropic" } else { "openai" }.to_owned()),
             model: Some(format!("model-{}", number % 5)),
-            status: [200, 200, 429, 500, 200, 404][usize::try_from(number % 6).expect("small")],
+            status,
+            outcome,
             logged: number % 11 != 0,
             ..base
         };
         if number % 5 == 0 {
-            rows.push(AttemptRow { last: false, status: 503, ..row.clone() });
+            rows.push(AttemptRow { last: false, status: 503, outcome: Outcome::UpstreamError, ..row.clone() });
             rows.push(AttemptRow { attempt: 2, at_ms: row.at_ms + 900, ..row });
         } else {
             rows.push(row);
@@ -43,7 +56,7 @@ fn expected(rows: &[AttemptRow], filter: &RequestFilter) -> Vec<(RequestId, u16)
         .filter(|row| filter.token.is_none_or(|id| row.token_id == Some(id)))
         .filter(|row| filter.provider.as_ref().is_none_or(|provider| row.provider.as_ref() == Some(provider)))
         .filter(|row| filter.model.as_ref().is_none_or(|model| row.model.as_ref() == Some(model)))
-        .filter(|row| filter.status.is_none_or(|status| (status.bounds().0..=status.bounds().1).contains(&row.status)))
+        .filter(|row| filter.status.is_none_or(|status| status.admits(row.status, row.outcome)))
         .filter(|row| filter.from_ms.is_none_or(|from| row.at_ms >= from))
         .filter(|row| filter.to_ms.is_none_or(|to| row.at_ms < to))
         .map(|row| (row.request_id, row.attempt))
@@ -63,6 +76,10 @@ fn filters() -> Vec<RequestFilter> {
         RequestFilter { status: Some(StatusFilter::Error), ..all() },
         RequestFilter { status: Some(StatusFilter::Success), ..all() },
         RequestFilter { status: Some(StatusFilter::Exactly(429)), ..all() },
+        RequestFilter { status: Some(StatusFilter::Exactly(200)), ..all() },
+        RequestFilter { status: Some(StatusFilter::Broken), ..all() },
+        RequestFilter { status: Some(StatusFilter::Cancelled), ..all() },
+        RequestFilter { status: Some(StatusFilter::ClientError), ..all() },
         RequestFilter { from_ms: Some(AT_MS + 60_900), to_ms: Some(AT_MS + 300_000), ..all() },
         RequestFilter {
             status: Some(StatusFilter::ServerError),
@@ -82,7 +99,7 @@ db_test! {
     async fn paging_walks_every_row_once_both_ways(store: Store) {
         let rows = traffic();
         write(&store, &rows, None).await;
-        for (filter, limit) in filters().into_iter().zip([7, 10, 1, 3, 200, 5, 13, 2, 9, 1, 5]) {
+        for (filter, limit) in filters().into_iter().zip([7, 10, 1, 3, 200, 5, 13, 2, 9, 1, 5].into_iter().cycle()) {
             let expected = expected(&rows, &filter);
             let list = async |cursor| list_requests(&store, TeamId(1), &filter, cursor, limit).await.expect("a page");
             let mut page = list(None).await;
@@ -177,6 +194,9 @@ fn every_list_is_served_by_an_index_in_its_order() {
                 statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
                 let plan = plan(&store, statement).await;
                 assert!(plan.contains("SEARCH requests USING INDEX"), "{filter:?}: {plan}");
+                if filter.status == Some(StatusFilter::Error) {
+                    assert!(plan.contains("requests_not_ok"), "{filter:?}: {plan}");
+                }
                 assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
             }
         }
