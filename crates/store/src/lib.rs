@@ -7,6 +7,7 @@ pub mod cache_tier;
 pub mod config;
 mod connect;
 pub mod custom_provider;
+pub mod dead_letters;
 mod dialect;
 pub mod entity;
 mod error;

@@ -1,5 +1,6 @@
 //! Forgetting: log rows past their gateway's retention, fine roll-ups past their use, cache entries and kept responses that
-//! have expired. In small ranges, each a transaction of its own, so that the ledger writer never waits long for SQLite's write lock.
+//! have expired, records set aside that nobody looked after. In small ranges, each a transaction of its own, so that the ledger
+//! writer never waits long for SQLite's write lock.
 
 use domain::GatewaySettings;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, Value};
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use crate::entity::{gateway, team};
 use crate::request_log::first_id;
 use crate::rollup::Resolution;
-use crate::{Store, StoreError, cache_tier, state};
+use crate::{Store, StoreError, cache_tier, dead_letters, state};
 
 /// Rows deleted in one transaction.
 const RANGE: u64 = 500;
@@ -26,6 +27,8 @@ pub struct Swept {
     pub cache_entries: u64,
     /// Kept responses and conversations.
     pub kept_state: u64,
+    /// Records that had been set aside.
+    pub dead_letters: u64,
 }
 
 /// Deletes what is past its time at `now_ms`. Roll-ups by day, which carry the money, stay for good. Rows of a deleted
@@ -49,6 +52,7 @@ pub async fn sweep(store: &Store, now_ms: i64) -> Result<Swept, StoreError> {
             swept.rollups += forget_rollups(store, resolution, before_s).await?;
         }
     }
+    swept.dead_letters = dead_letters::forget(store, now_ms).await?;
     Ok(swept)
 }
 

@@ -8,7 +8,7 @@ use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
 use crate::rollup::Tally;
 use crate::spool::{Batch, Position, Record, SpoolId, encode_row, encode_state};
-use crate::{Backend, Store, StoreError, state};
+use crate::{Backend, Store, StoreError, dead_letters, state};
 
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
@@ -151,11 +151,13 @@ impl Transaction<'_> {
         tracing::error!(spool.segment = at.segment, spool.offset = at.offset, reason, "a record went to dead_letters");
         let insert = Insert {
             table: "dead_letters",
-            columns: &["spool_id", "segment", "at_byte", "reason", "record"],
+            columns: &["spool_id", "segment", "at_byte", "reason", "record", "at_ms", "bytes"],
             tail: "ON CONFLICT DO NOTHING".to_owned(),
         };
         let reason = crate::bulk::clean(reason);
-        let values = vec![self.spool.into(), signed(at.segment), signed(at.offset), reason.into(), record.into()];
+        let (now_ms, bytes) = (chrono::Utc::now().timestamp_millis(), dead_letters::size(&record));
+        let mut values = vec![self.spool.into(), signed(at.segment), signed(at.offset), reason.into(), record.into()];
+        values.extend([now_ms.into(), bytes.into()]);
         self.tx.execute_raw(insert.statement(self.backend, values)).await?;
         self.written.dead_letters += 1;
         Ok(())
