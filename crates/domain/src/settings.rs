@@ -52,6 +52,9 @@ pub struct GatewaySettings {
     pub retry_backoff: Backoff,
     /// Milliseconds an attempt may take to its first byte.
     pub request_timeout: Option<u32>,
+    /// Whether a request is refused that says something the provider's API cannot express, instead of being sent without it.
+    /// A caller's `weir-strict` header wins.
+    pub strict_translation: bool,
     /// Whether requests appear in the log. Ledger rows, which carry the money, are always written.
     pub collect_logs: bool,
     /// Whether the log keeps request and response bodies.
@@ -75,6 +78,7 @@ impl Default for GatewaySettings {
             retry_delay: None,
             retry_backoff: Backoff::default(),
             request_timeout: None,
+            strict_translation: false,
             collect_logs: true,
             collect_log_payloads: true,
             log_retention_days: 30,
@@ -172,6 +176,7 @@ mod tests {
     fn defaults_are_valid_and_safe() {
         let settings = GatewaySettings::default();
         assert!(settings.authentication);
+        assert!(!settings.strict_translation, "what harmless losses there are must not break a caller unasked");
         assert_eq!(settings.validate(), Ok(()));
     }
 

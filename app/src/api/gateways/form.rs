@@ -22,6 +22,7 @@ pub struct SettingsForm {
     pub retry_delay: Option<String>,
     pub retry_backoff: Option<String>,
     pub request_timeout: Option<String>,
+    pub strict_translation: Option<String>,
     pub collect_logs: Option<String>,
     pub collect_log_payloads: Option<String>,
     pub log_retention_days: Option<String>,
@@ -55,6 +56,7 @@ impl SettingsForm {
             retry_delay: fields.number("retry_delay", self.retry_delay.as_deref()),
             retry_backoff: fields.choice("retry_backoff", self.retry_backoff.as_deref(), backoff),
             request_timeout: fields.number("request_timeout", self.request_timeout.as_deref()),
+            strict_translation: ticked(self.strict_translation.as_deref()),
             collect_logs: ticked(self.collect_logs.as_deref()),
             collect_log_payloads: ticked(self.collect_log_payloads.as_deref()),
             log_retention_days: fields
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn an_empty_form_turns_everything_off() {
         let settings = SettingsForm::default().read().expect("valid");
-        assert!(!settings.authentication && !settings.collect_logs);
+        assert!(!settings.authentication && !settings.collect_logs && !settings.strict_translation);
         assert_eq!((settings.cache_ttl(), settings.rate_limit(), settings.retry_max_attempts), (None, None, None));
         assert_eq!(settings.log_retention_days, GatewaySettings::default().log_retention_days);
     }
@@ -116,6 +118,7 @@ mod tests {
             retry_delay: some("250"),
             retry_backoff: some("linear"),
             request_timeout: some("30000"),
+            strict_translation: some("on"),
             log_retention_days: some("7"),
             response_ttl_days: some("0"),
             ..SettingsForm::default()
@@ -128,6 +131,7 @@ mod tests {
         assert_eq!(settings.retry_backoff, Backoff::Linear);
         assert_eq!((settings.request_timeout, settings.log_retention_days), (Some(30_000), 7));
         assert_eq!(settings.response_ttl_ms(), None);
+        assert!(settings.strict_translation);
     }
 
     #[test]

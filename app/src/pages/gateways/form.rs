@@ -36,6 +36,7 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {caching(settings.clone())}
             {limits(settings.clone())}
             {retries(settings.clone())}
+            {translation(settings.clone())}
             {logging(settings.clone())}
             {responses(settings.clone())}
             {send}
@@ -146,6 +147,19 @@ fn retries(settings: GatewaySettings) -> impl IntoView {
                 value=text(settings.request_timeout) placeholder="server default" min=u64::from(REQUEST_TIMEOUT.0)
                 max=u64::from(REQUEST_TIMEOUT.1)
                 help="Counts to the first byte of the answer, so that long streams are never cut. Empty: the server's default."
+            />
+        </Fieldset>
+    }
+}
+
+fn translation(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Translation" help="Where an application and a provider speak different APIs, requests are translated. \
+                                             What would change the answer's meaning is refused in any case.">
+            <Checkbox
+                label="Refuse what cannot be translated in full" name="strict_translation" checked=settings.strict_translation
+                help="Off by default: what the provider's API has no place for, such as a seed, is left out and named in the header \
+                      weir-dropped. On: the request gets an error that names the field. Callers can decide otherwise with weir-strict."
             />
         </Fieldset>
     }

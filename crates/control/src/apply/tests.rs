@@ -124,7 +124,7 @@ db_test! {
 teams:
   - slug: acme
     gateways:
-      - { slug: main, settings: { cache_ttl: 120, cache_invalidate_on_update: true } }
+      - { slug: main, settings: { cache_ttl: 120, cache_invalidate_on_update: true, strict_translation: true } }
     provider_keys:
       - { provider: openai, key: env:OTHER_KEY }
     tokens:
@@ -137,6 +137,7 @@ teams:
           ~ gateway main
               settings.cache_invalidate_on_update: false → true
               settings.cache_ttl: 60 → 120
+              settings.strict_translation: false → true
           ~ provider key openai/default
               key: replaced
           ~ token app
@@ -149,6 +150,7 @@ teams:
         let team = load_config(&store, &sealer()).await.expect("loaded").teams.remove(0);
         let main = &team.gateways[0];
         assert_eq!((main.settings.cache_ttl, main.settings.collect_logs, main.cache_epoch), (Some(120), true, 1));
+        assert!(main.settings.strict_translation);
         let keys: Vec<_> = team.provider_keys.iter().map(|key| (key.secret.expose(), &key.base_url)).collect();
         let kept = Some("http://127.0.0.1:9001".to_owned());
         assert_eq!(keys, [("mine-0123456789abcdef", &None), ("sk-other-0123456789", &kept)]);

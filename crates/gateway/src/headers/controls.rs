@@ -244,6 +244,7 @@ mod tests {
             ("cf-aig-retry-delay", "-1"),
             ("cf-aig-backoff", "random"),
             ("cf-aig-byok-alias", ""),
+            ("weir-strict", "yes"),
         ] {
             let refusal = read_pair(name, value).expect_err(name);
             assert_eq!((refusal.code.as_str(), refusal.param.as_deref()), ("invalid_header", Some(name)));

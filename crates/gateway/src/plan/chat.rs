@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::GatewaySettings;
 use domain::provider::Dialect;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,6 +16,7 @@ use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
 
 use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
 use crate::error::Refusal;
+use crate::headers::controls::Controls;
 use crate::memory::{Claim, Memory, Purpose};
 use crate::snapshot::ProviderState;
 
@@ -194,7 +196,7 @@ fn translated(
     let pair = (question.front, api);
     let Translated { body, losses, translation } =
         translate::request(pair, request.body, question.path, target, asked).map_err(Refusal::invalid_request)?;
-    if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
+    if let Some(loss) = losses.refused(is_strict(&request.gateway.settings, request.controls)) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     drop(room);
@@ -217,6 +219,11 @@ fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
     }
     let edit = wire::scan::scan(&body).ok().and_then(|scan| scan.write_model(&body, None, VERTEX_VERSION));
     splice(&body, edit.as_slice())
+}
+
+/// Whether what the provider's API cannot express refuses the request. The caller knows best.
+fn is_strict(settings: &GatewaySettings, controls: &Controls) -> bool {
+    controls.strict.unwrap_or(settings.strict_translation)
 }
 
 /// The headers of a translated question: what belongs to the caller's API goes, what the provider's demands comes.

@@ -164,6 +164,23 @@ async fn what_cannot_be_expressed_is_named() {
 }
 
 #[tokio::test]
+async fn a_gateway_can_be_strict_and_a_caller_decides_otherwise() {
+    let mut world = World::answering(200, CLAUDE).await;
+    let ask = r#"{"model":"anthropic/claude-sonnet-4-5","seed":7,"messages":[{"role":"user","content":"hi"}]}"#;
+    world.settings(|settings| settings.strict_translation = true);
+    let strict = world.chat(ask).await;
+    assert_eq!((strict.status, strict.code().as_str()), (400, "not_expressible"));
+    assert_eq!(strict.json()["error"]["param"], "seed");
+    assert_eq!(world.row().outcome, Outcome::Refused);
+    let lenient = world.send(and(post(CHAT, ask), &[("weir-strict", "false")])).await;
+    assert_eq!((lenient.status, lenient.header("weir-dropped")), (200, Some("seed")));
+    // Where nothing is lost there is nothing to refuse.
+    assert_eq!(world.chat(&ask_claude(false)).await.status, 200);
+    world.settings(|settings| settings.strict_translation = false);
+    assert_eq!(world.chat(ask).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_providers_error_takes_the_callers_shape_and_keeps_its_status() {
     let said = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     let length = said.len().to_string();

@@ -19,7 +19,7 @@ A caller's API and a provider's may differ; then the gateway translates. Where t
 
 - kept: the provider's API has a word for it
 - emulated: it is said in another way that comes to the same or nearly so; the way back is undone (a schema as a tool, free text as an object)
-- dropped: the answer is as good without; the header `weir-dropped` names the field, and callers who ask for strictness get an error. Hints for caches are left out without a word
+- dropped: the answer is as good without; the header `weir-dropped` names the field, and callers (`weir-strict`) and gateways (`strict_translation`) that are strict get an error. Hints for caches are left out without a word
 - refused: the answer would be another one, so the caller gets an error that names the field
 - –: the caller's API has no word for it
 
