@@ -66,6 +66,28 @@ pub const ROUTES: &[Route] = &[
         pattern: "/v1/{team}/{gateway}/compat/v1beta/models/{model}:countTokens",
         surface: Surface::CountTokens,
     },
+    Route { methods: "POST", pattern: "/v1beta/{provider}/{model}:generateContent", surface: Surface::GenerateContent },
+    Route {
+        methods: "POST",
+        pattern: "/v1beta/{provider}/{model}:streamGenerateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route { methods: "POST", pattern: "/v1beta/{provider}/{model}:countTokens", surface: Surface::CountTokens },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/{provider}/{model}:generateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/{provider}/{model}:streamGenerateContent",
+        surface: Surface::GenerateContent,
+    },
+    Route {
+        methods: "POST",
+        pattern: "/v1/{team}/{gateway}/compat/v1beta/{provider}/{model}:countTokens",
+        surface: Surface::CountTokens,
+    },
     Route { methods: "GET", pattern: "/v1/responses/{id}", surface: Surface::StoredResponses },
     Route { methods: "DELETE", pattern: "/v1/responses/{id}", surface: Surface::StoredResponses },
     Route { methods: "POST", pattern: "/v1/responses/{id}/cancel", surface: Surface::StoredResponses },
@@ -231,9 +253,14 @@ fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
 
 /// An endpoint that fronts every provider, by its path at the root or below `compat`. SDKs put `v1` or `v1beta` before it (Google's either, as it is told).
 fn endpoint(path: &str) -> Option<Door<'_>> {
-    let path = path.strip_prefix("v1beta/").or_else(|| path.strip_prefix("v1/")).unwrap_or(path);
+    let beta = path.strip_prefix("v1beta/");
+    let path = beta.or_else(|| path.strip_prefix("v1/")).unwrap_or(path);
     if let Some(call) = path.strip_prefix("models/") {
         return gemini(call);
+    }
+    // Several clients of Google's API leave `models/` out where the model's name has a slash.
+    if let Some(door) = beta.filter(|call| call.contains('/')).and_then(gemini) {
+        return Some(door);
     }
     let chat = |front| Some(Door::Chat { front, path: Path::default() });
     match path {
@@ -349,6 +376,13 @@ mod tests {
             panic!("a question");
         };
         assert_eq!((front, path.model, path.stream), (Api::Gemini, Some("openai/gpt-4o"), Some(true)));
+        let path = "/v1beta/openai/gpt-4o:streamGenerateContent";
+        assert_eq!(
+            enter(path).door,
+            Door::Chat { front, path: Path { model: Some("openai/gpt-4o"), stream: Some(true) } }
+        );
+        assert_eq!(enter(&format!("/v1/a/b/compat{path}")).door, enter(path).door);
+        assert_eq!(enter("/v1beta/gpt-4o:generateContent").door, Door::Unknown);
     }
 
     #[test]
