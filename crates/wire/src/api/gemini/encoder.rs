@@ -272,10 +272,12 @@ impl Encoder {
         self.over = true;
     }
 
-    /// White space between the members of a list or between events.
+    /// White space between the members of a list. Between events nothing may stand: Google's SDK for Python takes a comment for
+    /// an answer, the one for JavaScript that LangChain uses gives up at an empty line. Gemini itself waits in silence.
     fn keep_alive(&self, out: &mut Vec<u8>) {
-        // Google's SDK for Python takes a comment for an answer; an empty line says nothing to anybody.
-        out.extend_from_slice(if self.list.is_some() { b"\n" } else { b"\r\n" });
+        if self.list.is_some() {
+            out.push(b'\n');
+        }
     }
 }
 

@@ -180,6 +180,15 @@ fn calls_that_interleave_go_out_whole() {
 }
 
 #[test]
+fn between_events_there_is_nothing_but_their_ends() {
+    let said = |events: Vec<Event>| written(events, encoder(&asked()));
+    let start = Event::BlockStart { block: 0, choice: 0, kind: BlockKind::Text };
+    let text = Event::Text { block: 0, text: "x".into() };
+    let quiet = said(vec![start.clone(), text.clone(), Event::End]);
+    assert_eq!(said(vec![Event::KeepAlive, start, Event::KeepAlive, text, Event::KeepAlive, Event::End]), quiet);
+}
+
+#[test]
 fn probabilities_come_with_the_words() {
     let result =
         r#","finishReason":"STOP","logprobsResult":{"chosenCandidates":[{"token":"a","logProbability":-0.5}]}"#;
