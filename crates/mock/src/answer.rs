@@ -14,6 +14,10 @@ const VOCABULARY: [&str; 32] = [
     "through", "open", "sluices", "at", "first", "light",
 ];
 
+const THOUGHTS: [&str; 5] = ["Where", " is", " the", " water", " deep?"];
+/// What a signature on reasoning begins with; the answer's id follows. In the alphabet of base64, as Gemini's are.
+const SIGNED: &str = "mock";
+
 /// A tool that a request offers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tool {
@@ -32,6 +36,10 @@ pub(crate) struct Prompt {
     pub messages: u64,
     /// The tool to call, where one is offered and its result is not there yet.
     pub tool: Option<Tool>,
+    /// The schema that the text must fit, where one is asked for.
+    pub schema: Option<Value>,
+    /// Whether reasoning is to be shown.
+    pub thinks: bool,
     pub max_tokens: Option<u32>,
     pub stream: bool,
     pub include_usage: bool,
@@ -54,6 +62,8 @@ pub(crate) struct Answer {
     pub model: String,
     /// Sixteen hexadecimal digits, for ids.
     pub id: String,
+    /// Pieces of the reasoning before the content; none where none is shown. Each counts as a token.
+    pub thoughts: Vec<&'static str>,
     pub content: Content,
     pub input_tokens: u64,
     pub cached_tokens: u64,
@@ -73,11 +83,15 @@ impl Prompt {
     /// Answers as the controls want it.
     pub fn answer(&self, control: &Control) -> Answer {
         let hash = hash(&[&self.model, &self.text]);
-        let (content, truncated) = match &self.tool {
-            Some(tool) => (Content::Call { name: tool.name.clone(), arguments: arguments(&tool.parameters) }, false),
-            None => self.words(control, hash),
+        let (content, truncated) = match (&self.tool, &self.schema) {
+            (Some(tool), _) => {
+                (Content::Call { name: tool.name.clone(), arguments: arguments(&tool.parameters) }, false)
+            }
+            (None, Some(schema)) => (Content::Text(pieces(&arguments(schema).to_string()).collect()), false),
+            (None, None) => self.words(control, hash),
         };
-        let output_tokens = match &content {
+        let thoughts = if self.thinks { THOUGHTS.to_vec() } else { Vec::new() };
+        let said = match &content {
             Content::Text(pieces) => pieces.len() as u64,
             Content::Call { arguments, .. } => 8 + count_tokens(&arguments.to_string()),
         };
@@ -85,10 +99,11 @@ impl Prompt {
         Answer {
             model: self.model.clone(),
             id: format!("{hash:016x}"),
+            output_tokens: said + thoughts.len() as u64,
+            thoughts,
             content,
             input_tokens,
             cached_tokens: control.cached.unwrap_or(0).min(input_tokens),
-            output_tokens,
             truncated,
             usage: !control.no_usage,
         }
@@ -110,6 +125,25 @@ impl Prompt {
             .collect();
         (Content::Text(pieces), given < wanted)
     }
+}
+
+impl Answer {
+    /// What proves that the reasoning is the mock's own.
+    pub fn signature(&self) -> String {
+        format!("{SIGNED}{}", self.id)
+    }
+}
+
+/// Whether the mock made this signature.
+pub(crate) fn is_signature(value: &Value) -> bool {
+    value.as_str().is_some_and(|value| value.starts_with(SIGNED))
+}
+
+/// A text in pieces of at most eight characters.
+pub(crate) fn pieces(text: &str) -> std::vec::IntoIter<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let pieces: Vec<String> = characters.chunks(8).map(|piece| piece.iter().collect()).collect();
+    pieces.into_iter()
 }
 
 /// Tokens of a text: its words, by white space.
@@ -157,6 +191,9 @@ fn arguments(schema: &Value) -> Value {
 fn sample(property: &Value) -> Value {
     if let Some(first) = property.get("enum").and_then(|values| values.get(0)) {
         return first.clone();
+    }
+    if let Some(first) = property.get("anyOf").and_then(|choices| choices.get(0)) {
+        return sample(first);
     }
     let kind = property.get("type").and_then(Value::as_str).unwrap_or("string").to_ascii_lowercase();
     match kind.as_str() {

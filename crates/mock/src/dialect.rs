@@ -194,10 +194,3 @@ pub(crate) fn huge_line(bytes: usize) -> Bytes {
     line[end..].copy_from_slice(b"\n\n");
     line.into()
 }
-
-/// A text in pieces of at most eight characters.
-fn pieces(text: &str) -> std::vec::IntoIter<String> {
-    let characters: Vec<char> = text.chars().collect();
-    let pieces: Vec<String> = characters.chunks(8).map(|piece| piece.iter().collect()).collect();
-    pieces.into_iter()
-}

@@ -2,7 +2,9 @@
 //!
 //! It speaks OpenAI (chat completions, embeddings, models), Anthropic (messages, count_tokens, models) and Gemini
 //! (generateContent, streamGenerateContent, countTokens, embedContent, models). An answer depends on the request alone,
-//! and so does its usage: the same bytes in give the same bytes out.
+//! and so does its usage: the same bytes in give the same bytes out. It calls the first tool that is offered, answers in
+//! JSON where a schema is given, and shows reasoning where that is asked for, signed where the API signs it: a signature that
+//! comes back missing or changed is refused as the real provider would.
 //!
 //! # Controls
 //! How an answer arrives, or fails to, is set by flags ([`Options`]), by request headers `x-mock-NAME: VALUE`, or by

@@ -85,6 +85,75 @@ async fn a_tool_is_called_once_and_its_result_is_answered() {
 }
 
 #[tokio::test]
+async fn reasoning_is_shown_where_asked_for_and_its_signature_checked() {
+    let mock = Mock::new(&Options::default());
+    let ask = |messages: Value| {
+        json!({ "model": "claude-sonnet-4-5", "max_tokens": 99, "thinking": { "type": "enabled", "budget_tokens": 1024 },
+            "tools": [{ "name": "weather", "input_schema": { "properties": { "city": { "type": "string" } } } }],
+            "messages": messages })
+    };
+    let asked = json!({ "role": "user", "content": "hot?" });
+    let called = json_of(post(&mock, "/v1/messages", &ask(json!([asked])), &ANTHROPIC).await).await;
+    assert_eq!(
+        (&called["content"][0]["type"], &called["content"][1]["type"]),
+        (&json!("thinking"), &json!("tool_use"))
+    );
+    let result = json!({ "role": "user", "content": [
+        { "type": "tool_result", "tool_use_id": called["content"][1]["id"], "content": "yes" }] });
+    let turn = |content: Value| ask(json!([asked, { "role": "assistant", "content": content }, result]));
+    let proved = post(&mock, "/v1/messages", &turn(called["content"].clone()), &ANTHROPIC).await;
+    assert_eq!(proved.status(), StatusCode::OK);
+    let mut forged = called["content"].clone();
+    forged[0]["signature"] = json!("EqQB");
+    for content in [forged, json!([called["content"][1]])] {
+        let refused = post(&mock, "/v1/messages", &turn(content), &ANTHROPIC).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    }
+
+    let think = json!({ "reasoning_effort": "low" });
+    let thought = json_of(post(&mock, "/v1/chat/completions", &chat(think), &OPENAI).await).await;
+    assert_eq!(thought["choices"][0]["message"]["reasoning_content"], "Where is the water deep?");
+    assert_eq!(thought["usage"]["completion_tokens_details"]["reasoning_tokens"], 5);
+
+    let generate = "/v1beta/models/gemini-3-pro:generateContent";
+    let contents = |turns: Value| {
+        json!({ "contents": turns, "generationConfig": { "thinkingConfig": { "includeThoughts": true } },
+            "tools": [{ "functionDeclarations": [{ "name": "weather", "parameters": {} }] }] })
+    };
+    let asked = json!({ "role": "user", "parts": [{ "text": "hot?" }] });
+    let called = json_of(post(&mock, generate, &contents(json!([asked])), &GEMINI).await).await;
+    let parts = &called["candidates"][0]["content"]["parts"];
+    assert_eq!((&parts[0]["thought"], parts[1]["thoughtSignature"].is_string()), (&json!(true), true), "{parts}");
+    let mut unsigned = parts[1].clone();
+    unsigned.as_object_mut().expect("a part").remove("thoughtSignature");
+    for (part, status) in [(parts[1].clone(), StatusCode::OK), (unsigned, StatusCode::BAD_REQUEST)] {
+        let turns = json!([asked, { "role": "model", "parts": [part] },
+            { "role": "user", "parts": [{ "functionResponse": { "name": "weather", "response": {} } }] }]);
+        assert_eq!(post(&mock, generate, &contents(turns), &GEMINI).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_text_fits_the_schema_that_is_asked_for() {
+    let mock = Mock::new(&Options::default());
+    let schema =
+        json!({ "type": "object", "properties": { "city": { "type": "string" }, "days": { "type": "integer" } } });
+    let wanted = r#"{"city":"Lyon","days":1}"#;
+    let format = json!({ "type": "json_schema", "json_schema": { "name": "trip", "schema": schema } });
+    let said =
+        json_of(post(&mock, "/v1/chat/completions", &chat(json!({ "response_format": format })), &OPENAI).await).await;
+    assert_eq!(said["choices"][0]["message"]["content"], wanted);
+    let ask = json!({ "model": "claude-haiku-4-5", "max_tokens": 99, "messages": [{ "role": "user", "content": "Where?" }],
+        "output_config": { "format": { "type": "json_schema", "schema": schema } } });
+    let said = json_of(post(&mock, "/v1/messages", &ask, &ANTHROPIC).await).await;
+    assert_eq!(said["content"][0]["text"], wanted);
+    let ask = json!({ "contents": [{ "role": "user", "parts": [{ "text": "Where?" }] }],
+        "generationConfig": { "responseJsonSchema": schema } });
+    let said = json_of(post(&mock, "/v1beta/models/gemini-2.5-flash:generateContent", &ask, &GEMINI).await).await;
+    assert_eq!(said["candidates"][0]["content"]["parts"][0]["text"], wanted);
+}
+
+#[tokio::test]
 async fn anthropic_speaks_messages_streams_and_counts() {
     let mock = Mock::new(&Options::default());
     let ask = |stream: bool| {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Dialect, Failure, Route, as_u32, not_found};
-use crate::answer::{Answer, Content, Prompt, Tool, text_of};
+use crate::answer::{Answer, Content, Prompt, Tool, is_signature, pieces, text_of};
 
 const MODELS: [&str; 3] = ["claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"];
 
@@ -33,15 +33,37 @@ fn prompt(body: &Value) -> Result<Prompt, Failure> {
     let blocks = messages.last().and_then(|message| message["content"].as_array());
     let answered = blocks.is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "tool_result"));
     texts.insert(0, text_of(&body["system"]));
+    let thinks = matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive"));
+    if thinks && let Some(fault) = unproved(messages) {
+        return Err(Failure::bad(fault));
+    }
+    let format = body["output_config"].get("format").unwrap_or(&body["output_format"]);
     Ok(Prompt {
         model: model.to_owned(),
         last_user,
         text: texts.join("\n"),
         messages: messages.len() as u64,
         tool: if answered { None } else { tool(body) },
+        schema: format.get("schema").cloned(),
+        thinks,
         max_tokens: as_u32(&body["max_tokens"]),
         stream: body["stream"] == true,
         include_usage: true,
+    })
+}
+
+/// What is wrong where reasoning that belongs to a call of a tool is missing or not the mock's own, as Anthropic checks it.
+fn unproved(messages: &[Value]) -> Option<&'static str> {
+    let turns = messages.iter().filter(|message| message["role"] == "assistant");
+    turns.filter_map(|turn| turn["content"].as_array()).find_map(|blocks| {
+        let mut thoughts = blocks.iter().filter(|block| block["type"] == "thinking");
+        if thoughts.any(|block| !is_signature(&block["signature"])) {
+            Some("Invalid `signature` in `thinking` block")
+        } else if blocks.iter().any(|block| block["type"] == "tool_use") && blocks[0]["type"] != "thinking" {
+            Some("Expected `thinking` or `redacted_thinking` before `tool_use`, because `thinking` is enabled")
+        } else {
+            None
+        }
     })
 }
 
@@ -83,13 +105,19 @@ fn block(answer: &Answer) -> Value {
     }
 }
 
+fn thinking(answer: &Answer) -> Option<Value> {
+    let text = (!answer.thoughts.is_empty()).then(|| answer.thoughts.concat())?;
+    Some(json!({ "type": "thinking", "thinking": text, "signature": answer.signature() }))
+}
+
 pub(super) fn whole(answer: &Answer) -> Value {
+    let content: Vec<Value> = thinking(answer).into_iter().chain([block(answer)]).collect();
     let mut body = json!({
         "id": format!("msg_{}", answer.id),
         "type": "message",
         "role": "assistant",
         "model": answer.model,
-        "content": [block(answer)],
+        "content": content,
         "stop_reason": stop_reason(answer),
         "stop_sequence": null,
     });
@@ -104,6 +132,15 @@ fn event(name: &str, mut data: Value) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
+/// A block from its start to its stop, with a ping after the start.
+fn block_events(index: usize, block: &Value, deltas: impl Iterator<Item = Value>) -> Vec<Bytes> {
+    let mut events =
+        vec![event("content_block_start", json!({ "index": index, "content_block": block })), event("ping", json!({}))];
+    events.extend(deltas.map(|delta| event("content_block_delta", json!({ "index": index, "delta": delta }))));
+    events.push(event("content_block_stop", json!({ "index": index })));
+    events
+}
+
 pub(super) fn events(answer: &Answer) -> Vec<Bytes> {
     let mut message = whole(answer);
     message["content"] = json!([]);
@@ -111,25 +148,28 @@ pub(super) fn events(answer: &Answer) -> Vec<Bytes> {
     if answer.usage {
         message["usage"] = usage(answer, 1);
     }
-    let delta = |delta: Value| event("content_block_delta", json!({ "index": 0, "delta": delta }));
     let mut events = vec![event("message_start", json!({ "message": message }))];
+    if !answer.thoughts.is_empty() {
+        let block = json!({ "type": "thinking", "thinking": "", "signature": "" });
+        let thoughts = answer.thoughts.iter().map(|piece| json!({ "type": "thinking_delta", "thinking": piece }));
+        let proof = json!({ "type": "signature_delta", "signature": answer.signature() });
+        events.extend(block_events(0, &block, thoughts.chain([proof])));
+    }
+    let at = usize::from(!answer.thoughts.is_empty());
     match &answer.content {
         Content::Text(pieces) => {
             let block = json!({ "type": "text", "text": "" });
-            events.push(event("content_block_start", json!({ "index": 0, "content_block": block })));
-            events.push(event("ping", json!({})));
-            events.extend(pieces.iter().map(|piece| delta(json!({ "type": "text_delta", "text": piece }))));
+            let deltas = pieces.iter().map(|piece| json!({ "type": "text_delta", "text": piece }));
+            events.extend(block_events(at, &block, deltas));
         }
         Content::Call { arguments, .. } => {
             let mut block = block(answer);
             block["input"] = json!({});
-            events.push(event("content_block_start", json!({ "index": 0, "content_block": block })));
             let arguments = arguments.to_string();
-            let pieces = super::pieces(&arguments);
-            events.extend(pieces.map(|piece| delta(json!({ "type": "input_json_delta", "partial_json": piece }))));
+            let deltas = pieces(&arguments).map(|piece| json!({ "type": "input_json_delta", "partial_json": piece }));
+            events.extend(block_events(at, &block, deltas));
         }
     }
-    events.push(event("content_block_stop", json!({ "index": 0 })));
     let mut last = json!({ "delta": { "stop_reason": stop_reason(answer), "stop_sequence": null } });
     if answer.usage {
         last["usage"] = json!({ "output_tokens": answer.output_tokens });

@@ -4,9 +4,13 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Dialect, Failure, Route, as_u32, not_found};
-use crate::answer::{Answer, Content, Prompt, Tool, embedding, text_of};
+use crate::answer::{Answer, Content, Prompt, Tool, embedding, is_signature, text_of};
 
 const MODELS: [&str; 3] = ["gemini-2.5-pro", "gemini-2.5-flash", "gemini-embedding-001"];
+/// Models of which every call is signed, and refused unsigned, begin so.
+const SIGNING: &str = "gemini-3";
+/// What stands for the signature of a call that another model made, as Gemini's documentation has it.
+const UNSIGNED: &str = "skip_thought_signature_validator";
 const DIMENSIONS: usize = 16;
 const MAX_INPUTS: usize = 100;
 
@@ -56,6 +60,10 @@ pub(super) fn route(path: &str, query: &str, body: impl Fn() -> Result<Value, Fa
 fn prompt(model: String, body: &Value) -> Result<Prompt, Failure> {
     let contents = body["contents"].as_array().filter(|contents| !contents.is_empty());
     let contents = contents.ok_or_else(|| Failure::bad("contents is not specified"))?;
+    if model.starts_with(SIGNING) && contents.iter().any(unproved) {
+        return Err(Failure::bad("Function call is missing a thought_signature in functionCall parts."));
+    }
+    let config = &body["generationConfig"];
     let mut texts: Vec<String> = contents.iter().map(text_of).collect();
     let last_user = contents.iter().rposition(|turn| turn["role"] != "model");
     let last_user = last_user.map(|at| texts[at].clone()).unwrap_or_default();
@@ -68,10 +76,19 @@ fn prompt(model: String, body: &Value) -> Result<Prompt, Failure> {
         text: texts.join("\n"),
         messages: contents.len() as u64,
         tool: if answered { None } else { tool(body) },
-        max_tokens: as_u32(&body["generationConfig"]["maxOutputTokens"]),
+        schema: config.get("responseJsonSchema").or_else(|| config.get("responseSchema")).cloned(),
+        thinks: config["thinkingConfig"]["includeThoughts"] == true,
+        max_tokens: as_u32(&config["maxOutputTokens"]),
         stream: false,
         include_usage: true,
     })
+}
+
+/// Whether the turn's first call has no signature, or another's; Gemini checks the first of a turn only.
+fn unproved(turn: &Value) -> bool {
+    let mut parts = turn["parts"].as_array().into_iter().flatten();
+    let first = parts.find(|part| part.get("functionCall").is_some());
+    first.is_some_and(|part| part["thoughtSignature"] != UNSIGNED && !is_signature(&part["thoughtSignature"]))
 }
 
 fn tool(body: &Value) -> Option<Tool> {
@@ -88,7 +105,7 @@ fn tool(body: &Value) -> Option<Tool> {
 }
 
 /// One response object: some parts, and on the last one why it ended.
-fn response(answer: &Answer, parts: Value, output_tokens: u64, last: bool) -> Value {
+fn response(answer: &Answer, parts: &[Value], output_tokens: u64, last: bool) -> Value {
     let mut candidate = json!({ "content": { "parts": parts, "role": "model" }, "index": 0 });
     if last {
         candidate["finishReason"] = json!(if answer.truncated { "MAX_TOKENS" } else { "STOP" });
@@ -97,12 +114,16 @@ fn response(answer: &Answer, parts: Value, output_tokens: u64, last: bool) -> Va
         "candidates": [candidate], "modelVersion": answer.model, "responseId": format!("mock-{}", answer.id),
     });
     if answer.usage {
+        let thoughts = answer.thoughts.len() as u64;
         let mut usage = json!({
             "promptTokenCount": answer.input_tokens,
-            "candidatesTokenCount": output_tokens,
+            "candidatesTokenCount": output_tokens.saturating_sub(thoughts),
             "totalTokenCount": answer.input_tokens + output_tokens,
             "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": answer.input_tokens }],
         });
+        if thoughts > 0 {
+            usage["thoughtsTokenCount"] = json!(thoughts);
+        }
         if answer.cached_tokens > 0 {
             usage["cachedContentTokenCount"] = json!(answer.cached_tokens);
         }
@@ -111,30 +132,42 @@ fn response(answer: &Answer, parts: Value, output_tokens: u64, last: bool) -> Va
     body
 }
 
-fn call(name: &str, arguments: &Value) -> Value {
-    json!([{ "functionCall": { "name": name, "args": arguments } }])
+fn content(answer: &Answer) -> Value {
+    match &answer.content {
+        Content::Text(pieces) => json!({ "text": pieces.concat() }),
+        Content::Call { name, arguments } => {
+            let mut part = json!({ "functionCall": { "name": name, "args": arguments } });
+            if answer.model.starts_with(SIGNING) {
+                part["thoughtSignature"] = json!(answer.signature());
+            }
+            part
+        }
+    }
+}
+
+fn thought(text: &str) -> Value {
+    json!({ "text": text, "thought": true })
 }
 
 pub(super) fn whole(answer: &Answer) -> Value {
-    let parts = match &answer.content {
-        Content::Text(pieces) => json!([{ "text": pieces.concat() }]),
-        Content::Call { name, arguments } => call(name, arguments),
-    };
-    response(answer, parts, answer.output_tokens, true)
+    let thoughts = (!answer.thoughts.is_empty()).then(|| thought(&answer.thoughts.concat()));
+    let parts: Vec<Value> = thoughts.into_iter().chain([content(answer)]).collect();
+    response(answer, &parts, answer.output_tokens, true)
 }
 
 /// The response objects of a stream: each counts what has been said so far.
 fn objects(answer: &Answer) -> Vec<Value> {
-    match &answer.content {
-        Content::Text(pieces) if !pieces.is_empty() => {
-            let object = |(at, piece): (usize, &String)| {
-                let said = at as u64 + 1;
-                response(answer, json!([{ "text": piece }]), said, said == answer.output_tokens)
-            };
-            pieces.iter().enumerate().map(object).collect()
-        }
-        _ => vec![whole(answer)],
-    }
+    let parts = answer.thoughts.iter().map(|piece| thought(piece)).chain(match &answer.content {
+        Content::Text(pieces) if !pieces.is_empty() => pieces.iter().map(|piece| json!({ "text": piece })).collect(),
+        _ => vec![content(answer)],
+    });
+    let parts: Vec<Value> = parts.collect();
+    let object = |(at, part): (usize, &Value)| {
+        let last = at + 1 == parts.len();
+        let said = if last { answer.output_tokens } else { at as u64 + 1 };
+        response(answer, std::slice::from_ref(part), said, last)
+    };
+    parts.iter().enumerate().map(object).collect()
 }
 
 pub(super) fn events(answer: &Answer) -> Vec<Bytes> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Dialect, Failure, Route, as_u32, not_found};
-use crate::answer::{Answer, Content, Prompt, Tool, count_tokens, embedding, text_of};
+use crate::answer::{Answer, Content, Prompt, Tool, count_tokens, embedding, pieces, text_of};
 use crate::control::Control;
 
 /// When every answer was made: answers must not differ by the clock.
@@ -49,6 +49,8 @@ fn prompt(body: &Value) -> Result<Prompt, Failure> {
         text: texts.join("\n"),
         messages: messages.len() as u64,
         tool: if answered { None } else { tool(body) },
+        schema: body["response_format"]["json_schema"].get("schema").cloned(),
+        thinks: body["reasoning_effort"].as_str().is_some_and(|effort| effort != "none"),
         max_tokens: as_u32(&body["max_completion_tokens"]).or_else(|| as_u32(&body["max_tokens"])),
         stream: body["stream"] == true,
         include_usage: body["stream_options"]["include_usage"] == true,
@@ -75,7 +77,7 @@ fn usage(answer: &Answer) -> Value {
         "total_tokens": answer.input_tokens + answer.output_tokens,
         "prompt_tokens_details": { "cached_tokens": answer.cached_tokens, "audio_tokens": 0 },
         "completion_tokens_details": {
-            "reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0
+            "reasoning_tokens": answer.thoughts.len(), "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0
         },
     })
 }
@@ -89,7 +91,7 @@ fn finish_reason(answer: &Answer) -> &'static str {
 }
 
 pub(super) fn whole(answer: &Answer) -> Value {
-    let message = match &answer.content {
+    let mut message = match &answer.content {
         Content::Text(pieces) => json!({
             "role": "assistant", "content": pieces.concat(), "refusal": null, "annotations": []
         }),
@@ -101,6 +103,9 @@ pub(super) fn whole(answer: &Answer) -> Value {
             }],
         }),
     };
+    if !answer.thoughts.is_empty() {
+        message["reasoning_content"] = json!(answer.thoughts.concat());
+    }
     let mut body = json!({
         "id": format!("chatcmpl-{}", answer.id),
         "object": "chat.completion",
@@ -136,7 +141,8 @@ pub(super) fn events(answer: &Answer, include_usage: bool) -> Vec<Bytes> {
     let delta = |delta: Value, finish: Option<&str>| {
         chunk(json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]), None)
     };
-    let mut events = Vec::new();
+    let thought = |piece: &&str| delta(json!({ "role": "assistant", "reasoning_content": piece }), None);
+    let mut events: Vec<_> = answer.thoughts.iter().map(thought).collect();
     match &answer.content {
         Content::Text(pieces) => {
             events.push(delta(json!({ "role": "assistant", "content": "", "refusal": null }), None));
@@ -147,7 +153,7 @@ pub(super) fn events(answer: &Answer, include_usage: bool) -> Vec<Bytes> {
                 "function": { "name": name, "arguments": "" } });
             events.push(delta(json!({ "role": "assistant", "content": null, "tool_calls": [call] }), None));
             let arguments = arguments.to_string();
-            events.extend(super::pieces(&arguments).map(|piece| {
+            events.extend(pieces(&arguments).map(|piece| {
                 delta(json!({ "tool_calls": [{ "index": 0, "function": { "arguments": piece } }] }), None)
             }));
         }
