@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from urllib.parse import urlsplit
 
 import openai
@@ -72,6 +73,9 @@ REFUSALS = {
     "wrong method": ("GET", "/v1/chat/completions", None, "APP_TOKEN", 405, "method_not_allowed"),
     "broken JSON": ("POST", OPENAI, '{"model": ', "APP_TOKEN", 400, "invalid_json"),
     "no model": ("POST", "/v1/acme/main/compat/chat/completions", {"messages": []}, "APP_TOKEN", 400, "model_required"),
+    "wrong content type": ("POST", "/v1/acme/main/compat/chat/completions", chat(), "TEXT", 415, "unsupported_content_type"),
+    "a provider that answers with a web page": ("POST", "/v1/acme/main/compat/chat/completions", {**chat("mock-html"), "model": f"openai/{MODEL}"}, "APP_TOKEN", 502, "upstream_invalid"),
+    "a provider that answers with half a document": ("POST", "/v1/acme/main/compat/chat/completions", {**chat("mock-malformed"), "model": "anthropic/claude-haiku-4-5"}, "APP_TOKEN", 502, "upstream_invalid"),
     "a provider that is not there": ("POST", "/v1/acme/main/groq/chat/completions", chat(), "APP_TOKEN", 502, "upstream_unreachable"),
     "a silent provider": ("POST", "/v1/acme/hasty/openai/chat/completions", chat("mock-silent"), "APP_TOKEN", 504, "upstream_timeout"),
     "a provider that hangs up": ("POST", OPENAI, chat("mock-reset"), "APP_TOKEN", 502, "upstream_reset"),
@@ -81,11 +85,27 @@ REFUSALS = {
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_each_fault_has_its_own_answer(world, case):
     method, path, body, credential, status, code = case
+    if credential == "TEXT":
+        credential = {**bearer(world), "content-type": "text/plain"}
     headers = {"content-type": "application/json", **(bearer(world, credential) if isinstance(credential, str) else credential or {})}
-    got, _, text = send(world, method, path, body, headers)
+    got, answered, text = send(world, method, path, body, headers)
     error = json.loads(text)["error"]
     assert (got, error["code"]) == (status, code)
     assert len(error["message"]) > 20
+    # A path that names no team belongs in nobody's log, unless the token does.
+    if "/acme/" in path or credential == "APP_TOKEN":
+        assert logged(world, answered["cf-aig-log-id"]) == (str(status), code)
+
+
+def logged(world, request_id):
+    """Status and code of a request's last row, once the writer has carried it into the database."""
+    number = request_id.replace("-", "")
+    sql = f"SELECT status, error_code FROM requests WHERE hex(request_id) = '{number.upper()}' AND last"
+    until = time.monotonic() + 10
+    while not (rows := world.select(sql)):
+        assert time.monotonic() < until, f"{request_id} is not in the ledger"
+        time.sleep(0.02)
+    return rows[0]
 
 
 def test_a_body_that_is_too_large_is_refused_early(world):
