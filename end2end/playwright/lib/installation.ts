@@ -16,8 +16,9 @@ export const owner = {
   slug: "acme",
 };
 
-/** The token that `configure` issues. */
+/** The tokens of the configuration. */
 export const appToken = "weir_browser_test_app_token_01";
+export const batchToken = "weir_browser_test_batch_token_02";
 
 const configuration = (mock: string) => `
 teams:
@@ -28,8 +29,10 @@ teams:
       - { slug: second, name: Second, settings: { rate_limiting_limit: 1000, rate_limiting_interval: 60 } }
     provider_keys:
       - { provider: openai, alias: default, key: "env:PROVIDER_KEY", base_url: "${mock}" }
+      - { provider: anthropic, alias: default, key: "env:PROVIDER_KEY", base_url: "${mock}" }
     tokens:
       - { name: app, token: "env:APP_TOKEN" }
+      - { name: batch, token: "env:BATCH_TOKEN" }
     members:
       - { email: ${owner.email}, name: ${owner.name}, role: owner, password: "env:OWNER_PASSWORD" }
 `;
@@ -72,6 +75,17 @@ async function stop(child: ChildProcess) {
   await gone;
 }
 
+/** How a request departs from the usual one. */
+export type Asked = {
+  token?: string;
+  gateway?: string;
+  /** `compat` stands for whichever the model names. */
+  provider?: string;
+  model?: string;
+  team?: string;
+  body?: Record<string, unknown>;
+};
+
 export class Installation {
   private constructor(
     readonly url: string,
@@ -91,6 +105,7 @@ export class Installation {
       WEIR_ALLOW_PRIVATE_UPSTREAMS: "true",
       PROVIDER_KEY: "sk-browser-test-provider-key",
       APP_TOKEN: appToken,
+      BATCH_TOKEN: batchToken,
       OWNER_PASSWORD: owner.password,
     };
     const mock = await start(["mock-provider", "--listen", "127.0.0.1:0"], env, folder);
@@ -111,14 +126,28 @@ export class Installation {
   }
 
   /** Sends a chat request as an application would; returns its status. */
-  async ask(text: string, { token = appToken, gateway = "main", model = "gpt-4o-mini", team = owner.slug } = {}) {
-    const answer = await fetch(`${this.url}/v1/${team}/${gateway}/openai/chat/completions`, {
+  async ask(text: string, how: Asked = {}) {
+    return (await this.send(text, how)).status;
+  }
+
+  /** Sends a chat request, and reads the answer to its end. */
+  async send(text: string, how: Asked = {}) {
+    const { token = appToken, gateway = "main", provider = "openai", model = "gpt-4o-mini", team = owner.slug } = how;
+    const path = provider === "compat" ? "compat/chat/completions" : `${provider}/chat/completions`;
+    const answer = await fetch(`${this.url}/v1/${team}/${gateway}/${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ model, messages: [{ role: "user", content: text }] }),
+      body: JSON.stringify({ model, messages: [{ role: "user", content: text }], ...how.body }),
     });
-    await answer.text();
-    return answer.status;
+    // A stream that breaks off ends with an error.
+    const body = await answer.text().catch(() => "");
+    return { status: answer.status, body, cache: answer.headers.get("cf-aig-cache-status"), headers: answer.headers };
+  }
+
+  /** The credential that the mock provider was called with last. */
+  async lastCredential(): Promise<string | undefined> {
+    const [last] = await (await fetch(`${this.mock}/mock/requests?last=1`)).json();
+    return new Map<string, string>(last.headers).get("authorization")?.replace("Bearer ", "");
   }
 
   async stop() {

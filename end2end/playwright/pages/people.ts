@@ -37,6 +37,10 @@ export class SignInPage {
     await this.page.getByRole("button", { name: "Sign in" }).click();
   }
 
+  get throttled(): Locator {
+    return this.page.getByText(/Too many attempts\. Try again in (a second|\d+ seconds)\./);
+  }
+
   get refusal(): Locator {
     return this.page.getByText("E-mail or password is wrong");
   }

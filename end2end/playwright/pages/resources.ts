@@ -45,6 +45,33 @@ export class KeysPage {
     await this.form.getByRole("button", { name: "Store key" }).click();
   }
 
+  /** Adds a provider of the team's own. */
+  async addProvider(name: string, slug: string, address: string) {
+    await this.page.locator("summary", { hasText: "Add a provider of your own" }).click();
+    await this.sendProvider(name, slug, address);
+  }
+
+  /** Fills the form that is open already. */
+  async sendProvider(name: string, slug: string, address: string) {
+    const form = this.page.locator("form").filter({ has: this.page.getByRole("button", { name: "Add provider" }) });
+    await form.getByLabel("Name", { exact: true }).fill(name);
+    await form.getByLabel("Short name").fill(slug);
+    await form.getByLabel("Address").fill(address);
+    await form.getByLabel("Speaks").selectOption("openai");
+    await form.getByRole("button", { name: "Add provider" }).click();
+  }
+
+  /** The rows of the team's own providers. */
+  get own(): Locator {
+    return this.page.getByRole("table", { name: "Your own providers" }).locator("tbody tr");
+  }
+
+  async rotate(secret: string, overlap: string) {
+    await this.page.getByLabel("New key").fill(secret);
+    await this.page.getByLabel("The old key", { exact: true }).selectOption({ label: overlap });
+    await this.page.getByRole("button", { name: "Rotate" }).click();
+  }
+
   async test() {
     await this.page.getByRole("button", { name: "Test connection" }).click();
   }

@@ -1,6 +1,8 @@
 // The log: filters, pages, one request in full.
 
-import { type Installation, owner } from "../lib/installation.ts";
+import type { Page } from "@playwright/test";
+
+import { type Installation, batchToken, owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
 
 /** Sends enough for two pages, once for an installation. */
@@ -10,6 +12,8 @@ async function traffic(installation: Installation) {
   sent.add(installation);
   const texts = Array.from({ length: 70 }, (_, number) => `paging ${number}`);
   await Promise.all(texts.map((text) => installation.ask(text)));
+  await installation.ask("from another provider", { provider: "compat", model: "anthropic/claude-haiku-4-5", token: batchToken });
+  await installation.ask("this one breaks off mock-close-after-8 mock-pace-20", { model: "gpt-4.1-mini", body: { stream: true } });
   await installation.ask("this one fails mock-status-500", { model: "gpt-4.1" });
 }
 
@@ -18,20 +22,72 @@ test.beforeEach(async ({ page, furnished, signedIn }) => {
   await page.goto(`${furnished.url}/${owner.slug}/requests`);
 });
 
-const rows = (page: import("@playwright/test").Page) =>
+const rows = (page: Page) =>
   page.getByRole("table", { name: "Requests, newest first" }).locator("tbody tr");
 
-test("filters narrow the log and stay in the address", async ({ page }) => {
-  await expect.poll(async () => (await page.reload(), rows(page).filter({ hasText: "gpt-4.1" }).count())).toBeGreaterThan(0);
-  await page.getByLabel("Status").selectOption("5xx");
+const shown = (page: Page, text: string) =>
+  expect.poll(async () => (await page.reload(), rows(page).filter({ hasText: text }).count())).toBeGreaterThan(0);
+
+/** Sends the filters' form with these choices, on a form that has none. */
+async function narrow(page: Page, filters: Partial<Record<"Status" | "Provider" | "Model" | "Token" | "From (UTC)" | "To (UTC)", string>>) {
+  const clear = page.getByRole("link", { name: "Clear", exact: true });
+  if (await clear.count()) await clear.click();
+  await expect(clear).toHaveCount(0);
+  for (const [label, value] of Object.entries(filters)) {
+    const field = page.getByLabel(label, { exact: true });
+    if (label.endsWith("(UTC)")) await field.fill(value);
+    else await field.selectOption({ label: value });
+  }
   await page.getByRole("button", { name: "Filter" }).click();
+  await expect(clear).toBeVisible();
+}
+
+test("filters narrow the log and stay in the address", async ({ page }) => {
+  await shown(page, "gpt-4.1");
+  await narrow(page, { Status: "5xx failed" });
   await expect(page).toHaveURL(/status=5xx/);
   await expect(rows(page).first()).toContainText("500");
   await expect(rows(page).filter({ hasText: "200" })).toHaveCount(0);
-  await page.getByLabel("Status").selectOption("");
-  await page.getByLabel("Model").selectOption("gpt-4o-mini");
-  await page.getByRole("button", { name: "Filter" }).click();
+  await page.reload();
+  await expect(page.getByLabel("Status")).toHaveValue("5xx");
+  await narrow(page, { Model: "gpt-4o-mini" });
+  await expect(rows(page).first()).toContainText("gpt-4o-mini");
   await expect(rows(page).filter({ hasText: "gpt-4.1" })).toHaveCount(0);
+  await narrow(page, { Provider: "anthropic" });
+  await expect(rows(page).first()).toContainText("claude");
+  await expect(rows(page).filter({ hasText: "gpt-" })).toHaveCount(0);
+  await narrow(page, { Token: "batch" });
+  await expect(rows(page)).toHaveCount(1);
+  await expect(rows(page)).toContainText("batch");
+  await narrow(page, { Token: "batch", Provider: "openai" });
+  await expect(page.getByText("No request matches these filters")).toBeVisible();
+  await page.getByRole("link", { name: "Show all requests" }).click();
+  await expect(rows(page)).toHaveCount(50);
+});
+
+test("the log is narrowed to a span of time", async ({ page }) => {
+  await shown(page, "gpt-4.1");
+  const minute = (at: number) => new Date(at).toISOString().slice(0, 16);
+  const hour = 3_600_000;
+  await narrow(page, { "From (UTC)": minute(Date.now() - hour) });
+  await expect(rows(page)).toHaveCount(50);
+  await expect(page.getByLabel("From (UTC)")).toHaveValue(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/);
+  await narrow(page, { "To (UTC)": minute(Date.now() - hour) });
+  await expect(rows(page)).toHaveCount(0);
+  await narrow(page, { "From (UTC)": minute(Date.now() + hour) });
+  await expect(rows(page)).toHaveCount(0);
+});
+
+test("an answer that broke off is found among the errors", async ({ page }) => {
+  await shown(page, "gpt-4.1-mini");
+  for (const status of ["All errors", "Broken off"]) {
+    await narrow(page, { Status: status, Model: "gpt-4.1-mini" });
+    await expect(rows(page)).toHaveCount(1);
+    await expect(rows(page)).toContainText("200");
+    await expect(rows(page)).toContainText("upstream_reset");
+  }
+  await narrow(page, { Status: "Succeeded", Model: "gpt-4.1-mini" });
+  await expect(rows(page)).toHaveCount(0);
 });
 
 test("older requests are a page away and none is shown twice", async ({ page }) => {

@@ -27,6 +27,24 @@ test("a wrong password and an unknown person are refused with the same words", a
   await expect(signIn.refusal).toBeVisible();
 });
 
+test("guessing a password is slowed down, and its owner gets in once the wait is over", async ({ page, fresh }) => {
+  await new SetupPage(page).claim(fresh.setupLink());
+  await page.getByRole("button", { name: "Sign out" }).click();
+  const signIn = new SignInPage(page, fresh);
+  // The first wait is a second: how many attempts it takes to meet one depends on how fast they come.
+  let attempts = 0;
+  while ((await signIn.throttled.count()) === 0) {
+    expect((attempts += 1), "attempts that were looked at").toBeLessThan(12);
+    await signIn.send(owner.email, `a guess ${attempts}`);
+    await expect(signIn.throttled.or(signIn.refusal)).toBeVisible();
+  }
+  expect(attempts).toBeGreaterThan(5);
+  await expect(async () => {
+    await signIn.send(owner.email, owner.password);
+    await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible({ timeout: 500 });
+  }).toPass({ intervals: [500], timeout: 20_000 });
+});
+
 test("a session elsewhere can be ended", async ({ browser, page, furnished, signedIn, scripted }) => {
   const other = await browser.newContext({ javaScriptEnabled: scripted });
   const otherPage = await other.newPage();
