@@ -232,9 +232,15 @@ fn claude_code(target: Target<'_>) -> Vec<Snippet> {
   }}
 }}"#
     );
+    let other = format!(
+        "export ANTHROPIC_BASE_URL={}\nexport ANTHROPIC_AUTH_TOKEN={token}\nexport ANTHROPIC_MODEL=openai/gpt-4.1\n\
+         export ANTHROPIC_DEFAULT_HAIKU_MODEL=openai/gpt-4.1-mini\nclaude",
+        target.path("compat"),
+    );
     vec![
         Snippet { title: "In the shell", code: shell },
         Snippet { title: "For good, in ~/.claude/settings.json", code: settings },
+        Snippet { title: "With models of another provider, translated by Weir", code: other },
     ]
 }
 
