@@ -55,7 +55,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
     let Data { gateways, overview, progress, dead_letters } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
-    let picker = view! { <RangePicker range path=path.clone() keep /> }.into_any();
+    let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
     let content = if progress.has_requests {
         let keep = gateway.as_deref().map(|slug| format!("gateway={}", encoded(slug))).unwrap_or_default();
         let by_model = overview.by_model.clone();

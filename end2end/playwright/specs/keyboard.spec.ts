@@ -55,8 +55,11 @@ test("signing in, issuing a token and revoking it", async ({ page, furnished, sc
 });
 
 test("the time range is chosen", async ({ page, furnished, signedIn }) => {
+  // Before the first request there is nothing to choose a range of.
+  expect(await furnished.ask("hello")).toBe(200);
   await page.goto(`${furnished.url}/${owner.slug}`);
   const custom = page.locator("summary", { hasText: "Custom" });
+  await expect.poll(async () => (await page.reload(), custom.count())).toBe(1);
   await tabTo(page, custom);
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");

@@ -52,17 +52,16 @@ fn show(team: &str, asked: Asked, cursor: Option<Cursor>, data: Data) -> impl In
     let to = |cursor: Option<Cursor>| cursor.map(|cursor| format!("{path}?{}", asked.query(Some(cursor))));
     let (older, newer) = (to(older), to(newer));
     let now = server::now();
-    let content = if rows.is_empty() {
-        empty(team, asked.is_empty() && cursor.is_none()).into_any()
-    } else {
-        table(team, &rows, now).into_any()
-    };
+    let nothing_yet = rows.is_empty() && asked.is_empty() && cursor.is_none();
+    let content =
+        if rows.is_empty() { empty(team, nothing_yet).into_any() } else { table(team, &rows, now).into_any() };
     // Somebody who reads older rows is not disturbed.
     let live = cursor.is_none().then(|| view! { <LiveRefresh every_s=REFRESH_S /> });
     let (choices, gateways, tokens) = (data.choices, data.gateways, data.tokens);
+    let filters = (!nothing_yet).then(|| view! { <Filters path asked choices gateways tokens /> });
     view! {
         <Page title="Requests">
-            <Filters path asked choices gateways tokens />
+            {filters}
             <div data-live="requests">{content}</div>
             <Pager newer older />
             {live}

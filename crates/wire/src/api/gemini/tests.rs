@@ -181,7 +181,7 @@ fn calls_that_interleave_go_out_whole() {
 
 #[test]
 fn between_events_there_is_nothing_but_their_ends() {
-    let said = |events: Vec<Event>| written(events, encoder(&asked()));
+    let said = |events| written(events, StreamEncoder::new(Api::Gemini, &asked()).expect("callers speak it"));
     let start = Event::BlockStart { block: 0, choice: 0, kind: BlockKind::Text };
     let text = Event::Text { block: 0, text: "x".into() };
     let quiet = said(vec![start.clone(), text.clone(), Event::End]);
