@@ -36,7 +36,7 @@ pub(crate) async fn run(
         Ok(Reached::Answer(answer)) => answer,
         Ok(Reached::Upstream(plan, _)) if plan.background => state::in_background(settlement, *plan),
         Ok(Reached::Upstream(mut plan, slot)) => match attempt(&mut settlement, &mut plan).await {
-            Ok(answer) => relay(settlement, *plan, slot, answer).await,
+            Ok(answer) => relay(settlement, plan, slot, answer).await,
             Err(refusal) => respond(&mut settlement, &refusal),
         },
         Err(refusal) => respond(&mut settlement, &refusal),

@@ -1,5 +1,7 @@
 //! An address, in the parts that a request is made of.
 
+use std::sync::Arc;
+
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use wire::providers::{BadBase, Base, Place, native, upstream_path};
@@ -11,7 +13,7 @@ use super::provider::Unusable;
 pub struct Upstream {
     scheme: Scheme,
     authority: Authority,
-    base: Base,
+    base: Arc<Base>,
 }
 
 /// A provider's own endpoint, and what its address says of the call.
@@ -28,7 +30,7 @@ impl Upstream {
         Ok(Self {
             scheme: base.scheme.parse().map_err(|_| Unusable::BaseUrl)?,
             authority: base.authority.parse().map_err(|_| Unusable::BaseUrl)?,
-            base,
+            base: Arc::new(base),
         })
     }
 

@@ -96,7 +96,7 @@ async fn run(mut running: Running, settlement: Box<Settlement>, plan: Plan) {
 /// Makes it; answers why it could not be made.
 async fn make(job: &Job, mut settlement: Box<Settlement>, mut plan: Plan) -> Option<(String, String)> {
     let answer = match attempt(&mut settlement, &mut plan).await {
-        Ok(answer) => relay(settlement, plan, None, answer).await,
+        Ok(answer) => relay(settlement, Box::new(plan), None, answer).await,
         Err(refusal) => respond(&mut settlement, &refusal),
     };
     let failed = answer.status().as_u16() >= 400;
