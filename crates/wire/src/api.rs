@@ -20,7 +20,7 @@ mod stream;
 
 pub use anthropic::count_tokens_answer;
 pub(crate) use custom::unwrap as unwrap_custom;
-pub use openai_chat::{adapt, failure};
+pub use openai_chat::{Adapted, adapt, failure};
 pub use quirks::Quirks;
 pub use stream::{StreamDecoder, StreamEncoder};
 
@@ -119,6 +119,17 @@ impl Api {
             Self::Anthropic => Some(Dialect::Anthropic),
             Self::Gemini => Some(Dialect::Gemini),
             Self::Bedrock | Self::Cohere | Self::Ollama => None,
+        }
+    }
+
+    /// Whether an answer depends on what else is in the body of a question than the common form keeps, so that the body must
+    /// be kept: Responses repeat settings, and calls of a completion have the form in which its tools were offered.
+    #[must_use]
+    pub fn repeats(self, body: &[u8]) -> bool {
+        match self {
+            Self::OpenaiResponses => true,
+            Self::OpenaiChat => openai_chat::has_style(body),
+            _ => false,
         }
     }
 

@@ -16,7 +16,7 @@ mod reader;
 mod tests;
 
 pub use error::{ScanError, ScanErrorKind};
-pub(crate) use members::{Member, Members};
+pub(crate) use members::{Elements, Member, Members};
 use reader::Reader;
 
 /// Levels of nested objects and lists that are accepted, the body itself included.

@@ -5,11 +5,13 @@ use crate::api::{Api, Encoded, Path, StreamDecoder, StreamEncoder, Target};
 use crate::chat::{Answer, Asked, Assembly, Event, Json, Losses, Refused, StreamError, replay};
 use crate::usage::Observed;
 
+mod foreign;
 mod restore;
 
 #[cfg(test)]
 mod tests;
 
+pub use foreign::has_foreign_marks;
 use restore::{Changes, Restorer};
 
 /// Most tools of a request: some rules compare each call with each of them.
@@ -74,6 +76,12 @@ impl Translation {
     #[must_use]
     pub fn provider(&self) -> Api {
         self.provider
+    }
+
+    /// Whether answers need not be translated, because both sides speak the same API and nothing was renamed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.front == self.provider && self.changes.is_empty()
     }
 
     /// Whether a stream is to come as one long list (Gemini without `alt=sse`).

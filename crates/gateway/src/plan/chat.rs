@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::GatewaySettings;
-use domain::provider::Dialect;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::api::{Api, Path, Target, adapt};
-use wire::chat::Asked;
+use wire::chat::{Asked, Losses};
 use wire::scan::Scan;
 use wire::splice::splice;
 use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
@@ -70,10 +69,14 @@ pub(crate) fn chat(
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
     let (api, served) = provider.served(model);
-    let mut plan = if provider.speaks(question.front, model) {
-        same(request, provider, served, question)?
-    } else {
+    let speaks = provider.speaks(question.front, model);
+    let mut plan = if !speaks {
         translated(request, provider, (api, served), question)?
+    } else if translate::has_foreign_marks(question.front, request.body) {
+        // What other providers left in the conversation would be refused.
+        translated(request, provider, (question.front, served), question)?
+    } else {
+        same(request, provider, served, question)?
     };
     plan.model = Some(served.to_owned());
     plan.stream = question.stream();
@@ -129,23 +132,36 @@ fn same(
     } else if named.is_some_and(|named| named != model) {
         edits.extend(scan.replace_model(model));
     }
+    let mut losses = Losses::default();
     if front == Api::OpenaiChat {
-        edits.extend(adapt(request.body, Target { model, quirks: &provider.quirks }));
+        let adapted = adapt(request.body, Target { model, quirks: &provider.quirks });
+        edits.extend(adapted.edits);
+        losses = adapted.losses;
+    }
+    if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
+        return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     let ask = if front == Api::OpenaiChat { ask_for_usage(provider, scan, request.body) } else { None };
     let hide_usage = ask.is_some();
     edits.extend(ask);
-    let mut path = provider.path(front, model, question.stream());
-    if front == Api::Gemini {
+    let path = own_path(provider, model, question);
+    let dialect = front.family().unwrap_or(provider.dialect);
+    let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, spliced(request, &edits)?)?;
+    plan.hide_usage = hide_usage;
+    plan.dropped = losses.fields();
+    plan.says_when_done = front != Api::Gemini;
+    Ok(plan)
+}
+
+/// Where a provider that speaks the caller's API is asked.
+fn own_path(provider: &ProviderState, model: &str, question: &Question<'_>) -> String {
+    let mut path = provider.path(question.front, model, question.stream());
+    if question.front == Api::Gemini {
         // The caller's query says which kind of stream is wanted.
         path.truncate(path.find('?').unwrap_or(path.len()));
         path.extend(question.query.into_iter().flat_map(|query| ["?", query]));
     }
-    let dialect = front.family().unwrap_or(provider.dialect);
-    let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, spliced(request, &edits)?)?;
-    plan.hide_usage = hide_usage;
-    plan.says_when_done = front != Api::Gemini;
-    Ok(plan)
+    path
 }
 
 /// Room for what a request takes while it is read in the common form, where each value is a thing of its own.
@@ -169,14 +185,18 @@ pub(crate) fn room_for(memory: &Arc<Memory>, body: &Bytes, scan: &Scan<'_>) -> R
     Ok(claim)
 }
 
-/// At a provider that speaks another API.
+/// At a provider that speaks another API, or the caller's, where the conversation must be written anew.
 fn translated(
     request: &Request<'_>,
     provider: &ProviderState,
     (api, model): (Api, &str),
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
-    let path = provider.path(api, model, question.stream());
+    let path = if question.front == api {
+        own_path(provider, model, question)
+    } else {
+        provider.path(api, model, question.stream())
+    };
     let dialect = api.family().unwrap_or(provider.dialect);
     // Whether the call may be made at all is known before the work of the translation is.
     let mut plan = call(request, provider, Rest::Endpoint(&path, model), dialect, Bytes::new())?;
@@ -188,8 +208,7 @@ fn translated(
         created: request.now_ms / 1_000,
         model: question.asked.to_owned(),
         list: question.wants_list(),
-        // Only OpenAI's answers repeat what was asked; the others need not keep it.
-        body: if question.front.family() == Some(Dialect::Openai) { question.said.clone() } else { Bytes::new() },
+        body: if question.front.repeats(question.said) { question.said.clone() } else { Bytes::new() },
         ..Asked::default()
     };
     let target = Target { model, quirks: &provider.quirks };
@@ -201,13 +220,21 @@ fn translated(
     }
     drop(room);
     plan.body = request.memory.hold(Purpose::Request, finished(provider, api, body))?;
-    restate(&mut plan.headers, api);
-    if let Some(brought) = &request.access.credential {
-        brought.rewrite(&mut plan.headers, provider.auth);
-    }
     plan.dropped = losses.fields();
+    if question.front != api {
+        restate(&mut plan.headers, api);
+        if let Some(brought) = &request.access.credential {
+            brought.rewrite(&mut plan.headers, provider.auth);
+        }
+    }
     plan.says_when_done = true;
-    plan.translation = Some(translation);
+    if translation.is_idle() {
+        // The answer passes as it is.
+        plan.says_when_done = api != Api::Gemini;
+        plan.hide_usage = api == Api::OpenaiChat && ask_for_usage(provider, question.scan, request.body).is_some();
+    } else {
+        plan.translation = Some(translation);
+    }
     Ok(plan)
 }
 

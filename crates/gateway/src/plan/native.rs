@@ -44,10 +44,14 @@ pub(crate) fn native(
     model: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let dialect = dialect(provider.dialect, rest);
-    crate::admit::check_model(request.access, &provider.slug, model, !request.body.is_empty())?;
+    // Of two names, the provider might take the other.
+    let other =
+        scan.and_then(|scan| scan.model.as_ref()).is_some_and(|text| model.is_some_and(|model| model != text.value));
+    crate::admit::check_model(request.access, &provider.slug, model.filter(|_| !other), !request.body.is_empty())?;
     scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
     let is_chat = is_chat_completions(rest);
-    let ask = scan.filter(|_| is_chat).and_then(|scan| ask_for_usage(provider, scan, request.body));
+    let reports = is_chat || dialect == Dialect::Openai && (rest == "completions" || rest.ends_with("v1/completions"));
+    let ask = scan.filter(|_| reports).and_then(|scan| ask_for_usage(provider, scan, request.body));
     let hide_usage = ask.is_some();
     let edits: Vec<_> = ask.into_iter().collect();
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));

@@ -34,8 +34,9 @@ fn holds_what_values_cannot(body: &[u8]) -> bool {
 fn aside(front: Api, body: &[u8]) {
     match front {
         Api::OpenaiChat => {
-            let quirks = Quirks::default();
-            let edits = adapt(body, Target { model: model(front), quirks: &quirks });
+            let refuses = vec!["user".to_owned(), "messages.name".to_owned()];
+            let quirks = Quirks { refuses, no_developer: true, ..Quirks::default() };
+            let edits = adapt(body, Target { model: model(front), quirks: &quirks }).edits;
             if serde_json::from_slice::<Value>(body).is_ok() {
                 let changed = splice(&Bytes::copy_from_slice(body), &edits);
                 assert!(serde_json::from_slice::<Value>(&changed).is_ok(), "{}", String::from_utf8_lossy(&changed));

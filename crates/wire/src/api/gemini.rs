@@ -35,3 +35,4 @@ pub(super) use decode::decode_request;
 pub(super) use decoder::Decoder;
 pub(super) use encode::encode_request;
 pub(super) use encoder::Encoder;
+pub(crate) use signature::read as read_mark;

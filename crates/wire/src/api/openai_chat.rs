@@ -23,8 +23,8 @@ mod tools;
 mod words;
 mod write;
 
-pub use adapt::adapt;
-pub(super) use answer::{decode_answer, encode_answer};
+pub use adapt::{Adapted, adapt};
+pub(super) use answer::{decode_answer, encode_answer, has_style};
 pub(super) use chunks::Encoder;
 pub use error::read as failure;
 pub(super) use request::decode_request;

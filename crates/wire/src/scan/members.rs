@@ -1,4 +1,4 @@
-//! Walks over the members of an object, one by one.
+//! Walks over the members of an object or the elements of a list, one by one.
 
 use std::ops::Range;
 
@@ -42,5 +42,27 @@ impl Iterator for Members<'_> {
         reader.expect(b':').ok()?;
         let value = reader.skip(1).ok()?;
         Some(Member { key, value })
+    }
+}
+
+/// The places of the elements of the list that `body` is. Ends early where the body is no JSON.
+pub(crate) struct Elements<'a> {
+    reader: Reader<'a>,
+    /// What stands before the next element.
+    before: u8,
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) fn of(body: &'a [u8]) -> Self {
+        Self { reader: Reader { bytes: body, at: 0, values: 0 }, before: b'[' }
+    }
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        self.reader.expect(std::mem::replace(&mut self.before, b',')).ok()?;
+        self.reader.skip(1).ok()
     }
 }

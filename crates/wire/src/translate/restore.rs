@@ -18,7 +18,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty() && self.custom.is_empty() && self.output_tool.is_none()
     }
 

@@ -17,7 +17,7 @@ const PLAIN: GeneralPurpose = GeneralPurpose::new(&STANDARD, ANY_PADDING);
 const URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, ANY_PADDING);
 
 /// Reads the field.
-pub(super) fn read(field: &str) -> Signature {
+pub(crate) fn read(field: &str) -> Signature {
     let bytes = PLAIN.decode(field).or_else(|_| URL.decode(field)).unwrap_or_default();
     let foreign = std::str::from_utf8(&bytes).ok().map(|text| Signature::read(text, Api::Gemini));
     foreign

@@ -79,8 +79,7 @@ impl Style {
         struct Named {
             name: String,
         }
-        let has = |word: &[u8]| memchr::memmem::find(&asked.body, word).is_some();
-        if !has(b"\"functions\"") && !has(b"\"custom\"") {
+        if !has_style(&asked.body) {
             return Self::default();
         }
         let body: Body = serde_json::from_slice(&asked.body).unwrap_or_default();
@@ -91,6 +90,12 @@ impl Style {
     pub(super) fn is_custom(&self, tool: &str) -> bool {
         self.custom.iter().any(|custom| custom == tool)
     }
+}
+
+/// Whether a question may offer tools in another form than the usual one.
+pub(in crate::api) fn has_style(body: &[u8]) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(body, word).is_some();
+    has(b"\"functions\"") || has(b"\"custom\"")
 }
 
 #[derive(Serialize)]
@@ -210,8 +215,8 @@ impl<'a> AnnotationOut<'a> {
             url: citation.url.as_deref()?,
             title: citation.title.as_deref().unwrap_or_default(),
             content: citation.quote.as_deref(),
-            start_index: start + before,
-            end_index: end + before,
+            start_index: start.saturating_add(before),
+            end_index: end.saturating_add(before),
         };
         Some(Self { kind: "url_citation", url_citation })
     }
