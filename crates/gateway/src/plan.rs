@@ -14,6 +14,7 @@ use domain::provider::Dialect;
 use domain::settings::Backoff;
 use domain::{GatewaySettings, ProviderKeyId};
 use http::{HeaderMap, HeaderValue, Method, Uri};
+use wire::api::Api;
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::translate::Translation;
@@ -55,6 +56,8 @@ pub(crate) struct Plan {
     pub price_provider: Option<String>,
     /// The model that is called, as the provider names it.
     pub model: Option<String>,
+    /// The provider's own API.
+    pub api: Api,
     /// How the answer is read.
     pub dialect: Dialect,
     /// Whether the client must not see the usage it did not ask for.
@@ -220,6 +223,7 @@ fn call_at(
         key,
         price_provider: provider.price_provider.clone(),
         model: None,
+        api: provider.api,
         dialect,
         hide_usage: false,
         must_be_json: false,

@@ -11,6 +11,7 @@ mod hold;
 mod meter;
 mod way;
 
+use domain::ledger::Outcome;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
@@ -21,28 +22,36 @@ use meter::Meter;
 use way::{Make, Way};
 
 use crate::body::Body;
-use crate::error::respond;
+use crate::error::{Refusal, respond};
 use crate::headers::response;
 use crate::plan::Plan;
 use crate::reuse::Slot;
-use crate::settle::Settlement;
+use crate::settle::{End, Settlement};
 use crate::state::Keeper;
 
 /// Passes an answer on and settles the request when it is through.
 pub(crate) async fn relay(
     mut settlement: Box<Settlement>,
-    mut plan: Plan,
+    mut plan: Box<Plan>,
     slot: Option<Slot>,
     answer: Response<Incoming>,
 ) -> Response<Body> {
     let (mut parts, upstream) = answer.into_parts();
     response::from_upstream(&mut parts.headers);
+    if plan.shapes_errors && parts.status.is_redirection() {
+        // No API of these answers so, and a client would go there with its token.
+        let refusal = Refusal::upstream_invalid(&plan.provider);
+        let (status, code) = (refusal.code.status(), Some(refusal.code));
+        settlement.end_attempt(End::without_answer(status, Outcome::UpstreamFailed, code));
+        return respond(&mut settlement, &refusal);
+    }
     let content_type = text(&parts.headers, CONTENT_TYPE);
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
     let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
     let mut meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
     meter.keeper = plan.after.take().map(|after| Keeper::new(after, &settlement.shared().state));
-    settlement.row.streamed = meter.is_stream() || meter.is_list(&plan) || way == Way::Hold(Make::Stream);
+    settlement.row.streamed =
+        meter.is_stream() || meter.is_list(&plan) || meter.is_lines() || way == Way::Hold(Make::Stream);
     if let Some(content_type) = way.content_type(&plan) {
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -9,6 +9,7 @@ pub(crate) mod anthropic;
 mod charge;
 mod gemini;
 mod hide;
+mod lines;
 pub(crate) mod number;
 mod openai;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 mod watch;
 
 pub use hide::HideUsage;
+pub use lines::LineWatch;
 pub(crate) use number::{lenient, lenient_list};
 pub use watch::StreamWatch;
 

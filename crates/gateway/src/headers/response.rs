@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ledger::CacheStatus;
-use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 
 use super::{is_hop_by_hop, is_nominated, name};
@@ -12,6 +12,14 @@ use crate::settle::Settlement;
 /// Takes out of a provider's answer what is meant for one connection, speaks for the gateway's own host, or imitates
 /// the gateway.
 pub(crate) fn from_upstream(headers: &mut HeaderMap) {
+    // A client that follows it would bring its token along.
+    let leads_away = |place: &HeaderValue| {
+        let place = place.as_bytes();
+        !place.starts_with(b"/") || matches!(place.get(1), Some(b'/' | b'\\'))
+    };
+    if headers.get(LOCATION).is_some_and(leads_away) {
+        headers.remove(LOCATION);
+    }
     let nominating = headers.contains_key(CONNECTION);
     let unwanted = |name: &&HeaderName| is_unwanted(name) || (nominating && is_nominated(headers, name));
     let unwanted: Vec<HeaderName> = headers.keys().filter(unwanted).cloned().collect();

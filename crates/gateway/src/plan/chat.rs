@@ -138,7 +138,7 @@ fn same(
         edits.extend(adapted.edits);
         losses = adapted.losses;
     }
-    if let Some(loss) = losses.refused(request.controls.strict.unwrap_or_default()) {
+    if let Some(loss) = losses.refused(is_strict(&request.gateway.settings, request.controls)) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     let ask = if front == Api::OpenaiChat { ask_for_usage(provider, scan, request.body) } else { None };

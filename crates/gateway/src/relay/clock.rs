@@ -31,10 +31,10 @@ impl Clock {
         self.last >= self.end
     }
 
-    /// Allows less silence from now on.
-    pub(super) fn hurry(&mut self, idle: Duration) {
-        self.idle = self.idle.min(idle);
+    /// Allows no more time than this from now on, whatever comes. Later calls give no more.
+    pub(super) fn hurry(&mut self, most: Duration) {
         self.touch();
+        self.end = self.end.min(self.last + most);
         let next = self.next();
         self.timer.as_mut().reset(next);
     }

@@ -84,7 +84,7 @@ impl Flow {
         shape: Shape,
         provider: String,
     ) -> Body {
-        if upstream.is_end_stream() && !matches!(shape, Shape::Translate(..)) {
+        if upstream.is_end_stream() && !matches!(shape, Shape::Translate(..)) && !meter.was_cut_short() {
             meter.settle(&mut settlement, Finish::Whole);
             return Body::whole(Bytes::new());
         }

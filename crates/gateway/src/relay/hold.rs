@@ -10,11 +10,11 @@ use serde::de::IgnoredAny;
 use tokio::time::timeout_at;
 use wire::chat::StreamError;
 use wire::error::ErrorBody;
-use wire::usage::Observed;
+use wire::usage::{Observed, StreamWatch};
 
 use super::clock::Clock;
 use super::meter::{Finish, MAX_READ, Meter};
-use super::way::{Fault, Make};
+use super::way::{Fault, Make, holds_events};
 use crate::error::{Code, Refusal};
 use crate::memory::{Full, Memory, Purpose};
 use crate::plan::Plan;
@@ -92,6 +92,12 @@ fn shape(
     let memory = &settlement.shared().memory;
     let invalid = || Refusal::upstream_invalid(&plan.provider);
     let body = match make {
+        Make::Same if plan.stream && holds_events(&body) => {
+            let mut watch = StreamWatch::new(plan.dialect);
+            watch.push(&body);
+            meter.saw(watch.finish());
+            body
+        }
         Make::Same => serde_json::from_slice::<IgnoredAny>(&body).map(|_| body).map_err(|_| invalid())?,
         Make::Error => {
             let shaped = wire::error::in_shape_of(settlement.dialect, meter.status(), &plan.provider, &body);

@@ -2,13 +2,14 @@
 
 use domain::ledger::Outcome;
 use domain::provider::Dialect;
-use wire::usage::{Observed, StreamWatch, from_body};
+use wire::api::{Api, usage_of};
+use wire::usage::{LineWatch, Observed, StreamWatch, from_body};
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::way::{Way, is_events};
+use super::way::{Way, is_events, is_lines};
 use crate::error::Code;
 use crate::memory::{Memory, Purpose};
 use crate::plan::Plan;
@@ -39,7 +40,8 @@ pub(super) struct Meter {
     content_type: Option<String>,
     dialect: Dialect,
     stream: bool,
-    watch: Option<StreamWatch>,
+    watch: Watch,
+    api: Api,
     says_when_done: bool,
     reads_body: bool,
     /// Whether it answers a question, so that an error in it means that the question has no answer.
@@ -49,6 +51,23 @@ pub(super) struct Meter {
     observed: Option<Observed>,
     /// Reads along to keep the answer.
     pub(super) keeper: Option<Keeper>,
+}
+
+/// What reads a stream's usage along.
+enum Watch {
+    Nothing,
+    Events(StreamWatch),
+    Lines(LineWatch),
+}
+
+impl Watch {
+    fn finish(self) -> Option<Observed> {
+        match self {
+            Self::Nothing => None,
+            Self::Events(watch) => Some(watch.finish()),
+            Self::Lines(watch) => Some(watch.finish()),
+        }
+    }
 }
 
 impl Meter {
@@ -67,6 +86,7 @@ impl Meter {
         let stream = way == Way::Translate || (is_events(kind) && !matches!(way, Way::Hold(_)));
         let readable = status < 400 && !encoded;
         let held = matches!(way, Way::Hold(_));
+        let lines = way == Way::Pass && readable && is_lines(kind) && is_lines(plan.api.stream_type());
         let reads_body = held || (readable && !stream && is_json(kind));
         let content_type = way.content_type(plan).map(str::to_owned).or(content_type);
         let keepable = reuse::is_keepable(content_type.as_deref().unwrap_or_default());
@@ -83,7 +103,12 @@ impl Meter {
             status,
             dialect: plan.dialect,
             stream,
-            watch: family.filter(|_| stream && readable).map(StreamWatch::new),
+            watch: match family {
+                Some(family) if stream && readable => Watch::Events(StreamWatch::new(family).or_of(plan.api)),
+                _ if lines => Watch::Lines(LineWatch::new(plan.api)),
+                _ => Watch::Nothing,
+            },
+            api: plan.api,
             says_when_done: plan.says_when_done && readable && stream,
             reads_body,
             is_chat: plan.must_be_json || plan.says_when_done,
@@ -109,6 +134,16 @@ impl Meter {
         self.stream
     }
 
+    /// Whether it is a stream of lines.
+    pub(super) fn is_lines(&self) -> bool {
+        matches!(self.watch, Watch::Lines(_))
+    }
+
+    /// Takes over what was seen in an answer that was held.
+    pub(super) fn saw(&mut self, observed: Observed) {
+        self.observed = Some(observed);
+    }
+
     /// Whether it is a stream in the shape of one long list, as Gemini sends it.
     pub(super) fn is_list(&self, plan: &Plan) -> bool {
         plan.stream && self.dialect == Dialect::Gemini && self.status < 400
@@ -117,9 +152,17 @@ impl Meter {
     /// Takes note of bytes as they came from the provider. Tells whether the stream's last event is among them or has
     /// come before: a client may take the answer as complete from then on, so its row must be written before it leaves.
     pub(super) fn watch(&mut self, bytes: &[u8]) -> bool {
-        let Some(watch) = &mut self.watch else { return false };
-        watch.push(bytes);
-        watch.ended()
+        match &mut self.watch {
+            Watch::Nothing => false,
+            Watch::Lines(watch) => {
+                watch.push(bytes);
+                false
+            }
+            Watch::Events(watch) => {
+                watch.push(bytes);
+                watch.ended()
+            }
+        }
     }
 
     /// Takes note of bytes as they go to the client.
@@ -154,8 +197,8 @@ impl Meter {
     /// What a translation saw in a stream. Where a watch reads the provider's own words too, only an error counts: one
     /// that the watch does not recognise was told to the caller all the same.
     pub(super) fn take_over(&mut self, observed: &Observed) {
-        if let Some(watch) = self.watch.take() {
-            self.observed = Some(watch.finish());
+        if let Some(observed) = self.take_watch().finish() {
+            self.observed = Some(observed);
         }
         let own = self.observed.get_or_insert_with(|| observed.clone());
         own.error |= observed.error;
@@ -174,13 +217,20 @@ impl Meter {
     }
 
     fn observe(&mut self) -> &Observed {
-        let (watch, dialect) = (self.watch.take(), self.dialect);
+        let (watch, dialect, api) = (self.take_watch(), self.dialect, self.api);
         let body = self.capture.whole().filter(|_| self.reads_body);
-        self.observed.get_or_insert_with(|| match (watch, body) {
-            (Some(watch), _) => watch.finish(),
-            (None, Some(body)) => from_body(dialect, body),
+        self.observed.get_or_insert_with(|| match (watch.finish(), body) {
+            (Some(observed), _) => observed,
+            (None, Some(body)) => {
+                let observed = from_body(dialect, body);
+                Observed { usage: observed.usage.or_else(|| usage_of(api, body)), ..observed }
+            }
             (None, None) => Observed { finished: true, ..Observed::default() },
         })
+    }
+
+    fn take_watch(&mut self) -> Watch {
+        std::mem::replace(&mut self.watch, Watch::Nothing)
     }
 
     /// Writes down how it ended; called once.

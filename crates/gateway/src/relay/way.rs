@@ -2,7 +2,8 @@
 
 use http::Method;
 use wire::chat::StreamError;
-use wire::usage::{Observed, from_body};
+use wire::translate::Translation;
+use wire::usage::{Observed, StreamWatch, from_body};
 
 use crate::plan::Plan;
 
@@ -80,7 +81,10 @@ impl Make {
     /// What the caller gets for a provider's whole answer, and what was seen in it.
     pub(super) fn make(self, plan: &Plan, body: &[u8]) -> Result<(Vec<u8>, Observed), Fault> {
         let Some(translation) = &plan.translation else { return Err(Fault::Unreadable) };
+        let events = holds_events(body);
         let (made, seen) = match self {
+            Self::Answer | Self::Assembled if events => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
+            Self::Stream if events => whole_stream(translation, body)?,
             Self::Answer => translation.answer(body).map_err(|_| Fault::of(body))?,
             Self::Stream => translation.answer_as_stream(body).map_err(|_| Fault::of(body))?,
             Self::Assembled => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
@@ -88,9 +92,25 @@ impl Make {
         };
         // The reader of a family's usage knows more: what the provider charged, and each provider's own rules.
         let known = if self == Self::Assembled { None } else { translation.provider().family() };
-        let observed = known.map(|family| from_body(family, body)).filter(|observed| observed.usage.is_some());
-        Ok((made, observed.unwrap_or(seen)))
+        let observed = known.filter(|_| !events).map(|family| from_body(family, body));
+        Ok((made, observed.filter(|observed| observed.usage.is_some()).unwrap_or(seen)))
     }
+}
+
+/// A stream that came under another name, and was taken in as a whole for it.
+fn whole_stream(translation: &Translation, body: &[u8]) -> Result<(Vec<u8>, Observed), Fault> {
+    let mut stream = translation.stream().map_err(|_| Fault::Unreadable)?;
+    let mut out = Vec::new();
+    stream.push(body, &mut out);
+    stream.finish(&mut out);
+    let seen = stream.observed().clone();
+    let family = translation.provider().family();
+    let watched = family.map(|family| {
+        let mut watch = StreamWatch::new(family);
+        watch.push(body);
+        Observed { error: seen.error, ..watch.finish() }
+    });
+    Ok((out, watched.unwrap_or(seen)))
 }
 
 /// Why nothing could be made of an answer.
@@ -113,6 +133,17 @@ impl Fault {
 /// Whether a content type is that of server-sent events.
 pub(super) fn is_events(content_type: &str) -> bool {
     is_kind(content_type, "text/event-stream")
+}
+
+/// Whether a content type is that of a stream of lines.
+pub(super) fn is_lines(content_type: &str) -> bool {
+    is_kind(content_type, "application/x-ndjson")
+}
+
+/// Whether a body is a stream of events, whatever it calls itself.
+pub(super) fn holds_events(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    [&b"data:"[..], b"event:", b":"].iter().any(|begin| body.starts_with(begin))
 }
 
 fn is_kind(content_type: &str, kind: &str) -> bool {

@@ -269,3 +269,31 @@ async fn what_a_broken_stream_of_anthropics_cost_is_an_estimate() {
     // 100 tokens for 3 dollars a million, 100 for 15.
     assert_eq!(row.cost.map(|cost| cost.0), Some(1_800_000));
 }
+
+#[tokio::test]
+async fn a_stream_of_nothing_was_cut_short() {
+    let world = World::new(|_| Answer::whole(200, "text/event-stream", "")).await;
+    let read = world.chat(ASK).await;
+    assert!(read.body.contains("upstream_reset"), "{}", read.body);
+    assert_eq!(world.row().outcome, Outcome::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn a_provider_that_talks_on_after_its_last_word_is_left() {
+    let (world, feed) = fed(Options::default()).await;
+    let mut body = world.start(post(CHAT, ASK)).await.into_body();
+    give(&feed, &format!("{FIRST}{STOP}{USAGE}{DONE}")).await;
+    while world.rows().is_empty() {
+        body.frame().await.expect("a frame").expect("whole");
+    }
+    tokio::time::pause();
+    let talk = async {
+        while feed.send(Ok(Bytes::from_static(b": still here\n\n"))).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let hear = async { while let Some(Ok(_)) = body.frame().await {} };
+    let ended = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(talk, hear) }).await;
+    assert!(ended.is_ok(), "it goes on for ever");
+    assert_eq!(world.row().outcome, Outcome::Ok);
+}

@@ -7,6 +7,7 @@ use domain::provider::Dialect;
 use memchr::memmem::Finder;
 
 use super::{Observed, anthropic, gemini, openai};
+use crate::api::{Api, usage_of};
 use crate::scan::{Member, Members};
 use crate::sse::{Event, Splitter};
 
@@ -24,8 +25,10 @@ struct Watcher {
     begun: bool,
     observed: Observed,
     anthropic: anthropic::Running,
-    /// Gemini's last event: each carries usage, but only the last counts.
+    /// The last event with usage: of Gemini's each has some, but only the last counts.
     last: Vec<u8>,
+    /// The provider's own API, where it is one whose usage only it can read.
+    own: Option<Api>,
 }
 
 macro_rules! needle {
@@ -77,8 +80,16 @@ impl StreamWatch {
             observed: Observed::default(),
             anthropic: anthropic::Running::default(),
             last: Vec::new(),
+            own: None,
         };
         Self { splitter: Splitter::new(), watcher }
+    }
+
+    /// The same over a stream of a provider with this API of its own, which is read where it is no stream of the family.
+    #[must_use]
+    pub fn or_of(mut self, api: Api) -> Self {
+        self.watcher.own = Some(api).filter(|api| api.family().is_none());
+        self
     }
 
     /// Takes the next bytes of the stream.
@@ -115,6 +126,10 @@ impl Watcher {
         }
         if event.event == Some(b"error") {
             self.observed.error = true;
+        }
+        if self.own.is_some() && has_usage(event.data) {
+            self.last.clear();
+            self.last.extend_from_slice(event.data);
         }
         match self.dialect {
             Dialect::Openai => self.take_openai(event.data),
@@ -173,7 +188,12 @@ impl Watcher {
     }
 
     fn finish(mut self) -> Observed {
-        self.take_last();
+        if let Some(api) = self.own.filter(|_| self.observed.usage.is_none()) {
+            self.observed.usage = usage_of(api, &self.last);
+        }
+        if self.dialect == Dialect::Gemini {
+            self.take_last();
+        }
         if self.dialect == Dialect::Anthropic {
             self.anthropic.estimate(&mut self.observed);
         }

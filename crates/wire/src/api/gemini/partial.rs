@@ -44,6 +44,16 @@ impl Piecemeal {
         self.pieces.is_empty()
     }
 
+    /// About how many bytes they take.
+    pub(super) fn size(&self) -> usize {
+        const EACH: usize = 64;
+        // A letter and a dot of a place may make an object.
+        const STEP: usize = 16;
+        let words =
+            |piece: &PartialArg| piece.json_path.len() * STEP + piece.string_value.as_ref().map_or(0, String::len);
+        self.pieces.iter().map(|piece| EACH + words(piece)).sum()
+    }
+
     /// Adds the pieces to what has come before.
     pub(super) fn add_to(self, arguments: &mut Map<String, Value>) {
         for piece in self.pieces {

@@ -27,6 +27,38 @@ struct Call {
     begun: bool,
     signed: bool,
     half: Half,
+    object: Object,
+    /// Whether it was said to be complete.
+    stopped: bool,
+}
+
+/// How far a JSON object is that comes in pieces.
+#[derive(Debug, Default)]
+struct Object {
+    depth: u32,
+    begun: bool,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Object {
+    fn push(&mut self, piece: &str) {
+        for byte in piece.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.quoted,
+                b'"' => self.quoted = !self.quoted,
+                _ if self.quoted => {}
+                b'{' | b'[' => (self.depth, self.begun) = (self.depth.saturating_add(1), true),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.begun && self.depth == 0 && !self.quoted
+    }
 }
 
 /// Where calls come to lie.
@@ -47,7 +79,11 @@ impl Calls {
         let function = piece.custom.filter(|custom| custom.name.is_some()).or(piece.function).unwrap_or_default();
         let id = piece.id.unwrap_or_default();
         let name = function.name.unwrap_or_default();
+        let before = self.calls.len();
         let Some(at) = self.find(piece.index, position, &id, &name) else { return };
+        if self.calls.len() > before {
+            self.stop_complete(out);
+        }
         let call = &mut self.calls[at];
         if call.block.is_none() && !name.is_empty() {
             call.start(at, name, place, out);
@@ -60,8 +96,9 @@ impl Calls {
             out.push(Event::Signature { block, signature });
         }
         let arguments = function.arguments.map(|json| call.text(&json)).unwrap_or_default();
-        if !arguments.is_empty() {
+        if !arguments.is_empty() && !call.stopped {
             call.begun = true;
+            call.object.push(&arguments);
             match call.block {
                 Some(block) => out.push(Event::Arguments { block, json: arguments }),
                 None => call.early.push_str(&arguments),
@@ -98,8 +135,21 @@ impl Calls {
             begun: false,
             signed: false,
             half: Half::default(),
+            object: Object::default(),
+            stopped: false,
         });
         Some(self.calls.len() - 1)
+    }
+
+    /// Something else begins: calls whose arguments are whole are complete, so that those behind them need not wait. Some
+    /// providers mix the pieces of several calls; there they are not whole yet.
+    pub(super) fn stop_complete(&mut self, out: &mut Vec<Event>) {
+        for call in self.calls.iter_mut().filter(|call| !call.stopped && call.object.is_complete()) {
+            if let Some(block) = call.block {
+                call.stopped = true;
+                out.push(Event::BlockStop { block });
+            }
+        }
     }
 
     /// The choice is complete: every call is.
@@ -108,7 +158,7 @@ impl Calls {
             if call.block.is_none() {
                 call.start(at, String::new(), place, out);
             }
-            out.extend(call.block.map(|block| Event::BlockStop { block }));
+            out.extend(call.block.filter(|_| !call.stopped).map(|block| Event::BlockStop { block }));
         }
     }
 }
@@ -138,4 +188,39 @@ fn made_up(answer: &str, choice: u32, at: usize) -> String {
     let tail: String = plain[plain.len().saturating_sub(MOST)..].iter().collect();
     let choice = if choice == 0 { String::new() } else { format!("{choice}_") };
     if tail.is_empty() { format!("call_{choice}{at}") } else { format!("call_{tail}_{choice}{at}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks that begin and stop, in their order.
+    fn steps(pieces: &[(u64, &str)]) -> Vec<String> {
+        let (mut calls, mut out, mut next_block) = (Calls::default(), Vec::new(), 0);
+        let mut place = Place { choice: 0, next_block: &mut next_block, answer: "a" };
+        for (index, arguments) in pieces {
+            let function = shape::Function { name: Some("f".into()), arguments: Some(Json::of(arguments)) };
+            let known = calls.calls.iter().any(|call| call.index == *index);
+            let function = if known { shape::Function { name: None, ..function } } else { function };
+            calls.push(
+                shape::Call { index: Some(*index), function: Some(function), ..Default::default() },
+                0,
+                &mut place,
+                &mut out,
+            );
+        }
+        calls.stop(&mut place, &mut out);
+        let step = |event| match event {
+            Event::BlockStart { block, .. } => Some(format!("+{block}")),
+            Event::BlockStop { block } => Some(format!("-{block}")),
+            _ => None,
+        };
+        out.into_iter().filter_map(step).collect()
+    }
+
+    #[test]
+    fn a_whole_call_ends_when_the_next_begins_and_a_mixed_one_does_not() {
+        assert_eq!(steps(&[(0, "{\"a\":"), (0, "\"}\"}"), (1, "{}"), (2, "{}")]), ["+0", "-0", "+1", "-1", "+2", "-2"]);
+        assert_eq!(steps(&[(0, "{\"a\":"), (1, "{\"b\":"), (0, "1}"), (1, "2}")]), ["+0", "+1", "-0", "-1"]);
+    }
 }

@@ -282,6 +282,7 @@ impl Decoder {
             return open.block;
         }
         self.close(at, out);
+        self.choices[at].calls.stop_complete(out);
         let name = match &kind {
             Kind::Text => BlockKind::Text,
             Kind::Refusal => BlockKind::Refusal,

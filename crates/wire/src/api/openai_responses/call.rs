@@ -30,12 +30,6 @@ pub(super) fn custom_tools(tools: Option<&RawValue>) -> HashSet<String> {
     tools.filter(|tool| tool.kind() == "custom").map(|tool| tool.text("name")).collect()
 }
 
-/// The text for a custom tool, out of the object that a provider without such tools gives: `{"input": "..."}`.
-pub(super) fn free_text(arguments: &str) -> String {
-    let wrapped = Object::parse(arguments.as_bytes()).filter(|object| object.all().count() == 1);
-    wrapped.and_then(|object| object.get("input")).unwrap_or_else(|| arguments.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,13 +40,5 @@ mod tests {
         let long = "x".repeat(65);
         assert_eq!(id(&long), id(&long));
         assert!(id(&long).len() <= MOST && id("") != id(&long) && !id("").is_empty());
-    }
-
-    #[test]
-    fn free_text_is_unwrapped_where_it_is_wrapped() {
-        assert_eq!(free_text(r#"{"input":"ls -l"}"#), "ls -l");
-        for text in ["ls -l", r#"{"a":1}"#, r#"{"input":"a","b":1}"#, r#"{"input":1}"#] {
-            assert_eq!(free_text(text), text);
-        }
     }
 }

@@ -311,9 +311,7 @@ impl Encoder {
             }
             Kind::Reasoning { text, .. } => self.tell.thought_done((&open.id, place), text, out),
             Kind::Call { name, text, custom, mark, .. } => {
-                if *custom {
-                    *text = call::free_text(text);
-                } else if text.is_empty() {
+                if !*custom && text.is_empty() {
                     "{}".clone_into(text);
                     self.tell.arguments((&open.id, place), text, out);
                 }

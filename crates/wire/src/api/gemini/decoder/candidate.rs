@@ -11,10 +11,13 @@ use super::super::part::{self, Piece};
 use super::super::{finish, logprobs};
 use super::Shared;
 use crate::api::Api;
-use crate::chat::{BlockKind, Citation, Event, Finish, Json, Signature};
+use crate::chat::{BlockKind, Citation, Event, Finish, Json, Signature, StreamError};
 
 /// How much of what is said is kept, in bytes, in order to find the words that are cited.
 const MOST_SAID: usize = 256 * 1024;
+
+/// Most bytes of the arguments of a call that comes in pieces.
+const MOST_ARGUMENTS: usize = 16 << 20;
 
 /// A candidate so far.
 #[derive(Debug)]
@@ -44,6 +47,16 @@ struct PartialCall {
     name: String,
     arguments: Map<String, Value>,
     mark: Option<Signature>,
+    /// What its pieces took.
+    bytes: usize,
+}
+
+fn too_large() -> StreamError {
+    StreamError {
+        status: 502,
+        code: "upstream_too_large".to_owned(),
+        message: "The provider calls a tool with more than the gateway can put together.".to_owned(),
+    }
 }
 
 impl Candidate {
@@ -132,10 +145,14 @@ impl Candidate {
                     if !name.is_empty() {
                         self.close(shared, out);
                         let arguments = arguments.and_then(|arguments| arguments.read().ok()).unwrap_or_default();
-                        self.call = Some(PartialCall { id, name, arguments, mark });
+                        self.call = Some(PartialCall { id, name, arguments, mark, bytes: 0 });
                     }
                     let more = pieces.more;
                     if let Some(call) = &mut self.call {
+                        call.bytes = call.bytes.saturating_add(pieces.size());
+                        if call.bytes > MOST_ARGUMENTS {
+                            return out.push(Event::Error(too_large()));
+                        }
                         pieces.add_to(&mut call.arguments);
                     }
                     if !more {
@@ -233,7 +250,7 @@ impl Candidate {
     /// Stops what is open.
     pub(super) fn close(&mut self, shared: &mut Shared, out: &mut Vec<Event>) {
         self.stop(out);
-        if let Some(PartialCall { id, name, arguments, mark }) = self.call.take() {
+        if let Some(PartialCall { id, name, arguments, mark, .. }) = self.call.take() {
             self.whole_call(id, name, (Value::Object(arguments).to_string(), mark), shared, out);
         }
     }
