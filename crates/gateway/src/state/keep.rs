@@ -60,6 +60,10 @@ impl Draft {
 
     fn keep(&self, shared: &Shared, response: &str) {
         let Some(kept) = self.response(response, now_ms()) else { return };
+        // It was cancelled while its last words came.
+        if self.owned && shared.state.is_final(kept.team_id, &kept.id) {
+            return;
+        }
         if kept.status.is_open() {
             // What nobody goes on with is nothing to come back for.
             if !self.background || self.owned {

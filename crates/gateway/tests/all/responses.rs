@@ -209,10 +209,11 @@ async fn a_conversation_moves_between_providers() {
     assert_eq!(sent["messages"][1]["content"][0]["text"], "Dry.");
 
     // Back at OpenAI, which does not know what Anthropic said.
-    let back = json!({ "previous_response_id": moved.json()["id"], "input": "Thanks" });
+    let back = json!({ "previous_response_id": moved.json()["id"], "input": "Thanks", "background": true });
     assert_eq!(world.send(post(RESPONSES, &ask("openai/gpt-5.2", back))).await.status, 200);
     let sent = self::sent(&world);
     assert!(sent.get("previous_response_id").is_none());
+    assert_eq!(sent["background"], true, "that is its own business");
     let items = sent["input"].as_array().expect("items");
     assert!(items.iter().all(|item| item["type"] != "reasoning" && item.get("id").is_none()), "{sent}");
     assert_eq!(items.last().expect("one")["content"][0]["text"], "Thanks");
