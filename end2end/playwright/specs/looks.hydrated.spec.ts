@@ -8,6 +8,7 @@ import type { Page } from "@playwright/test";
 
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
+import { MembersPage } from "../pages/members.ts";
 
 const pictures = resolve(import.meta.dirname, "../../output/pictures");
 const team = `/${owner.slug}`;
@@ -25,6 +26,7 @@ const pages: Record<string, string> = {
   tokens: `${team}/tokens`,
   "token-new": `${team}/tokens/new`,
   members: `${team}/members`,
+  "member-new": `${team}/members/new`,
   audit: `${team}/audit`,
   account: "/account",
   "not-found": `${team}/nowhere/at/all`,
@@ -59,6 +61,14 @@ test("the set-up page is accessible", async ({ page, fresh }) => {
   await check(page, "setup");
 });
 
+test("an invitation is accessible from the link to the way in", async ({ page, furnished, signedIn }) => {
+  const members = new MembersPage(page, `${furnished.url}${team}/members`);
+  const link = await members.invite("looks@example.com", "admin");
+  await check(page, "members-invited");
+  await page.goto(link);
+  await check(page, "join");
+});
+
 for (const [name, path] of Object.entries(pages)) {
   test.describe(name, () => {
     if (name === "not-found") test.use({ expectedMessages: [/404 \(Not Found\)/] });
@@ -73,7 +83,7 @@ for (const [name, path] of Object.entries(pages)) {
 }
 
 test("the pages of one thing are accessible and fit", async ({ page, furnished, signedIn }) => {
-  const first = { request: "requests", key: "keys", token: "tokens" };
+  const first = { request: "requests", key: "keys", token: "tokens", member: "members" };
   for (const [name, list] of Object.entries(first)) {
     await page.goto(`${furnished.url}${team}/${list}`);
     await page.locator("a.row-link").first().click();
