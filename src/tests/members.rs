@@ -43,6 +43,11 @@ async fn a_person_is_invited_joins_is_promoted_and_removed() {
     assert_eq!(opened.status(), 200);
     let opened = opened.text().await.unwrap();
     assert!(opened.contains("bob@example.com") && opened.contains("a viewer"), "{opened}");
+    let secret = link.strip_prefix(LINK).unwrap();
+    let short = format!("link={secret}&name=Bob&password=short&back={}", link.replace('/', "%2F"));
+    let back = location(&server.post(Join::PATH, None, &short).await);
+    let refused = server.get(back.strip_prefix(&server.url).unwrap(), None).await.text().await.unwrap();
+    assert!(refused.contains("This needs at least 12 characters."), "beside its field: {refused}");
     let bob = join(&server, &link).await;
     assert_eq!(server.get(&link, None).await.status(), 410, "a link works once");
 

@@ -64,11 +64,6 @@ fn invited(secret: String, invitation: OpenInvitation) -> impl IntoView {
         let words = format!("This browser is signed in as {me}. Joining signs {email} in instead.");
         view! { <Notice><p>{words}</p></Notice> }
     });
-    let fields = match (here, has_account) {
-        (true, _) => ().into_any(),
-        (false, true) => known().into_any(),
-        (false, false) => new().into_any(),
-    };
     view! {
         <p class="lead">
             "You are invited to join "<strong>{team_name}</strong>{format!(" as {} with the address ", a(role))}
@@ -77,9 +72,19 @@ fn invited(secret: String, invitation: OpenInvitation) -> impl IntoView {
         {other}
         <PostForm action={ServerAction::<Join>::new()}>
             <input type="hidden" name="link" value=secret />
-            {fields}
+            // Made in here, not before: a field finds its problem in the context that the form provides.
+            {fields(here, has_account)}
             <SubmitButton>"Join"</SubmitButton>
         </PostForm>
+    }
+}
+
+/// What has to be filled in: nothing where the person is signed in already.
+fn fields(here: bool, has_account: bool) -> AnyView {
+    match (here, has_account) {
+        (true, _) => ().into_any(),
+        (false, true) => known().into_any(),
+        (false, false) => new().into_any(),
     }
 }
 
