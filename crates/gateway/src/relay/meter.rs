@@ -54,6 +54,7 @@ pub(super) struct Meter {
 }
 
 /// What reads a stream's usage along.
+#[expect(clippy::large_enum_variant, reason = "nearly all streams have the large one, and boxed each would allocate")]
 enum Watch {
     Nothing,
     Events(StreamWatch),
