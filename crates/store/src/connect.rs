@@ -1,22 +1,29 @@
 //! Connections: a pool to read from and, on SQLite, a single connection to write with.
+//!
+//! SQLite has one write lock and hands it over by polling: whoever asks again at once after a commit gets it every time, and
+//! the others wait until they give up. So those that write in this process queue here first, in order of arrival.
 
 use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, Statement,
-    TransactionTrait,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
+use sqlx::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::connection::{Reader, WriteTx, no_turn};
 use crate::{Backend, StoreError};
 
-/// Longest wait for a free connection.
+/// Longest wait for a free connection, or for the turn to write.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time PostgreSQL spends on one statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long we wait for what PostgreSQL says, at most.
+const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), rest: Duration::from_secs(5) };
 /// A connection idle for longer is checked before it is used again: the server may have closed it.
 const CHECK_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// Key of the advisory lock that keeps two processes from migrating one schema at once; any fixed number will do.
@@ -31,8 +38,34 @@ pub struct Store {
 struct Inner {
     url: String,
     backend: Backend,
-    read: DatabaseConnection,
+    read: Reader,
     write: DatabaseConnection,
+    /// On SQLite, whose turn it is to write; shared by every store of this process that came from one.
+    turn: Option<Arc<Semaphore>>,
+    patience: Patience,
+}
+
+/// Limits of our own on what a server far away takes.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a statement, a commit, a free connection included.
+    answer: Duration,
+    /// For a connection that comes back, perhaps from the middle of something, to come to rest.
+    rest: Duration,
+}
+
+impl Patience {
+    /// With an answer; SQLite is in this process and has limits of its own.
+    fn with(self, backend: Backend) -> Option<Duration> {
+        (backend == Backend::Postgres).then_some(self.answer)
+    }
+}
+
+/// A database that belongs to one server as long as this lives; the operating system lets go of it when the process ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct Claim {
+    _lock: Option<File>,
 }
 
 /// The URL may hold a password, so it is left out.
@@ -61,22 +94,34 @@ impl Store {
             Some("postgres" | "postgresql") => Backend::Postgres,
             _ => return Err(StoreError::Other("the URL must begin with sqlite: or postgres:".to_owned())),
         };
+        let turn = (backend == Backend::Sqlite).then(|| Arc::new(Semaphore::new(1)));
+        Self::open(url, backend, turn, PATIENCE).await
+    }
+
+    async fn open(
+        url: &str,
+        backend: Backend,
+        turn: Option<Arc<Semaphore>>,
+        patience: Patience,
+    ) -> Result<Self, StoreError> {
         // The writing side first: on SQLite it creates the file and turns on WAL, which a reader may not.
-        let write = open(url, backend, Purpose::Write).await?;
+        let write = open(url, backend, Purpose::Write, patience).await?;
         let read = match backend {
-            Backend::Sqlite => open(url, backend, Purpose::Read).await?,
+            Backend::Sqlite => open(url, backend, Purpose::Read, patience).await?,
             Backend::Postgres => write.clone(),
         };
-        Ok(Self { inner: Arc::new(Inner { url: url.to_owned(), backend, read, write }) })
+        let read = Reader::new(read, patience.with(backend));
+        Ok(Self { inner: Arc::new(Inner { url: url.to_owned(), backend, read, write, turn, patience }) })
     }
 
     /// The same database through connections of its own, for a thread with a runtime of its own: a pooled connection
-    /// belongs to the runtime that opened it.
+    /// belongs to the runtime that opened it. Both queue for their turn to write in one line.
     ///
     /// # Errors
     /// As [`Store::connect`].
     pub async fn reconnect(&self) -> Result<Self, StoreError> {
-        Self::connect(&self.inner.url).await
+        let Inner { url, backend, turn, patience, .. } = &*self.inner;
+        Self::open(url, *backend, turn.clone(), *patience).await
     }
 
     /// Applies the migrations that are missing; several processes may do so at once.
@@ -84,7 +129,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where nothing answers, [`StoreError::Other`] where a migration fails; it then left no trace.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let db = open(&self.inner.url, self.inner.backend, Purpose::Migrate).await?;
+        let db = open(&self.inner.url, self.inner.backend, Purpose::Migrate, self.inner.patience).await?;
         let result = match self.inner.backend {
             Backend::Sqlite => Migrator::up(&db, None).await,
             Backend::Postgres => migrate_locked(&db).await,
@@ -93,9 +138,35 @@ impl Store {
         Ok(result?)
     }
 
+    /// Takes a SQLite file for this process, as a server must: two would not know of each other's changes and cached keys, and
+    /// would keep each other from writing. Other commands work beside it. A PostgreSQL database may be shared.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where another server has it, [`StoreError::Other`] where the lock beside it cannot be made.
+    pub async fn claim(&self) -> Result<Claim, StoreError> {
+        if self.inner.backend == Backend::Postgres {
+            return Ok(Claim { _lock: None });
+        }
+        let files = self.read().query_all_raw(Statement::from_string(
+            self.inner.backend.into(),
+            "SELECT file FROM pragma_database_list WHERE name = 'main'",
+        ));
+        let file: Option<String> = files.await?.first().map(|row| row.try_get_by_index(0)).transpose()?;
+        let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(Claim { _lock: None }) };
+        let path = format!("{file}.lock");
+        let failed = |error: std::io::Error| StoreError::Other(format!("{path}: {error}"));
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Claim { _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// Connections for statements that only read; on SQLite they refuse to write.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.inner.read
     }
 
@@ -104,13 +175,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where no connection or lock is to be had in time.
-    pub async fn write_tx(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub async fn write_tx(&self) -> Result<WriteTx, StoreError> {
         Ok(self.begin_write().await?)
     }
 
     /// As [`Store::write_tx`], with the database's own error.
-    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.inner.write.begin_with_options(self.inner.backend.write_options()).await
+    pub(crate) async fn begin_write(&self) -> Result<WriteTx, DbErr> {
+        let Inner { backend, write, patience, .. } = &*self.inner;
+        let turn = self.turn().await?;
+        WriteTx::begin(write, backend.write_options(), patience.with(*backend), turn).await
+    }
+
+    /// Waits until it is our turn to write, where there is a line.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
+        let Some(turn) = &self.inner.turn else { return Ok(None) };
+        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(turn).acquire_owned()).await;
+        // The line is never closed, so an error is a wait that took too long.
+        turn.ok().and_then(Result::ok).map(Some).ok_or_else(no_turn)
     }
 
     /// Which database this is.
@@ -124,7 +205,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.inner.read.ping().await?)
+        Ok(self.inner.read.pool().ping().await?)
     }
 
     /// Closes every connection; other clones stop working too.
@@ -133,11 +214,16 @@ impl Store {
     /// [`StoreError::Unavailable`] where a connection does not end well.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.inner.write.clone().close().await?;
-        Ok(self.inner.read.clone().close().await?)
+        Ok(self.inner.read.pool().clone().close().await?)
     }
 }
 
-async fn open(url: &str, backend: Backend, purpose: Purpose) -> Result<DatabaseConnection, StoreError> {
+async fn open(
+    url: &str,
+    backend: Backend,
+    purpose: Purpose,
+    patience: Patience,
+) -> Result<DatabaseConnection, StoreError> {
     let mut options = ConnectOptions::new(url);
     options.sqlx_logging(false).acquire_timeout(ACQUIRE_TIMEOUT).record_stmt_in_spans(false);
     match backend {
@@ -157,6 +243,15 @@ async fn open(url: &str, backend: Backend, purpose: Purpose) -> Result<DatabaseC
             options.max_connections(if purpose == Purpose::Migrate { 2 } else { 16 });
             options.test_before_acquire(false).test_before_acquire_if_idle_for(CHECK_AFTER_IDLE);
             options.set_application_name("weir");
+            // Where nothing comes back, the pool would wait for ever before it lets the connection's place be taken.
+            options.map_sqlx_postgres_pool_opts(move |pool| {
+                pool.after_release(move |connection, _| {
+                    Box::pin(async move {
+                        let rested = tokio::time::timeout(patience.rest, connection.ping()).await;
+                        rested.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                    })
+                })
+            });
             if purpose != Purpose::Migrate {
                 options.statement_timeout(STATEMENT_TIMEOUT);
             }
@@ -180,38 +275,4 @@ async fn migrate_locked(db: &DatabaseConnection) -> Result<(), sea_orm::DbErr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use sea_orm::ConnectionTrait;
-
-    use crate::{Store, StoreError, testing::db_test};
-
-    db_test! {
-        async fn an_uncommitted_transaction_leaves_nothing(store: Store) {
-            let tx = store.write_tx().await.expect("a transaction");
-            tx.execute_unprepared("CREATE TABLE scratch (id bigint PRIMARY KEY)").await.expect("create");
-            drop(tx);
-            let gone = store.read().execute_unprepared("SELECT id FROM scratch").await;
-            assert!(gone.is_err());
-        }
-
-        async fn migrating_twice_at_once_is_harmless(store: Store) {
-            let (first, second) = tokio::join!(store.migrate(), store.migrate());
-            first.and(second).expect("both pass");
-        }
-    }
-
-    #[test]
-    fn a_reader_of_sqlite_cannot_write() {
-        crate::testing::on_sqlite(|store: Store| async move {
-            let refused = store.read().execute_unprepared("CREATE TABLE scratch (id bigint)").await;
-            assert!(refused.is_err());
-        });
-    }
-
-    #[tokio::test]
-    async fn a_url_of_another_database_is_refused_without_repeating_it() {
-        let error = Store::connect("mysql://root:hunter2@localhost/x").await.expect_err("refused");
-        assert!(matches!(error, StoreError::Other(_)));
-        assert!(!format!("{error} {error:?}").contains("hunter2"));
-    }
-}
+mod tests;

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// A unique value is taken; names the field or the rule.
     #[error("{0} is already taken")]
     Conflict(&'static str),
+    /// Another server has the SQLite file.
+    #[error("the database is in use by another server; a SQLite file belongs to one, several can share a PostgreSQL")]
+    InUse,
     /// The database cannot be reached or is locked; trying again later may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),

@@ -6,6 +6,7 @@ mod bulk;
 pub mod cache_tier;
 pub mod config;
 mod connect;
+mod connection;
 pub mod custom_provider;
 pub mod dead_letters;
 mod dialect;
@@ -30,8 +31,7 @@ pub mod token;
 pub mod user;
 pub mod writer;
 
-pub use connect::Store;
+pub use connect::{Claim, Store};
+pub use connection::{Reader, WriteTx};
 pub use dialect::Backend;
 pub use error::StoreError;
-/// An open write transaction; see [`Store::write_tx`].
-pub use sea_orm::DatabaseTransaction as WriteTx;

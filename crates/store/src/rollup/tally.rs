@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::ledger::{AttemptRow, CacheStatus};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use super::Resolution;
 use super::histogram::{BUCKETS, bucket, percentile_ms};
-use crate::Backend;
 use crate::bulk::{Insert, chunks, clean, figure, money};
+use crate::{Backend, WriteTx};
 
 /// Columns of sums.
 const WIDTH: usize = 8 + 2 * BUCKETS;
@@ -135,7 +135,7 @@ impl Tally {
     }
 
     /// Adds the sums to the tables of every resolution.
-    pub(crate) async fn save(&self, backend: Backend, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    pub(crate) async fn save(&self, backend: Backend, tx: &WriteTx) -> Result<(), DbErr> {
         for (resolution, insert) in Resolution::ALL.into_iter().zip(&*UPSERTS) {
             let rows: Vec<_> = self.at(resolution).into_iter().collect();
             for chunk in chunks(&rows) {

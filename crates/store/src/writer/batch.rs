@@ -1,14 +1,14 @@
 //! One batch, one transaction.
 
 use domain::ledger::AttemptRow;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, TransactionTrait, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::rows::{self, Row};
 use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
 use crate::rollup::Tally;
 use crate::spool::{Batch, Position, Record, SpoolId, encode_row, encode_state};
-use crate::{Backend, Store, StoreError, dead_letters, state};
+use crate::{Backend, Store, StoreError, WriteTx, dead_letters, state};
 
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
@@ -103,7 +103,7 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
 
 struct Transaction<'a> {
     backend: Backend,
-    tx: &'a DatabaseTransaction,
+    tx: &'a WriteTx,
     spool: SpoolId,
     written: Written,
 }
@@ -113,7 +113,7 @@ impl Transaction<'_> {
     async fn insert_row_by_row<'r>(&mut self, rows: &'r [Row]) -> Result<Vec<&'r AttemptRow>, DbErr> {
         let mut inserted = Vec::new();
         for row in rows {
-            let savepoint = self.tx.begin_with_options(sea_orm::TransactionOptions::default()).await?;
+            let savepoint = self.tx.savepoint().await?;
             match rows::insert(self.backend, &savepoint, std::slice::from_ref(row)).await {
                 Ok(some) => {
                     savepoint.commit().await?;
@@ -133,7 +133,7 @@ impl Transaction<'_> {
     /// The same for changes of kept state.
     async fn change_one_by_one(&mut self, changes: &[state::Prepared]) -> Result<(), DbErr> {
         for change in changes {
-            let savepoint = self.tx.begin_with_options(sea_orm::TransactionOptions::default()).await?;
+            let savepoint = self.tx.savepoint().await?;
             match change.apply(&savepoint).await {
                 Ok(()) => savepoint.commit().await?,
                 Err(error) if is_fault_of_row(&error) => {

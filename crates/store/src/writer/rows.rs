@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use domain::ledger::{AttemptRow, Payload};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use crate::Backend;
 use crate::bulk::{Insert, chunks, clean, figure, money};
 use crate::spool::Position;
+use crate::{Backend, WriteTx};
 
 /// Fast: the writer must keep up, and most bodies are short.
 const ZSTD_LEVEL: i32 = 1;
@@ -96,11 +96,7 @@ impl Row {
 }
 
 /// Inserts rows with their bodies; answers those that were not there before. A row that was there keeps its body too.
-pub(super) async fn insert<'r>(
-    backend: Backend,
-    tx: &DatabaseTransaction,
-    rows: &'r [Row],
-) -> Result<Vec<&'r AttemptRow>, DbErr> {
+pub(super) async fn insert<'r>(backend: Backend, tx: &WriteTx, rows: &'r [Row]) -> Result<Vec<&'r AttemptRow>, DbErr> {
     let mut inserted = Vec::with_capacity(rows.len());
     for chunk in chunks(rows) {
         let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
