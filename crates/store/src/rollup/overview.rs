@@ -7,7 +7,7 @@ use domain::{GatewayId, TeamId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
 use super::Resolution;
-use super::tally::{SUM_COLUMNS, Sums};
+use super::tally::Sums;
 use crate::{Store, StoreError};
 
 /// Most steps of a chart.
@@ -112,8 +112,10 @@ impl Query<'_> {
 
     /// The dearest models; what they leave of `rest` comes last, without a name.
     async fn by_model(&self, span: &Span, mut rest: Sums) -> Result<Vec<(String, Totals)>, DbErr> {
+        // In floating point, which has no bound that a sum could pass: it is for the order only.
         let tail = format!(
-            "AND model <> '' GROUP BY model ORDER BY SUM(cost_nanos) DESC, SUM(requests) DESC, model LIMIT {TOP_MODELS}"
+            "AND model <> '' GROUP BY model ORDER BY SUM(CAST(cost_nanos AS double precision)) DESC, \
+             SUM(requests) DESC, model LIMIT {TOP_MODELS}"
         );
         let mut models = Vec::new();
         for row in self.sums("model", span, None, &tail).await? {
@@ -129,8 +131,6 @@ impl Query<'_> {
 
     /// Sums of a span; `$4` in `first` and `tail` is `extra`.
     async fn sums(&self, first: &str, span: &Span, extra: Option<i64>, tail: &str) -> Result<Vec<QueryResult>, DbErr> {
-        // Both databases need the cast: PostgreSQL sums bigint to numeric.
-        let sums: Vec<_> = SUM_COLUMNS.iter().map(|column| format!("CAST(SUM({column}) AS bigint)")).collect();
         let mut values: Vec<Value> = vec![self.team.0.into(), span.from_s.into(), span.to_s.into()];
         values.extend(extra.map(Value::from));
         let gateway = self.gateway.map_or_else(String::new, |gateway| {
@@ -139,7 +139,7 @@ impl Query<'_> {
         });
         let sql = format!(
             "SELECT {first}, {} FROM {} WHERE team_id = $1 AND at_s >= $2 AND at_s < $3 {gateway} {tail}",
-            sums.join(", "),
+            Sums::selection(),
             self.resolution.table(),
         );
         let statement = Statement::from_sql_and_values(self.store.backend().into(), sql, values);

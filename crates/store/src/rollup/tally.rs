@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::ledger::{AttemptRow, CacheStatus};
+use domain::usage::UsageSource;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
 use super::Resolution;
@@ -15,6 +16,15 @@ use crate::{Backend, WriteTx};
 const WIDTH: usize = 8 + 2 * BUCKETS;
 const LATENCY: usize = 8;
 const FIRST_BYTE: usize = LATENCY + BUCKETS;
+/// The sums of figures that others claim: input tokens, output tokens, cost. Only these can become too large for a
+/// column; what is counted here cannot.
+pub(super) const CLAIMED: [usize; 3] = [4, 5, 6];
+/// What a claimed sum may have reached either way before more is added, and the most that is added at once. Together
+/// they fit a bigint. Beyond, a sum stays where it is: one that overflowed would stop the ledger of everybody.
+const FULL: i64 = 7_000_000_000_000_000_000;
+const MAX_ADDED: i64 = 2_000_000_000_000_000_000;
+/// Where claimed sums are cut in two, so that adding up many rows fits a bigint as well.
+const CUT: i64 = 1_000_000;
 /// Longest provider or model name in a roll-up, in characters.
 const MAX_NAME: usize = 128;
 
@@ -74,11 +84,27 @@ impl Sums {
         }
     }
 
-    /// Reads the sums of a result, which begin at column `first`.
+    /// What selects the sums of many rows, in the order that [`Sums::read`] expects. SQLite fails where a sum does not fit a
+    /// bigint and PostgreSQL where it is cast to one, so claimed sums come in two parts. Both need the cast: PostgreSQL
+    /// sums bigint to numeric.
+    pub(super) fn selection() -> String {
+        let whole = SUM_COLUMNS.iter().enumerate().map(|(index, column)| match CLAIMED.contains(&index) {
+            true => format!("CAST(SUM({column} / {CUT}) AS bigint)"),
+            false => format!("CAST(SUM({column}) AS bigint)"),
+        });
+        let rest = CLAIMED.iter().map(|index| format!("CAST(SUM({} % {CUT}) AS bigint)", SUM_COLUMNS[*index]));
+        whole.chain(rest).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Reads the sums of a [`Sums::selection`] that begins at column `first`.
     pub(super) fn read(row: &QueryResult, first: usize) -> Result<Self, DbErr> {
+        let number = |index: usize| Ok::<_, DbErr>(row.try_get_by_index::<Option<i64>>(first + index)?.unwrap_or(0));
         let mut sums = Self::default();
         for (index, sum) in sums.0.iter_mut().enumerate() {
-            *sum = row.try_get_by_index::<Option<i64>>(first + index)?.unwrap_or(0);
+            *sum = number(index)?;
+        }
+        for (rest, index) in (WIDTH..).zip(CLAIMED) {
+            sums.0[index] = sums.0[index].saturating_mul(CUT).saturating_add(number(rest)?);
         }
         Ok(sums)
     }
@@ -157,11 +183,12 @@ impl Tally {
     }
 }
 
-/// The model a row counts for. A request refused for its model, or for what it says, counts for none: its model is
-/// whatever the caller made up, and would be a row of its own for good.
+/// The model a row counts for. As long as nobody has answered for it, the model is whatever the caller made up, and would
+/// be a row of its own for good: a request that was refused, here or by its provider, counts for none.
 fn model(row: &AttemptRow) -> &str {
-    let made_up = (400..500).contains(&row.status) && row.status != 429;
-    row.model.as_deref().filter(|_| !made_up).unwrap_or_default()
+    let answered = row.attempt > 0 && (row.status < 400 || row.usage_source != UsageSource::None);
+    let known = answered || row.cache == CacheStatus::Hit;
+    row.model.as_deref().filter(|_| known).unwrap_or_default()
 }
 
 fn name(name: Option<&str>) -> String {
@@ -176,7 +203,8 @@ fn values(key: &Key, sums: &Sums) -> Vec<Value> {
     let mut values: Vec<Value> = Vec::with_capacity(KEY_COLUMNS.len() + WIDTH);
     values.extend([key.team_id.into(), key.at_s.into(), key.gateway_id.into()]);
     values.extend([key.provider.as_str().into(), key.model.as_str().into(), key.token_id.into()]);
-    values.extend(sums.0.iter().map(|sum| Value::from(*sum)));
+    // The others are counts of one batch.
+    values.extend(sums.0.iter().map(|sum| Value::from((*sum).clamp(-MAX_ADDED, MAX_ADDED))));
     values
 }
 
@@ -184,9 +212,17 @@ static UPSERTS: LazyLock<[Insert; 3]> = LazyLock::new(|| Resolution::ALL.map(|re
 static COLUMNS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| KEY_COLUMNS.into_iter().chain(SUM_COLUMNS.iter().copied()).collect());
 
+/// Adds to one column.
+fn add(table: &str, index: usize, column: &str) -> String {
+    let (old, new) = (format!("{table}.{column}"), format!("excluded.{column}"));
+    if !CLAIMED.contains(&index) {
+        return format!("{column} = {old} + {new}");
+    }
+    format!("{column} = CASE WHEN {old} >= {FULL} OR {old} <= -{FULL} THEN {old} ELSE {old} + {new} END")
+}
+
 fn upsert(table: &'static str) -> Insert {
-    let sums: Vec<_> =
-        SUM_COLUMNS.iter().map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
+    let sums: Vec<_> = SUM_COLUMNS.iter().enumerate().map(|(index, column)| add(table, index, column)).collect();
     let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", KEY_COLUMNS.join(", "), sums.join(", "));
     Insert { table, columns: &COLUMNS, tail }
 }

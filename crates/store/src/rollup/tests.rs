@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use domain::ledger::{AttemptRow, CacheStatus, Outcome};
+use domain::usage::UsageSource;
 use domain::view::Totals;
 use domain::{GatewayId, Nanos, TeamId, TokenId};
 use proptest::prelude::*;
@@ -15,6 +16,9 @@ use crate::fixture::{self, write};
 use crate::testing::db_test;
 
 const DAY_S: i64 = 86_400;
+/// What a sum reaches before it is full, and one that has no room for another hundred rows.
+const FULL: i64 = 7_000_000_000_000_000_000;
+const NEAR_THE_END: i64 = 9_200_000_000_000_000_000;
 /// How attempts of each kind end in [`any_row`].
 const OUTCOMES: [Outcome; 8] = [
     Outcome::Ok,
@@ -111,6 +115,39 @@ db_test! {
         }
     }
 
+    async fn sums_that_an_upstream_made_absurd_stop_nobodys_ledger(store: Store) {
+        let now_ms = chrono::Utc::now().timestamp_millis();
+        let dear = |day: i64, number: u64, cost: i64| AttemptRow {
+            cost: Some(Nanos(cost)),
+            usage: domain::Usage { input: u64::MAX, output: u64::MAX, ..domain::Usage::default() },
+            ..fixture::row(now_ms - day * DAY_S * 1_000, number, 1)
+        };
+        for (day, cost) in [(1, i64::MAX), (2, i64::MAX), (3, i64::MIN)] {
+            write(&store, &[dear(day, 0, cost)], None).await;
+        }
+        // As many such answers as it takes, without taking as long.
+        for resolution in Resolution::ALL {
+            let (table, sign) = (resolution.table(), "CASE WHEN cost_nanos < 0 THEN -1 ELSE 1 END");
+            let tokens = format!("input_tokens = {FULL} - 1, output_tokens = {FULL} - 1");
+            fixture::execute(&store, &format!("UPDATE {table} SET cost_nanos = {NEAR_THE_END} * {sign}, {tokens}")).await;
+        }
+        for (day, cost) in [(1, i64::MAX), (2, i64::MAX), (3, i64::MIN)] {
+            let rows: Vec<_> = (1..300).map(|number| dear(day, number, cost)).collect();
+            write(&store, &rows, None).await;
+        }
+        assert_eq!(fixture::number(&store, "SELECT COUNT(*) FROM requests").await, 3 * 300);
+        for table in ["rollup_minute", "rollup_hour", "rollup_day"] {
+            let rows = fixture::number(&store, &format!("SELECT CAST(SUM(requests) AS bigint) FROM {table}")).await;
+            let odd = format!("SELECT COUNT(*) FROM {table} WHERE ABS(cost_nanos) <> {NEAR_THE_END} OR input_tokens < {FULL}");
+            assert_eq!((rows, fixture::number(&store, &odd).await), (3 * 300, 0), "{table}");
+        }
+        let two = overview(&store, TeamId(1), None, now_ms - 2 * DAY_S * 1_000, now_ms).await.expect("figures, however large");
+        assert_eq!(two.totals.cost, Nanos(i64::MAX));
+        assert_eq!(two.totals.requests, 2 * 300);
+        let all = overview(&store, TeamId(1), None, now_ms - 4 * DAY_S * 1_000, now_ms).await.expect("figures, however large");
+        assert!(all.totals.cost > Nanos(FULL) && all.totals.input_tokens > 0, "{:?}", all.totals);
+    }
+
     async fn the_overview_adds_up_and_shows_no_other_team(store: Store) {
         let now_ms = chrono::Utc::now().timestamp_millis();
         let from_ms = now_ms - 24 * 3_600_000;
@@ -152,11 +189,33 @@ fn rows_of_no_team_and_models_callers_made_up_have_no_roll_up_of_their_own() {
     let mut tally = Tally::default();
     tally.add(&AttemptRow { team_id: None, ..fixture::row(0, 1, 1) });
     assert_eq!(format!("{tally:?}"), format!("{:?}", Tally::default()));
-    for number in 0..50 {
-        let model = Some(format!("invented-{number}"));
-        tally.add(&AttemptRow { model, status: 404, ..fixture::row(0, number, 1) });
+    let refused = |status: u16, attempt: u16| {
+        let nothing = fixture::row(0, 0, attempt);
+        let (usage, usage_source) = (domain::Usage::default(), UsageSource::None);
+        AttemptRow { status, usage, usage_source, cost: None, ..nothing }
+    };
+    // Refused by the gateway's own limit, by a provider, or answered by nobody.
+    for (status, attempt) in [(429, 0), (404, 0), (404, 1), (429, 1), (500, 1), (502, 1), (503, 2), (504, 1)] {
+        for number in 0..50 {
+            let model = Some(format!("invented-{status}-{attempt}-{number}"));
+            tally.add(&AttemptRow { model, ..refused(status, attempt) });
+        }
     }
     assert_eq!(format!("{tally:?}").matches("Key {").count(), 1);
+}
+
+#[test]
+fn a_model_that_somebody_answered_for_counts_by_name() {
+    let mut tally = Tally::default();
+    let named = |model: &str, row: AttemptRow| AttemptRow { model: Some(model.to_owned()), ..row };
+    tally.add(&named("answered", fixture::row(0, 1, 1)));
+    tally.add(&named("broke-off", AttemptRow { status: 502, ..fixture::row(0, 2, 1) }));
+    tally.add(&named(
+        "cached",
+        AttemptRow { cache: CacheStatus::Hit, usage_source: UsageSource::None, ..fixture::row(0, 3, 0) },
+    ));
+    let shown = format!("{tally:?}");
+    assert!(["answered", "broke-off", "cached"].iter().all(|model| shown.contains(model)), "{shown}");
 }
 
 #[test]
