@@ -143,6 +143,12 @@ impl SpoolAppender {
         self.shared.payloads_dropped.load(Ordering::Relaxed)
     }
 
+    /// Rows that are in memory only, because they could not be written yet: the end of the process would lose them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().waiting.len()
+    }
+
     /// Rows that could not be stored since the start.
     #[must_use]
     pub fn failures(&self) -> u64 {
@@ -199,11 +205,24 @@ impl Shared {
     fn append(&self, buffer: &mut [u8]) -> io::Result<()> {
         let mut head = self.lock();
         let result = self.flush(&mut head).and_then(|()| self.write(&mut head, buffer));
-        self.healthy.store(result.is_ok(), Ordering::Relaxed);
+        self.turned_out(&result);
         if result.is_err() {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
         result
+    }
+
+    /// Remembers whether rows can be stored, under the head's lock, and tells when that changes.
+    fn turned_out(&self, result: &io::Result<()>) {
+        let was_healthy = self.healthy.swap(result.is_ok(), Ordering::Relaxed);
+        match result {
+            Err(error) if was_healthy => tracing::error!(
+                %error,
+                "the spool cannot be written: requests are refused with ledger_unavailable until it can"
+            ),
+            Ok(()) if !was_healthy => tracing::info!("the spool takes rows again"),
+            _ => {}
+        }
     }
 
     /// Keeps a row that could not be written until it can be. While any waits the spool is not ready, so only rows of
@@ -214,6 +233,8 @@ impl Shared {
             return Err(error);
         }
         head.waiting.push_back(buffer);
+        // Another row may have been written since this one failed; nobody would look after this one then.
+        self.turned_out(&Err(error));
         Ok(())
     }
 
@@ -242,7 +263,7 @@ impl Shared {
                 head.at.offset += buffer.len() as u64;
                 self.backlog.fetch_add(buffer.len() as u64, Ordering::Relaxed);
             }
-            Err(_) => head.give_up(),
+            Err(_) => head.give_up(&self.directory),
         }
         result
     }
@@ -269,32 +290,38 @@ impl Shared {
             return false;
         }
         head.probed = Some(Instant::now());
-        let healthy = self.room(&mut head).and_then(|()| probe(head.file.as_mut())).is_ok();
-        if !healthy {
-            head.give_up();
+        let room = self.room(&mut head).and_then(|()| probe(head.file.as_mut()));
+        if room.is_err() {
+            head.give_up(&self.directory);
         }
-        let healthy = healthy && self.flush(&mut head).is_ok();
-        self.healthy.store(healthy, Ordering::Relaxed);
-        if healthy {
+        let recovered = room.and_then(|()| self.flush(&mut head));
+        self.turned_out(&recovered);
+        if recovered.is_ok() {
             self.appended.notify_one();
         }
-        healthy
+        recovered.is_ok()
     }
 }
 
 impl Head {
     /// Cuts off what a failed write may have left and stops using the file. Where even that fails, the reader finds a
-    /// torn frame at the end of a closed segment, which it knows how to skip.
-    fn give_up(&mut self) {
-        if let Some(file) = self.file.take() {
-            let _ = file.set_len(self.at.offset);
-        }
+    /// torn frame at the end of a closed segment, which it knows how to skip. A segment that never held a row goes: a disk
+    /// that is full for hours would leave thousands.
+    fn give_up(&mut self, directory: &Directory) {
+        let Some(file) = self.file.take() else { return };
+        let _ = match self.at.offset {
+            HEADER_BYTES => directory.remove(self.at.segment),
+            offset => file.set_len(offset),
+        };
     }
 }
 
 fn begin_segment(directory: &Directory, number: u64) -> io::Result<File> {
     let mut file = directory.create(number)?;
-    write_once(Some(&mut file), HEADER)?;
+    if let Err(error) = write_once(Some(&mut file), HEADER) {
+        let _ = directory.remove(number);
+        return Err(error);
+    }
     Ok(file)
 }
 
@@ -318,4 +345,44 @@ fn probe(file: Option<&mut File>) -> io::Result<()> {
     let result = file.write_all(&vec![0; PROBE_BYTES]);
     file.set_len(len)?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Spool;
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_row_that_begins_to_wait_is_looked_after_even_if_another_was_written_meanwhile() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, mut reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("opens");
+        let failed = encode(&fixture::row(1, 1, 1), None).expect("encodes");
+        appender.append(&fixture::row(1, 1, 2), None).expect("the disk had room for this one");
+        appender.shared.hold(failed, io::Error::other("the disk was full")).expect("kept");
+        assert_eq!(appender.waiting(), 1);
+        assert!(appender.ready(), "it looks, and there is room");
+        assert_eq!(appender.waiting(), 0);
+        let from = reader.begin(None).expect("readable");
+        assert_eq!(reader.read(from, 10).expect("readable").entries.len(), 2);
+    }
+
+    #[test]
+    fn failures_leave_no_empty_segments_behind() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, mut reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("opens");
+        appender.append(&fixture::row(1, 1, 1), None).expect("stored");
+        for _ in 0..50 {
+            let mut head = appender.shared.lock();
+            appender.shared.room(&mut head).expect("a segment");
+            head.give_up(&appender.shared.directory);
+        }
+        assert_eq!(appender.shared.directory.segments().expect("readable").len(), 1);
+        let from = reader.begin(None).expect("readable");
+        let first = reader.read(from, 10).expect("readable");
+        assert_eq!((first.entries.len(), reader.read(first.end, 10).expect("readable").entries.len()), (1, 0));
+        appender.append(&fixture::row(1, 1, 2), None).expect("stored");
+        let second = reader.read(first.end, 10).expect("the numbers that were used up are passed over");
+        assert_eq!((second.entries.len(), second.end), (1, reader.head()));
+    }
 }

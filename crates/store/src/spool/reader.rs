@@ -81,11 +81,11 @@ impl SpoolReader {
         while batch.entries.len() < rows && batch.end < head {
             let closed = batch.end.segment < head.segment;
             let Some((mut file, len)) = self.open_segment(batch.end, closed, head)? else {
-                batch.end = self.after(batch.end.segment, head)?;
+                batch.end = after(batch.end.segment, head);
                 continue;
             };
             if batch.end.offset >= len {
-                batch.end = self.after(batch.end.segment, head)?;
+                batch.end = after(batch.end.segment, head);
                 continue;
             }
             self.read_window(&mut file, len, rows, &mut batch)?;
@@ -97,28 +97,30 @@ impl SpoolReader {
         Ok(batch)
     }
 
-    /// Forgets what the database has: bytes before `to` count as drained, segments before it are removed.
+    /// Forgets what the database has: bytes before `to` count as drained, segments before it are removed. One that cannot be
+    /// removed keeps none of the others; the error is the first one's.
     pub(crate) fn release(&mut self, from: Position, to: Position) -> io::Result<()> {
-        let mut bytes = 0;
+        let (mut bytes, mut removed) = (0, Ok(()));
         for segment in self.shared.directory.segments()?.into_iter().filter(|segment| segment.number <= to.segment) {
             let begin = if segment.number == from.segment { from.offset } else { HEADER_BYTES };
             if segment.number < to.segment {
                 bytes += if segment.number < from.segment { 0 } else { segment.len.saturating_sub(begin) };
-                self.remove(segment.number)?;
+                removed = removed.and(self.remove(segment.number));
             } else {
                 bytes += to.offset.saturating_sub(begin);
             }
         }
         self.shared.drained(bytes);
-        Ok(())
+        removed
     }
 
     fn remove(&mut self, number: u64) -> io::Result<()> {
         let directory = &self.shared.directory;
         match self.damaged.iter().position(|damaged| *damaged == number) {
             Some(index) => {
+                directory.set_aside(number)?;
                 self.damaged.swap_remove(index);
-                directory.set_aside(number)
+                Ok(())
             }
             None => directory.remove(number),
         }
@@ -134,13 +136,6 @@ impl SpoolReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound && closed => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// The beginning of the first segment after `number`.
-    fn after(&self, number: u64, head: Position) -> io::Result<Position> {
-        let segments = self.shared.directory.segments()?;
-        let next = segments.iter().map(|segment| segment.number).find(|next| *next > number);
-        Ok(Position { segment: next.unwrap_or(head.segment).min(head.segment), offset: HEADER_BYTES })
     }
 
     /// Takes the frames of one window; `len` is the end of what may be read.
@@ -196,6 +191,11 @@ impl SpoolReader {
             self.damaged.push(segment);
         }
     }
+}
+
+/// The beginning of the segment after `number`, which need not be there: a number is used up where a segment failed.
+fn after(number: u64, head: Position) -> Position {
+    Position { segment: (number + 1).min(head.segment), offset: HEADER_BYTES }
 }
 
 struct Skipped {

@@ -104,6 +104,23 @@ fn what_is_released_is_deleted_and_off_the_backlog() {
 }
 
 #[test]
+fn a_segment_that_cannot_be_removed_keeps_neither_the_others_nor_the_backlog() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, mut reader) = open(dir.path(), SMALL);
+    for number in 0..50 {
+        appender.append(&fixture::row(1, 1, number), None).expect("stored");
+    }
+    let stuck = &segments(dir.path())[3];
+    std::fs::remove_file(stuck).expect("removed");
+    // Something of that name that is no file and goes with no unlink.
+    std::fs::create_dir(stuck).expect("made");
+    let (head, begin) = (reader.head(), reader.begin(None).expect("readable"));
+    assert!(reader.release(begin, head).is_err(), "it is told");
+    assert_eq!(segments(dir.path()).len(), 2, "the stuck one and the newest");
+    assert!(appender.backlog_bytes() < 2_000, "{}", appender.backlog_bytes());
+}
+
+#[test]
 fn a_directory_put_back_from_an_older_copy_is_read_from_its_beginning() {
     let dir = tempfile::tempdir().expect("a directory");
     let (appender, reader) = open(dir.path(), SMALL);
