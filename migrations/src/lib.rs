@@ -28,6 +28,7 @@ migrations! {
     m20261126_000009_keep_responses,
     m20261126_000001_bound_dead_letters,
     m20261126_000002_find_broken_answers,
+    m20261126_000010_find_by_provider,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

@@ -32,28 +32,62 @@ pub struct Swept {
 }
 
 /// Deletes what is past its time at `now_ms`. Roll-ups by day, which carry the money, stay for good. Rows of a deleted
-/// gateway keep its retention; rows of no gateway have the default one.
+/// gateway keep its retention; rows of no gateway have the default one. What fails keeps nothing else from being deleted.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] where the database does not answer; what was deleted until then stays deleted.
+/// The first failure, such as [`StoreError::Unavailable`]; what was deleted stays deleted.
 pub async fn sweep(store: &Store, now_ms: i64) -> Result<Swept, StoreError> {
-    let mut swept = Swept {
-        cache_entries: cache_tier::purge_expired(store, now_ms).await?,
-        kept_state: state::purge_expired(store, now_ms).await?,
-        ..Swept::default()
+    let mut failures = Failures(Ok(()));
+    let swept = Swept {
+        cache_entries: failures.pass(cache_tier::purge_expired(store, now_ms).await),
+        kept_state: failures.pass(state::purge_expired(store, now_ms).await),
+        requests: sweep_requests(store, now_ms, &mut failures).await,
+        rollups: sweep_rollups(store, now_ms, &mut failures).await,
+        dead_letters: failures.pass(dead_letters::forget(store, now_ms).await),
     };
-    for (gateway, days) in retentions(store).await? {
-        let before = first_id(now_ms.saturating_sub(i64::from(days) * DAY_MS));
-        swept.requests += forget_requests(store, gateway, before).await?;
+    failures.0.map(|()| swept)
+}
+
+/// The first failure, where there was one.
+struct Failures(Result<(), StoreError>);
+
+impl Failures {
+    /// What a part of the sweep deleted, as far as is known.
+    fn pass(&mut self, part: Result<u64, StoreError>) -> u64 {
+        match part {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                if self.0.is_ok() {
+                    self.0 = Err(error);
+                }
+                0
+            }
+        }
     }
+}
+
+async fn sweep_requests(store: &Store, now_ms: i64, failures: &mut Failures) -> u64 {
+    let retentions = match retentions(store).await {
+        Ok(retentions) => retentions,
+        Err(error) => return failures.pass(Err(error)),
+    };
+    let mut swept = 0;
+    for (gateway, days) in retentions {
+        let before = first_id(now_ms.saturating_sub(i64::from(days) * DAY_MS));
+        swept += failures.pass(forget_requests(store, gateway, before).await);
+    }
+    swept
+}
+
+async fn sweep_rollups(store: &Store, now_ms: i64, failures: &mut Failures) -> u64 {
+    let mut swept = 0;
     for resolution in Resolution::ALL {
         if let Some(days) = resolution.kept_days() {
             let before_s = now_ms.saturating_sub(days * DAY_MS).div_euclid(1_000);
-            swept.rollups += forget_rollups(store, resolution, before_s).await?;
+            swept += failures.pass(forget_rollups(store, resolution, before_s).await);
         }
     }
-    swept.dead_letters = dead_letters::forget(store, now_ms).await?;
-    Ok(swept)
+    swept
 }
 
 /// Days by gateway; the last entry is for rows without one.

@@ -48,6 +48,18 @@ db_test! {
         }
     }
 
+    async fn what_cannot_be_swept_keeps_nothing_else(store: Store) {
+        create_gateway(&store, 1, 1, "main", "{}").await;
+        write(&store, &rows_of(Some(1), 500, 0, 3), None).await;
+        fixture::execute(&store, "ALTER TABLE cache_entries RENAME TO away").await;
+        fixture::execute(&store, "ALTER TABLE rollup_minute RENAME TO gone").await;
+        let error = sweep(&store, NOW_MS).await.expect_err("not all was possible");
+        assert!(error.to_string().contains("cache_entries"), "the first failure is told: {error}");
+        for table in ["requests", "rollup_hour"] {
+            assert_eq!(number(&store, &format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        }
+    }
+
     async fn settings_that_do_not_parse_delete_nothing(store: Store) {
         create_gateway(&store, 1, 1, "newer", r#"{"from_a_newer_release":1}"#).await;
         write(&store, &rows_of(Some(1), 4_000, 0, 1), None).await;
