@@ -7,16 +7,17 @@ use axum::extract::FromRef;
 use control::Control;
 use gateway::Gateway;
 use leptos::config::LeptosOptions;
-use store::Store;
 use store::spool::SpoolAppender;
 use store::writer::WriterPulse;
+
+use crate::health::DatabasePulse;
 
 /// The parts that request handlers need; cheap to clone.
 #[derive(Clone)]
 pub struct App {
     pub gateway: Gateway,
     pub control: Control,
-    pub store: Store,
+    pub database: DatabasePulse,
     pub ledger: SpoolAppender,
     pub ledger_writer: WriterPulse,
     pub leptos: LeptosOptions,

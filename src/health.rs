@@ -1,12 +1,50 @@
-//! Whether the process is alive, and whether it should get traffic.
+//! Whether the process is alive, and whether it should get traffic. Answered on the data plane's runtime from what is known,
+//! so that neither a database that hangs nor crowded pages make a supervisor believe that the process is dead.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use store::Store;
 
 use crate::app::App;
+
+/// How often the database is asked whether it answers, and how long it may take.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// Whether the database answered when it was last asked. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DatabasePulse(Arc<AtomicBool>);
+
+impl Default for DatabasePulse {
+    /// The server has just opened it.
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl DatabasePulse {
+    fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Asks for ever; runs on the dashboard's runtime.
+pub async fn watch_database(store: Store, pulse: DatabasePulse) {
+    let mut tick = tokio::time::interval(ASK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let answered = tokio::time::timeout(ANSWER_WITHIN, store.ping()).await;
+        pulse.0.store(matches!(answered, Ok(Ok(()))), Ordering::Relaxed);
+    }
+}
 
 /// `GET /healthz`: the process answers.
 pub async fn live() -> &'static str {
@@ -18,6 +56,7 @@ pub async fn live() -> &'static str {
 struct Readiness {
     ready: bool,
     draining: bool,
+    /// Whether the database answered a moment ago.
     database: bool,
     /// Whether the spool takes rows.
     ledger: bool,
@@ -31,7 +70,7 @@ struct Readiness {
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
 pub async fn ready(State(app): State<App>) -> Response {
     let draining = app.draining.has_begun();
-    let database = app.store.ping().await.is_ok();
+    let database = app.database.is_there();
     let ledger = app.ledger.ready();
     let ledger_writer = app.ledger_writer.is_alive();
     let readiness = Readiness {

@@ -1,5 +1,5 @@
 //! The one listener. Connections live on the data plane's runtime; a request for a page is handed to the runtime of the
-//! dashboard, so that rendering never delays a proxied request.
+//! dashboard, so that rendering never delays a proxied request, nor the answer to a supervisor.
 
 use std::convert::Infallible;
 use std::io;
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
-use crate::router::is_data_plane;
+use crate::router::{is_data_plane, is_operation};
 
 mod linger;
 mod pace;
@@ -56,6 +56,7 @@ const MAX_STREAMS: u32 = 250;
 #[derive(Clone)]
 pub struct Services {
     pub gateway: Gateway,
+    pub operations: Router,
     pub pages: Router,
     /// The runtime that renders pages.
     pub pages_runtime: Handle,
@@ -242,6 +243,13 @@ async fn answer(
     if is_data_plane(request.uri().path()) {
         let response = services.gateway.handle(request, client).await;
         return Ok(talk.paces.watch(response.map(Either::Left), version));
+    }
+    if is_operation(request.uri().path()) {
+        let response = match services.operations.oneshot(request.map(Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        return Ok(talk.paces.watch(response.map(Either::Right), version));
     }
     request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
     let page = services.pages_runtime.spawn(services.pages.oneshot(request.map(Body::new)));

@@ -22,9 +22,20 @@ pub fn is_data_plane(path: &str) -> bool {
         .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
+/// Whether a path is of those who supervise the process.
+#[must_use]
+pub fn is_operation(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// What supervisors ask.
+pub fn operations(app: App) -> Router {
+    Router::new().route("/healthz", get(health::live)).route("/readyz", get(health::ready)).with_state(app)
+}
+
 /// Builds the one router that the program and the tests use.
 pub fn build_server(app: App) -> Router {
-    let operations = Router::new().route("/healthz", get(health::live)).route("/readyz", get(health::ready));
+    let operations = operations(app.clone());
     // The listener sends these to the gateway without passing here; the routes serve tests and keep the table whole.
     let data_plane = Router::new()
         .route("/v1", any(proxy))
@@ -36,7 +47,7 @@ pub fn build_server(app: App) -> Router {
         let path = format!("/{name}");
         files = files.route(&path.clone(), get(move |headers: HeaderMap| async move { assets::root(&path, &headers) }));
     }
-    operations.merge(data_plane).merge(files).merge(pages(&app)).with_state(app)
+    data_plane.merge(files).merge(pages(&app)).with_state(app).merge(operations)
 }
 
 /// The dashboard: every page and server function behind the layer that demands a session.

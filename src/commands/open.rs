@@ -4,8 +4,8 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 
 use control::{Control, Options};
-use store::Store;
 use store::secrets::Sealer;
+use store::{Claim, Store};
 
 use crate::config::{Settings, master_key};
 
@@ -26,16 +26,34 @@ pub fn create_data_dir(settings: &Settings) -> Result<(), String> {
 /// Opens the database and brings its schema up to date.
 pub async fn open_store(settings: &Settings) -> Result<Store, String> {
     create_data_dir(settings)?;
-    let store = Store::connect(settings.database_url.expose())
-        .await
-        .map_err(|error| format!("DATABASE_URL: cannot open the database: {error}"))?;
-    store.migrate().await.map_err(|error| format!("the database schema cannot be brought up to date: {error}"))?;
+    let store = connect(settings).await?;
+    migrate(&store).await?;
     Ok(store)
+}
+
+async fn connect(settings: &Settings) -> Result<Store, String> {
+    let store = Store::connect(settings.database_url.expose()).await;
+    store.map_err(|error| format!("DATABASE_URL: cannot open the database: {error}"))
+}
+
+async fn migrate(store: &Store) -> Result<(), String> {
+    store.migrate().await.map_err(|error| format!("the database schema cannot be brought up to date: {error}"))
 }
 
 /// Opens everything a change needs.
 pub async fn open(settings: &Settings) -> Result<Installation, String> {
-    let store = open_store(settings).await?;
+    installation(settings, open_store(settings).await?).await
+}
+
+/// The same for a server, which has a SQLite file to itself as long as the claim is held. A second one touches nothing.
+pub async fn open_to_serve(settings: &Settings) -> Result<(Installation, Claim), String> {
+    let store = connect(settings).await?;
+    let claim = store.claim().await.map_err(|error| format!("DATABASE_URL: {error}"))?;
+    migrate(&store).await?;
+    Ok((installation(settings, store).await?, claim))
+}
+
+async fn installation(settings: &Settings, store: Store) -> Result<Installation, String> {
     let key = master_key::load(settings)?;
     let sealer = Sealer::new(key);
     let options =

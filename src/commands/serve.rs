@@ -1,6 +1,7 @@
 //! `weir serve`: start-up and drain.
 //!
-//! Start: settings, data directory (held by a lock), schema, master key, spool replay, snapshot, listener.
+//! Start: settings, data directory and SQLite file (each held by a lock), schema, master key, spool replay, snapshot,
+//! listener.
 //!
 //! Stop, on SIGTERM or SIGINT:
 //!
@@ -10,11 +11,12 @@
 //!    `shutting_down`: it has called nobody yet, so it is safe to send again.
 //! 3. Running requests and streams finish, up to `WEIR_SHUTDOWN_TIMEOUT`.
 //! 4. What runs even then is cut, and its row says so (`interrupted`, `shutting_down`).
-//! 5. The writer carries the spool into the database, up to [`LEDGER_DRAIN`]; then it may finish the transaction it is at,
-//!    up to [`LAST_BATCH`], and the rest is read at the next start. What is counted of wrong passwords is written, up to
-//!    [`LAST_EVENTS`].
+//! 5. Rows that wait in memory for a spool that could not be written get there, and the writer carries the spool into the
+//!    database, both within [`LEDGER_DRAIN`]; then it may finish the transaction it is at, up to [`LAST_BATCH`], and the rest
+//!    is read at the next start. Rows that wait in memory even then are lost: the process says how many, and fails. What is
+//!    counted of wrong passwords is written, up to [`LAST_EVENTS`].
 //!
-//! Each further signal ends the wait of step 1 or 3.
+//! Each further signal ends the wait of step 1, 3 or 5.
 //!
 //! A ledger writer that has died stops the server in the same way, with an error at the end: rows would only pile up in the
 //! spool, and whoever supervises the process starts it again.
@@ -24,7 +26,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Gateway;
-use store::spool::{Spool, SpoolOptions};
+use store::Claim;
+use store::spool::{Spool, SpoolAppender, SpoolOptions};
 use store::writer::{LedgerWriter, WriterOptions, WriterPulse};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -34,13 +37,16 @@ use tokio::sync::watch;
 use super::open::{self, Installation};
 use crate::app::{App, Draining, leptos_options};
 use crate::config::Settings;
+use crate::health::{self, DatabasePulse};
 use crate::listener::{self, Drain, Proxies, Services};
-use crate::{build_server, ports, reload, upkeep};
+use crate::{build_server, ports, reload, router, upkeep};
 
 /// Threads that render pages and change settings.
 const PAGE_THREADS: usize = 2;
 /// Longest time the ledger may take to reach the database at the end; what is left is in the spool.
 const LEDGER_DRAIN: Duration = Duration::from_secs(20);
+/// How often it is tried meanwhile whether a spool that failed can be written.
+const SPOOL_POLL: Duration = Duration::from_millis(250);
 /// Longest time its last transaction may take after that.
 const LAST_BATCH: Duration = Duration::from_secs(2);
 /// Longest time the last events of accounts may take to be written.
@@ -52,8 +58,9 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     let pages = runtime("pages", PAGE_THREADS)?;
     let data_plane = runtime("data-plane", std::thread::available_parallelism().map_or(2, usize::from))?;
     let server = pages.block_on(Server::start(settings, &pages))?;
-    let (signals, signalled) = watch::channel(0);
-    pages.spawn(count_signals(signals, server.app.draining.clone(), server.app.ledger_writer.clone()));
+    let (count, signalled) = watch::channel(0);
+    pages.spawn(count_signals(count, server.app.draining.clone(), server.app.ledger_writer.clone()));
+    let signals = signalled.clone();
     let drain = Drain { signals: signalled, grace: settings.drain_grace, patience: settings.shutdown_timeout };
     let complete = data_plane.block_on(serve(server.listener, server.services, drain));
     let gateway = &server.app.gateway;
@@ -68,19 +75,29 @@ pub fn run(settings: &Settings) -> Result<(), String> {
         if tokio::time::timeout(LAST_EVENTS, server.app.control.flush_refusals()).await.is_err() {
             tracing::warn!("counts of wrong passwords are lost: the database does not answer");
         }
-        carry_over(server.writer).await
+        carry_over(server.writer, &server.app.ledger, signals).await
     });
     pages.shutdown_timeout(Duration::from_secs(2));
-    tracing::info!(ledger_drained = drained, "stopped");
+    let lost = server.app.ledger.waiting();
+    tracing::info!(ledger_drained = drained, rows_lost = lost, "stopped");
+    if lost > 0 {
+        return Err(format!("rows of the ledger are lost ({lost}): until the end the spool could not be written"));
+    }
     if died {
         return Err("the ledger writer had died; its rows are in the spool and are read at the next start".to_owned());
     }
     Ok(())
 }
 
-/// Ends the writer. Returns whether everything is in the database.
-async fn carry_over(writer: LedgerWriter) -> bool {
-    if writer.drained(LEDGER_DRAIN).await {
+/// Brings what waits into the spool and the spool into the database, and ends the writer. Returns whether everything is in the
+/// database.
+async fn carry_over(writer: LedgerWriter, ledger: &SpoolAppender, mut signals: watch::Receiver<u32>) -> bool {
+    let told = *signals.borrow();
+    let complete = tokio::select! {
+        complete = tokio::time::timeout(LEDGER_DRAIN, drain(&writer, ledger)) => complete.unwrap_or(false),
+        _ = signals.wait_for(|signals| *signals > told) => false,
+    };
+    if complete {
         writer.stop().await;
         return true;
     }
@@ -91,6 +108,18 @@ async fn carry_over(writer: LedgerWriter) -> bool {
     // A database that hangs holds even this one up; the thread ends with the process then.
     let _ = tokio::time::timeout(LAST_BATCH, writer.halt()).await;
     false
+}
+
+/// Waits until nothing is left in memory, then until nothing is left in the spool.
+async fn drain(writer: &LedgerWriter, ledger: &SpoolAppender) -> bool {
+    if !ledger.ready() {
+        tracing::error!(rows_waiting = ledger.waiting(), "the spool cannot be written; waiting until it can");
+    }
+    // Nobody asks for anything any more, so nobody else looks whether the disk has room again.
+    while !ledger.ready() {
+        tokio::time::sleep(SPOOL_POLL).await;
+    }
+    writer.drained(LEDGER_DRAIN).await
 }
 
 /// The listener lives on the data plane's runtime, so it is registered there.
@@ -110,6 +139,8 @@ struct Server {
     listener: std::net::TcpListener,
     services: Services,
     writer: LedgerWriter,
+    /// Held to the end.
+    _claim: Claim,
 }
 
 impl Server {
@@ -118,7 +149,7 @@ impl Server {
         // Opening the spool takes the lock on the data directory, so a second start touches nothing.
         let (appender, spool) = Spool::open(&settings.data_dir.join("spool"), SpoolOptions::default())
             .map_err(|error| format!("WEIR_DATA_DIR: {}: {error}", settings.data_dir.display()))?;
-        let Installation { store, sealer, control } = open::open(settings).await?;
+        let (Installation { store, sealer, control }, claim) = open::open_to_serve(settings).await?;
         let writer = LedgerWriter::start(&store, spool, WriterOptions::default()).map_err(|error| error.to_string())?;
         let config = store::config::load_config(&store, &sealer).await.map_err(|error| error.to_string())?;
         let tier = ports::CacheTier::open(store.clone(), settings.cache_store, pages.handle().clone())
@@ -142,10 +173,12 @@ impl Server {
         announce(settings, &listener, &control).await?;
         pages.spawn(reload::watch(store.clone(), sealer, control.clone(), gateway.clone()));
         pages.spawn(upkeep::run(control.clone(), gateway.clone()));
+        let database = DatabasePulse::default();
+        pages.spawn(health::watch_database(store, database.clone()));
         let app = App {
             gateway: gateway.clone(),
             control,
-            store,
+            database,
             ledger: appender,
             ledger_writer: writer.pulse(),
             leptos: leptos_options(),
@@ -153,11 +186,12 @@ impl Server {
         };
         let services = Services {
             gateway,
+            operations: router::operations(app.clone()),
             pages: build_server(app.clone()),
             pages_runtime: pages.handle().clone(),
             proxies: Arc::new(Proxies::new(settings.trusted_proxies.clone())),
         };
-        Ok(Self { app, listener, services, writer })
+        Ok(Self { app, listener, services, writer, _claim: claim })
     }
 }
 
@@ -224,6 +258,8 @@ fn start_log(settings: &Settings) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell on standard error, and panic where that cannot be written either: a log on a full disk.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     // A second initialisation happens only in tests; the first one stays.
     let _ = if settings.log_json { log.json().try_init() } else { log.try_init() };
@@ -244,6 +280,47 @@ mod tests {
         let status = response.status();
         let body = response.into_body().collect().await.expect("whole").to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[test]
+    fn supervisors_are_answered_while_no_page_can_be_rendered() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = Settings::in_directory(directory.path());
+        let pages = runtime("pages", 1).expect("threads");
+        let server = pages.block_on(Server::start(&settings, &pages)).expect("it starts");
+        let (free, held) = std::sync::mpsc::channel::<()>();
+        // The only thread that renders pages does something else until the end.
+        pages.spawn(async move { held.recv() });
+        let data_plane = runtime("data-plane", 1).expect("threads");
+        data_plane.block_on(async {
+            let address = server.listener.local_addr().expect("an address");
+            let (_signals, signals) = watch::channel(0);
+            let drain = Drain { signals, grace: Duration::ZERO, patience: Duration::ZERO };
+            let asking = async {
+                for path in ["/healthz", "/readyz"] {
+                    let answer = ask(address, path).await;
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+                }
+            };
+            tokio::select! {
+                _ = serve(server.listener, server.services, drain) => panic!("it was not told to stop"),
+                asked = tokio::time::timeout(Duration::from_secs(20), asking) => asked.expect("answers"),
+            }
+        });
+        drop(free);
+        data_plane.shutdown_background();
+        pages.shutdown_background();
+    }
+
+    async fn ask(address: std::net::SocketAddr, path: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        let mut socket = tokio::net::TcpStream::connect(address).await.expect("connected");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer");
+        answer
     }
 
     #[test]

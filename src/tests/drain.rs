@@ -1,5 +1,7 @@
 //! Stopping loses nothing.
 
+use std::process::Stdio;
+
 use crate::harness::{Installation, Server, client};
 use domain::TeamId;
 use domain::ledger::Outcome;
@@ -88,6 +90,68 @@ async fn another_signal_cuts_what_still_runs() {
     server.logged("the listener is closed").await;
     server.terminate().await;
     assert!(server.child.wait().await.unwrap().success());
+}
+
+/// A server whose disk filled while a request was running: its row waits in memory, and then that of a refusal. Answers the
+/// request's id too.
+async fn serve_until_the_disk_is_full(installation: &Installation) -> (Server, String) {
+    installation.apply_team("{}").await;
+    let mut server = installation.serve_limited(Stdio::piped()).await;
+    let mut stream = begin_stream(&server).await;
+    let id = stream.headers()["cf-aig-log-id"].to_str().unwrap().to_owned();
+    let segments = installation.segments();
+    server.limit_files(Some(0));
+    while stream.chunk().await.unwrap().is_some() {}
+    server.logged("the spool cannot be written").await;
+    let refused = server.chat("Hello", false).await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.text().await.unwrap().contains("ledger_unavailable"));
+    let ready = client().get(server.url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert!(ready.text().await.unwrap().contains(r#""ledger":false,"ledger_writer":true"#));
+    assert!(installation.segments() <= segments, "failing leaves nothing behind");
+    (server, id)
+}
+
+#[tokio::test]
+async fn rows_that_wait_for_a_full_disk_are_written_when_it_has_room() {
+    let installation = Installation::new().await;
+    let (mut server, id) = serve_until_the_disk_is_full(&installation).await;
+    server.terminate().await;
+    server.logged("the spool cannot be written; waiting until it can").await;
+    server.limit_files(None);
+    server.logged("the spool takes rows again").await;
+    assert!(server.child.wait().await.unwrap().success());
+    assert_eq!(attempts(&installation, &id).await[0].row.outcome, Outcome::Ok);
+}
+
+#[tokio::test]
+async fn a_log_on_the_full_disk_makes_it_no_worse() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let log = std::fs::File::create(installation.directory.path().join("server.log")).unwrap();
+    let mut server = installation.serve_limited(log.into()).await;
+    let mut stream = begin_stream(&server).await;
+    let id = stream.headers()["cf-aig-log-id"].to_str().unwrap().to_owned();
+    server.limit_files(Some(0));
+    while stream.chunk().await.unwrap().is_some() {}
+    assert_eq!(server.chat("Hello", false).await.status(), 503);
+    server.limit_files(None);
+    server.terminate().await;
+    assert!(server.child.wait().await.unwrap().success());
+    assert_eq!(attempts(&installation, &id).await[0].row.outcome, Outcome::Ok);
+}
+
+#[tokio::test]
+async fn rows_that_a_full_disk_costs_are_told_of() {
+    let installation = Installation::new().await;
+    let (mut server, _) = serve_until_the_disk_is_full(&installation).await;
+    server.terminate().await;
+    server.logged("the spool cannot be written; waiting until it can").await;
+    // Another signal ends the wait, as its time would.
+    server.terminate().await;
+    server.logged("rows of the ledger are lost (2)").await;
+    assert!(!server.child.wait().await.unwrap().success());
 }
 
 #[tokio::test]

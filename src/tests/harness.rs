@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use ::app::api::session::SignIn;
 use leptos::server_fn::ServerFn;
 use mock::Running;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -97,6 +98,23 @@ impl Installation {
     }
 }
 
+impl Installation {
+    /// As [`Installation::serve_logged`], for [`Server::limit_files`]: a write beyond the limit fails instead of killing.
+    pub async fn serve_limited(&self, log: Stdio) -> Server {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_weir")]);
+        set_up(&mut command, self.directory.path());
+        command.env("WEIR_LOG", "info").stderr(log);
+        start(command).await
+    }
+
+    /// Segments of the spool.
+    pub fn segments(&self) -> usize {
+        let entries = std::fs::read_dir(self.directory.path().join("data/spool")).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|name| name == "segment")).count()
+    }
+}
+
 async fn start(mut command: Command) -> Server {
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let log = child.stderr.take().map(|log| BufReader::new(log).lines());
@@ -108,8 +126,13 @@ async fn start(mut command: Command) -> Server {
 
 fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.args(arguments);
+    set_up(&mut command, directory);
     command
-        .args(arguments)
+}
+
+fn set_up(command: &mut Command, directory: &Path) {
+    command
         .current_dir(directory)
         .env_clear()
         .env("WEIR_LISTEN", "127.0.0.1:0")
@@ -119,7 +142,6 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
         .env("PROVIDER_KEY", "sk-provider-secret")
         .env("APP_TOKEN", TOKEN)
         .env("ANN_PASSWORD", PASSWORD);
-    command
 }
 
 /// A running server.
@@ -192,6 +214,12 @@ impl Server {
     /// A connection without a client's habits.
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.url.strip_prefix("http://").unwrap()).await.unwrap()
+    }
+
+    /// Lets no file grow beyond so many bytes, as a full disk would; nothing lifts the limit.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).ok().and_then(Pid::from_raw);
+        prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
     /// Asks the process to stop.

@@ -30,6 +30,25 @@ async fn a_second_start_on_the_same_data_refuses() {
 }
 
 #[tokio::test]
+async fn a_second_server_on_the_same_sqlite_file_refuses() {
+    let installation = Installation::new().await;
+    let url = format!("sqlite://{}?mode=rwc", installation.directory.path().join("shared.db").display());
+    let first = installation.serve(&[("DATABASE_URL", &url)]).await;
+    let elsewhere = installation.directory.path().join("elsewhere");
+    let mut second = installation.command(&["serve"]);
+    let second = second.env("DATABASE_URL", &url).env("WEIR_DATA_DIR", &elsewhere).output().await.unwrap();
+    assert!(!second.status.success());
+    let message = text(&second.stderr);
+    assert!(message.contains("DATABASE_URL") && message.contains("PostgreSQL"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    // Other commands work beside a server.
+    let mut migrate = installation.command(&["migrate"]);
+    assert!(migrate.env("DATABASE_URL", &url).output().await.unwrap().status.success());
+    let health = client().get(first.url("/healthz")).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+}
+
+#[tokio::test]
 async fn the_first_start_prints_a_set_up_link_and_keeps_the_key_private() {
     let installation = Installation::new().await;
     let mut server = installation.serve(&[]).await;
