@@ -21,7 +21,7 @@ SETTLE_SECONDS = 30
 
 
 class Load(threading.Thread):
-    """Sends requests until the server is gone; remembers the log id of each answer it has read to the end. Every third
+    """Sends requests until the server is gone or `stopping` is set; remembers the log id of each answer it has read to the end. Every third
     is a stream, every fourth fails once or twice before it succeeds."""
 
     def __init__(self, world, name):
@@ -30,11 +30,13 @@ class Load(threading.Thread):
         self.token = world.environment["APP_TOKEN"]
         self.name = name
         self.completed = []
+        self.stopping = threading.Event()
+        self.failed = None
 
     def run(self):
         connection = http.client.HTTPConnection(self.address, timeout=30)
         count = 0
-        while True:
+        while not self.stopping.is_set():
             count += 1
             stream = count % 3 == 0
             fails = f"mock-fail-first-{1 + count % 8 // 4} mock-key-{self.name}-{count}" if count % 4 == 0 else ""
@@ -45,8 +47,11 @@ class Load(threading.Thread):
                 connection.request("POST", "/v1/acme/durable/openai/chat/completions", json.dumps(body), headers)
                 answer = connection.getresponse()
                 text = answer.read()
-            except (OSError, http.client.HTTPException):
+            except (OSError, http.client.HTTPException) as error:
+                self.failed = error
                 return
+            if answer.status != 200:
+                self.failed = f"{answer.status}: {text}"
             assert answer.status == 200, text
             if b"data: [DONE]" in text if stream else json.loads(text)["usage"]["total_tokens"] > 0:
                 self.completed.append(uuid.UUID(answer.headers["cf-aig-log-id"]).hex)
