@@ -230,6 +230,8 @@ async fn open(
         Backend::Sqlite => {
             // No life limit: a connection closed last would checkpoint and delete the WAL again and again.
             options.max_connections(if purpose == Purpose::Read { 6 } else { 1 }).min_connections(1);
+            options
+                .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))));
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
                     .foreign_keys(true)
@@ -246,10 +248,8 @@ async fn open(
             // Where nothing comes back, the pool would wait for ever before it lets the connection's place be taken.
             options.map_sqlx_postgres_pool_opts(move |pool| {
                 pool.after_release(move |connection, _| {
-                    Box::pin(async move {
-                        let rested = tokio::time::timeout(patience.rest, connection.ping()).await;
-                        rested.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
-                    })
+                    let rested = tokio::time::timeout(patience.rest, is_at_rest(connection));
+                    Box::pin(async move { rested.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) })
                 })
             });
             if purpose != Purpose::Migrate {
@@ -258,6 +258,15 @@ async fn open(
         }
     }
     Ok(Database::connect(options).await?)
+}
+
+/// Whether a connection that comes back may be used again. After some failures, a full disk among them, SQLite undoes the
+/// transaction by itself; sqlx does not notice, cannot roll it back, and makes each later transaction a part of one that
+/// nobody commits. Whatever was written there would look written and be gone with the connection.
+async fn is_at_rest(connection: &mut impl Connection) -> Result<bool, sqlx::Error> {
+    // After what is queued, such as a rollback.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// PostgreSQL's catalogue refuses two processes that create the same table at once. The lock lives as long as the

@@ -33,6 +33,25 @@ fn a_reader_of_sqlite_cannot_write() {
     });
 }
 
+#[test]
+fn what_is_committed_after_sqlite_undid_a_transaction_by_itself_is_there() {
+    crate::testing::on_sqlite(|store: Store| async move {
+        fixture::execute(&store, "CREATE TABLE scratch (id bigint)").await;
+        // As an I/O error or a full disk does.
+        let undo =
+            "CREATE TRIGGER undo BEFORE INSERT ON scratch WHEN NEW.id < 0 BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+        fixture::execute(&store, undo).await;
+        for wrong in ["INSERT INTO scratch VALUES (-1)", "INSERT INTO nowhere VALUES (1)"] {
+            let tx = store.write_tx().await.expect("a transaction");
+            tx.execute_unprepared(wrong).await.expect_err("refused");
+        }
+        for id in 1..=3 {
+            fixture::execute(&store, &format!("INSERT INTO scratch VALUES ({id})")).await;
+            assert_eq!(number(&store, "SELECT COUNT(*) FROM scratch").await, id, "others see it");
+        }
+    });
+}
+
 /// A writer that asks again the moment it has committed, as the ledger's does while it catches up.
 async fn greedy(store: &Store, commits: &AtomicU64, stop: &AtomicBool) {
     let insert = "INSERT INTO scratch SELECT value FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 \
