@@ -24,11 +24,12 @@ migrations! {
     m20261122_000006_create_audit,
     m20261122_000007_bound_cache,
     m20261122_000008_find_account_events,
-    m20261126_000003_invite_members,
-    m20261126_000009_keep_responses,
     m20261126_000001_bound_dead_letters,
     m20261126_000002_find_broken_answers,
+    m20261126_000003_invite_members,
+    m20261126_000009_keep_responses,
     m20261126_000010_find_by_provider,
+    m20261126_000011_count_units,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

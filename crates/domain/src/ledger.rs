@@ -29,6 +29,24 @@ pub enum Surface {
     StoredResponses,
     /// `/v1/conversations…` and the same below `compat`.
     Conversations,
+    /// `/v1/embeddings`, `/v1beta/models/{model}:embedContent`, `:batchEmbedContents` and the same below `compat`.
+    Embeddings,
+    /// `/v1/images/…` and the same below `compat`.
+    Images,
+    /// `/v1/audio/speech` and the same below `compat`.
+    Speech,
+    /// `/v1/audio/transcriptions` and the same below `compat`.
+    Transcriptions,
+    /// `/v1/audio/translations` and the same below `compat`.
+    Translations,
+    /// `/v1/moderations` and the same below `compat`.
+    Moderations,
+    /// `/v1/rerank`, `/v2/rerank` and the same below `compat`.
+    Rerank,
+    /// `/v1/files…` and the same below `compat`.
+    Files,
+    /// `/v1/batches…` and the same below `compat`.
+    Batches,
 }
 
 impl Surface {
@@ -46,6 +64,15 @@ impl Surface {
             Self::Unknown => "unknown",
             Self::StoredResponses => "stored_responses",
             Self::Conversations => "conversations",
+            Self::Embeddings => "embeddings",
+            Self::Images => "images",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::Moderations => "moderations",
+            Self::Rerank => "rerank",
+            Self::Files => "files",
+            Self::Batches => "batches",
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Token counts of one attempt.
+/// What one attempt consumed: tokens, and what providers bill instead of tokens.
 ///
 /// `input` counts every input token, cached and written ones included; `output` counts every output token, reasoning
-/// included. The other fields say how much of those two was of a special kind, so they never add to a total.
+/// included. The other counts of tokens say how much of those two was of a special kind, so they never add to a total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// All input tokens.
     pub input: u64,
@@ -24,6 +25,24 @@ pub struct Usage {
     pub audio_input: u64,
     /// Audio output tokens.
     pub audio_output: u64,
+    /// Input tokens of pictures, where the provider tells them apart and bills them so.
+    pub image_input: u64,
+    /// Seconds of speech that were heard; what has begun counts.
+    pub audio_seconds: u64,
+    /// Characters that were spoken or embedded.
+    pub characters: u64,
+    /// Pictures that were made.
+    pub images: u64,
+    /// Search units of a reranker.
+    pub searches: u64,
+}
+
+impl Usage {
+    /// Whether something was counted that is not counted in tokens.
+    #[must_use]
+    pub fn has_units(&self) -> bool {
+        [self.audio_seconds, self.characters, self.images, self.searches].iter().any(|count| *count > 0)
+    }
 }
 
 /// Where a [`Usage`] comes from.
@@ -35,7 +54,7 @@ pub enum UsageSource {
     None,
     /// The provider reported it.
     Reported,
-    /// Counted by the gateway because an answer broke off before the provider reported.
+    /// Counted by the gateway, because the provider does not report or an answer broke off before it did.
     Estimated,
 }
 

@@ -4,14 +4,18 @@
 pub mod api;
 pub mod auth;
 pub mod chat;
+pub mod embed;
 pub mod error;
 pub mod estimate;
 pub mod eventstream;
+pub mod multipart;
 pub mod price;
 pub mod providers;
+pub mod rerank;
 pub mod scan;
 pub mod splice;
 pub mod sse;
+pub mod task;
 pub mod translate;
 pub mod usage;
 

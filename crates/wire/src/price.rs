@@ -1,14 +1,18 @@
-//! What tokens cost. The figures are in `price/book.json` (made by `price/generate.py`); all maths is integer and a cost
+//! What an answer costs, by its tokens or by what else its provider bills. The figures are in `price/book.json` (made by `price/generate.py`); all maths is integer and a cost
 //! is rounded once, at its end.
 
 use domain::ledger::CostLine;
 use domain::{Nanos, Rate, Usage};
 
+use crate::task::Size;
+
 mod book;
 #[cfg(test)]
 mod tests;
+mod units;
 
 pub use book::PriceBook;
+pub use units::Units;
 
 /// What a model costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,14 +29,16 @@ pub struct Price {
     pub context_window: Option<u64>,
     /// Most tokens of output.
     pub max_output_tokens: Option<u64>,
-    /// The usual rates.
-    pub rates: Rates,
+    /// The usual rates; none where tokens are not what is billed.
+    pub rates: Option<Rates>,
     /// Rates of long requests, shortest first.
     pub tiers: Vec<Tier>,
     /// Cheaper hours.
     off_peak: Option<OffPeak>,
     /// Announced changes, earliest first.
     changes: Vec<Change>,
+    /// Prices of what is not counted in tokens.
+    pub units: Units,
 }
 
 /// Prices per million tokens. Where the provider names none of its own for a kind, the kind has the rate it falls under.
@@ -48,6 +54,8 @@ pub struct Rates {
     pub cache_write_1h: Rate,
     /// Audio input.
     pub audio_input: Rate,
+    /// Pictures in the input.
+    pub image_input: Rate,
     /// Output that is none of the kinds below.
     pub output: Rate,
     /// Output spent on reasoning.
@@ -115,23 +123,41 @@ impl OffPeak {
 }
 
 impl Price {
-    /// What `usage` costs at the usual rates, without cheaper hours or announced changes.
+    /// What `usage` costs at the usual rates, without cheaper hours or announced changes; see [`Price::cost_at`].
     #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Cost {
-        self.tier(usage).unwrap_or(&self.rates).cost(usage)
+    pub fn cost(&self, usage: &Usage, pictures: &Size) -> Option<Cost> {
+        self.bill(self.tier(usage).or(self.rates.as_ref()), usage, pictures)
     }
 
-    /// What `usage` costs for a request made at `at_ms`, in milliseconds since 1970.
+    /// What `usage` costs for a request made at `at_ms`, in milliseconds since 1970. Where tokens were counted and have a
+    /// price, they are what is billed, whatever else was counted. None where nothing that was counted has a price.
     #[must_use]
-    pub fn cost_at(&self, usage: &Usage, at_ms: i64) -> Cost {
+    pub fn cost_at(&self, usage: &Usage, pictures: &Size, at_ms: i64) -> Option<Cost> {
+        self.bill(self.rates_at(usage, at_ms), usage, pictures)
+    }
+
+    fn bill(&self, rates: Option<&Rates>, usage: &Usage, pictures: &Size) -> Option<Cost> {
+        let tokens = usage.input > 0 || usage.output > 0;
+        let rates = rates.filter(|_| tokens || !usage.has_units() || self.is_free());
+        rates.map(|rates| rates.cost(usage)).or_else(|| self.units.cost(usage, pictures))
+    }
+
+    /// Whether nobody pays for the model.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.rates == Some(Rates::default()) && self.tiers.is_empty() && self.changes.is_empty()
+    }
+
+    fn rates_at(&self, usage: &Usage, at_ms: i64) -> Option<&Rates> {
+        let usual = self.rates.as_ref()?;
         if let Some(tier) = self.tier(usage) {
-            return tier.cost(usage);
+            return Some(tier);
         }
         if let Some(off_peak) = self.off_peak.as_ref().filter(|off_peak| off_peak.covers(at_ms)) {
-            return off_peak.rates.cost(usage);
+            return Some(&off_peak.rates);
         }
         let change = self.changes.iter().rev().find(|change| change.from_ms <= at_ms);
-        change.map_or(&self.rates, |change| &change.rates).cost(usage)
+        Some(change.map_or(usual, |change| &change.rates))
     }
 
     fn tier(&self, usage: &Usage) -> Option<&Rates> {
@@ -149,6 +175,7 @@ impl Rates {
             ("cache_write", usage.cache_write, self.cache_write),
             ("cache_write_1h", usage.cache_write_1h, self.cache_write_1h),
             ("audio_input", usage.audio_input, self.audio_input),
+            ("image_input", usage.image_input, self.image_input),
         ];
         sum.side("input", usage.input, self.input, &input);
         let output =

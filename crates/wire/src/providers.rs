@@ -3,12 +3,15 @@
 mod address;
 mod native;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::provider::{AuthScheme, Dialect};
 use serde::Deserialize;
 
 use crate::api::{Api, Quirks};
+use crate::task::Task;
+use crate::{embed, rerank};
 
 pub use address::{BadBase, Base, parse_base, resolve_base, upstream_path};
 pub use native::{Place, model_in, names_models, native, plain_part};
@@ -42,6 +45,18 @@ pub struct Provider {
     /// How it differs from others of its API.
     #[serde(default)]
     pub quirks: Quirks,
+    /// What it offers beside chat.
+    #[serde(default)]
+    pub offers: Vec<Task>,
+    /// Where it offers that, below `base_url`, if not beside its OpenAI chat completions.
+    #[serde(default)]
+    pub paths: BTreeMap<Task, String>,
+    /// How its embeddings differ from OpenAI's.
+    #[serde(default)]
+    pub embeddings: Embeddings,
+    /// The words its reranker is asked in.
+    #[serde(default)]
+    pub rerank: rerank::Api,
     /// How its key travels.
     pub auth: AuthScheme,
     /// Its name in the price book.
@@ -61,6 +76,16 @@ pub struct Provider {
 
 fn yes() -> bool {
     true
+}
+
+/// How embeddings differ from OpenAI's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Embeddings {
+    /// The words they are asked for in.
+    pub api: embed::Api,
+    /// Fields that are refused there or have other names.
+    pub quirks: Quirks,
 }
 
 fn chat_path() -> String {
@@ -116,6 +141,14 @@ impl Provider {
         self.own_api.unwrap_or_else(|| api_of(self.dialect))
     }
 
+    /// Where it offers a task, below `base_url`, in OpenAI's words or those of its reranker.
+    #[must_use]
+    pub fn task_path(&self, task: Task) -> String {
+        let own = self.paths.get(&task).cloned();
+        own.or_else(|| self.rerank.path().filter(|_| task == Task::Rerank).map(str::to_owned))
+            .unwrap_or_else(|| task_path(&self.chat_path, task))
+    }
+
     /// Whether its address depends on the account, so that each key must say it or have one of its own.
     #[must_use]
     pub fn needs_address(&self) -> bool {
@@ -127,4 +160,10 @@ impl Provider {
     pub fn test_path(&self) -> &str {
         self.test_path.as_deref().unwrap_or(&self.models_path)
     }
+}
+
+/// Where OpenAI's endpoint for a task is, beside chat completions at `chat_path`.
+#[must_use]
+pub fn task_path(chat_path: &str, task: Task) -> String {
+    format!("{}{}", chat_path.strip_suffix("chat/completions").unwrap_or_default(), task.path())
 }

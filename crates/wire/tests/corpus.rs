@@ -28,5 +28,7 @@ mod recordings;
 mod requests;
 #[path = "corpus/streams.rs"]
 mod streams;
+#[path = "corpus/tasks.rs"]
+mod tasks;
 #[path = "corpus/usage.rs"]
 mod usage;

@@ -5,6 +5,7 @@ use domain::Nanos;
 use domain::provider::Dialect;
 use serde_json::{Value, json};
 use wire::price::PriceBook;
+use wire::task::Size;
 use wire::usage::from_body;
 
 /// What an answer with this usage costs, and whether the sum is the provider's own.
@@ -12,7 +13,7 @@ fn cost(dialect: Dialect, provider: &str, model: &str, usage: &Value) -> i64 {
     let name = if dialect == Dialect::Gemini { "usageMetadata" } else { "usage" };
     let observed = from_body(dialect, json!({ name: usage }).to_string().as_bytes());
     let price = PriceBook::builtin().find(provider, model).expect("a price");
-    let computed = price.cost(&observed.usage.expect("usage")).total;
+    let computed = price.cost(&observed.usage.expect("usage"), &Size::default()).expect("a price").total;
     let Nanos(nanos) = observed.charged.unwrap_or(computed);
     nanos
 }

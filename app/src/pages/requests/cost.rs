@@ -89,6 +89,11 @@ fn words(what: &str) -> String {
         "reasoning" => "Reasoning tokens".to_owned(),
         "audio_input" => "Audio input tokens".to_owned(),
         "audio_output" => "Audio output tokens".to_owned(),
+        "image_input" => "Input tokens of pictures".to_owned(),
+        "audio_seconds" => "Seconds of speech".to_owned(),
+        "characters" => "Characters".to_owned(),
+        "images" => "Pictures".to_owned(),
+        "searches" => "Search units".to_owned(),
         other => other.replace('_', " "),
     }
 }
@@ -99,16 +104,23 @@ fn usage(usage: Usage, source: UsageSource) -> impl IntoView {
         ("of them read from the provider's cache", usage.cached_input, false),
         ("of them written to the provider's cache", usage.cache_write + usage.cache_write_1h, false),
         ("of them audio", usage.audio_input, false),
+        ("of them pictures", usage.image_input, false),
         ("Output tokens", usage.output, true),
         ("of them reasoning", usage.reasoning, false),
         ("of them audio", usage.audio_output, false),
+        ("Seconds of speech", usage.audio_seconds, false),
+        ("Characters", usage.characters, false),
+        ("Pictures", usage.images, false),
+        ("Search units", usage.searches, false),
     ];
     let facts = parts.into_iter().filter(|(_, count, always)| *always || *count > 0).map(|(name, count, _)| {
         view! { <div><dt>{name}</dt><dd class="number">{format::grouped(count)}</dd></div> }
     });
     let source = match source {
         UsageSource::Reported => "Reported by the provider.",
-        UsageSource::Estimated => "Estimated by Weir, because the answer broke off before the provider reported.",
+        UsageSource::Estimated => {
+            "Counted by Weir: the provider does not report, or the answer broke off before it did."
+        }
         UsageSource::None => "The provider reported nothing.",
     };
     view! {

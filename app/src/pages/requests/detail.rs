@@ -159,7 +159,7 @@ fn request(attempt: &AttemptDetail, may_see: bool) -> impl IntoView + use<> {
                 }
             });
             view! {
-                {cut(payload.request_cut)}
+                {cut(payload.request_cut, &payload.request)}
                 {text("Request body", &payload.request)}
                 {again}
             }
@@ -200,7 +200,7 @@ fn bodies_of_response(payload: &PayloadView) -> impl IntoView + use<> {
         view! { <section><h2>"Text of the answer"</h2>{text("Text of the answer", &answer)}</section> }
     });
     view! {
-        {cut(payload.response_cut)}
+        {cut(payload.response_cut, &payload.response)}
         {assembled}
         {text("Response body", &payload.response)}
     }
@@ -209,16 +209,21 @@ fn bodies_of_response(payload: &PayloadView) -> impl IntoView + use<> {
 /// A body to read and take away.
 fn text(label: &'static str, body: &str) -> impl IntoView + use<> {
     if body.is_empty() {
-        view! { <p class="muted">"The body is empty."</p> }.into_any()
+        view! { <p class="muted">"There is nothing to show."</p> }.into_any()
     } else {
         view! { <CopyBox label text=pretty(body) /> }.into_any()
     }
 }
 
-fn cut(was_cut: bool) -> impl IntoView {
+fn cut(was_cut: bool, kept: &str) -> impl IntoView + use<> {
+    let why = if kept.is_empty() {
+        "This body is no text, so the log does not keep it."
+    } else {
+        "The log keeps less than all of this body: its beginning, or of a form its fields without the files."
+    };
     was_cut.then(|| {
         view! {
-            <Notice tone=Tone::Warn><p>"This body was longer than what the log keeps; you see its beginning."</p></Notice>
+            <Notice tone=Tone::Warn><p>{why}</p></Notice>
         }
     })
 }

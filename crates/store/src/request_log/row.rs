@@ -58,6 +58,11 @@ fn usage(model: &request::Model) -> Usage {
         reasoning: count(model.reasoning_tokens),
         audio_input: count(model.audio_input_tokens),
         audio_output: count(model.audio_output_tokens),
+        image_input: count(model.image_input_tokens),
+        audio_seconds: count(model.audio_seconds),
+        characters: count(model.characters),
+        images: count(model.images),
+        searches: count(model.searches),
     }
 }
 

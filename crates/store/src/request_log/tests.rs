@@ -97,6 +97,23 @@ fn keys(page: &Page<RequestRow>) -> Vec<(RequestId, u16)> {
     page.rows.iter().map(|row| (row.request_id, row.attempt)).collect()
 }
 
+/// Each figure another, so that none can stand in for another.
+const EVERYTHING: domain::Usage = domain::Usage {
+    input: 101,
+    output: 102,
+    cached_input: 3,
+    cache_write: 4,
+    cache_write_1h: 5,
+    reasoning: 6,
+    audio_input: 7,
+    audio_output: 8,
+    image_input: 9,
+    audio_seconds: 10,
+    characters: 11,
+    images: 12,
+    searches: 13,
+};
+
 db_test! {
     async fn paging_walks_every_row_once_both_ways(store: Store) {
         let rows = traffic();
@@ -135,7 +152,7 @@ db_test! {
         create_gateway(&store, 1, 1, "main", "{}").await;
         let rows = [
             AttemptRow { last: false, status: 503, ..fixture::row(AT_MS, 1, 1) },
-            AttemptRow { attempt: 2, ..fixture::row(AT_MS, 1, 1) },
+            AttemptRow { attempt: 2, usage: EVERYTHING, ..fixture::row(AT_MS, 1, 1) },
         ];
         let payload = Payload {
             request: "{\"text\":\"grüß\"}".repeat(500).into_bytes(),

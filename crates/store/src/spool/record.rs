@@ -12,8 +12,10 @@ use domain::ledger::{AttemptRow, Payload};
 use domain::state::StateChange;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Version of rows that is written today.
-const VERSION: u8 = 1;
+mod v1;
+
+/// Version of rows that is written today: since 3 with what is not counted in tokens.
+const VERSION: u8 = 3;
 /// Version of changes of kept state that is written today.
 const STATE: u8 = 2;
 
@@ -104,6 +106,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
             Ok(Record::Row(Box::new(row), bodies.map(Payload::from)))
         }
         Some((&STATE, rest)) => Ok(Record::State(Box::new(postcard::from_bytes(rest)?))),
+        Some((&v1::VERSION, rest)) => {
+            let (row, bodies) = postcard::from_bytes::<(v1::Row, Option<Bodies<'_>>)>(rest)?;
+            Ok(Record::Row(Box::new(row.into()), bodies.map(Payload::from)))
+        }
         Some((version, _)) => Err(RecordError::Version(*version)),
         None => Err(RecordError::Empty),
     }
@@ -114,14 +120,29 @@ mod tests {
     use super::*;
     use crate::fixture;
 
+    fn payload() -> Payload {
+        Payload { request: b"{}".to_vec(), response: vec![0, 255], ..Payload::default() }
+    }
+
     #[test]
-    fn a_record_of_version_1_is_read_as_it_was_written() {
-        let row = fixture::row(1_763_800_000_000, 7, 1);
-        let payload = Payload { request: b"{}".to_vec(), response: vec![0, 255], ..Payload::default() };
-        let bytes = encode(&row, Some(&payload), Vec::new()).expect("encodes");
-        assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload)));
+    fn a_record_of_version_3_is_read_as_it_was_written() {
+        let mut row = fixture::row(1_763_800_000_000, 7, 1);
+        (row.usage.image_input, row.usage.audio_seconds, row.usage.characters) = (1, 90, 300);
+        (row.usage.images, row.usage.searches) = (4, 5);
+        let bytes = encode(&row, Some(&payload()), Vec::new()).expect("encodes");
+        assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload())));
         // Raise VERSION before changing this figure: it stands for every byte of the encoding.
+        assert_eq!(crc32fast::hash(&bytes), 1_646_718_597, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_record_of_version_1_is_read_still() {
+        let row = fixture::row(1_763_800_000_000, 7, 1);
+        let mut bytes = vec![v1::VERSION];
+        bytes = postcard::to_extend(&(v1::Row::of(&row), Some(Bodies::from(&payload()))), bytes).expect("encodes");
+        // The bytes that the release before wrote.
         assert_eq!(crc32fast::hash(&bytes), 3_699_227_315, "{} bytes", bytes.len());
+        assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload())));
     }
 
     #[test]

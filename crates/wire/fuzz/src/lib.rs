@@ -6,6 +6,7 @@
 
 pub mod dialect;
 mod event_stream;
+mod form;
 pub mod pair;
 mod pieces;
 pub mod reference;
@@ -18,6 +19,7 @@ mod usage;
 use wire::api::Api;
 
 pub use event_stream::event_stream;
+pub use form::form;
 pub use scanner::scanner;
 pub use sse::sse;
 
@@ -25,10 +27,11 @@ pub use sse::sse;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its target.
-pub const TARGETS: [(&str, Check); 10] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("sse", sse),
     ("event_stream", event_stream),
     ("scanner", scanner),
+    ("form", form),
     ("openai_chat", |bytes| dialect::check(Api::OpenaiChat, bytes)),
     ("openai_responses", |bytes| dialect::check(Api::OpenaiResponses, bytes)),
     ("anthropic", |bytes| dialect::check(Api::Anthropic, bytes)),

@@ -18,7 +18,7 @@ fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
         let counts = places.iter().filter_map(|place| usage.pointer(place)).map(number);
         counts.max().unwrap_or(0)
     };
-    let known = ["prompt_tokens", "input_tokens", "total_tokens"].iter().any(|name| usage[name].is_number());
+    let known = ["prompt_tokens", "input_tokens", "total_tokens", "seconds"].iter().any(|name| usage[name].is_number());
     if !known {
         return so_far;
     }
@@ -40,6 +40,9 @@ fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
         reasoning,
         audio_input: at(&["/prompt_tokens_details/audio_tokens", "/input_token_details/audio_tokens"]),
         audio_output: at(&["/completion_tokens_details/audio_tokens"]),
+        image_input: at(&["/prompt_tokens_details/image_tokens", "/input_tokens_details/image_tokens"]),
+        audio_seconds: first(&["seconds", "prompt_audio_seconds"]),
+        ..Usage::default()
     })
 }
 

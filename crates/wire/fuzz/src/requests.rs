@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde_json::Value;
 use wire::api::{Api, Path, Quirks, Target, adapt, gemini};
+use wire::embed::{self, Front};
+use wire::rerank;
 use wire::splice::splice;
 
 use crate::pair::model;
@@ -41,12 +43,26 @@ fn aside(front: Api, body: &[u8]) {
                 let changed = splice(&Bytes::copy_from_slice(body), &edits);
                 assert!(serde_json::from_slice::<Value>(&changed).is_ok(), "{}", String::from_utf8_lossy(&changed));
             }
-            drop(gemini::embed::request_from_openai(body, "m"));
+            vectors(Front::Openai, body);
+            drop(rerank::request(rerank::Api::Voyage, body, "m", "i"));
         }
         Api::Gemini => {
             drop(gemini::count::decode_request(body, PATH));
-            drop(gemini::embed::request_to_openai(body, "m"));
+            drop(gemini::embed::replace_models(body, "m"));
+            vectors(Front::Gemini { batch: true }, body);
         }
         _ => {}
+    }
+}
+
+/// A question for vectors, in the words of everybody who may be asked.
+fn vectors(front: Front, body: &[u8]) {
+    use embed::Api::{Bedrock, Cohere, Gemini, Ollama, Openai, Vertex};
+    for api in [Openai, Gemini, Vertex, Cohere, Ollama, Bedrock] {
+        let target = Target { model: "cohere.embed-v4:0", quirks: &Quirks::default() };
+        if let Ok(asked) = embed::request(front, api, body, target) {
+            assert!(serde_json::from_slice::<Value>(&asked.body).is_ok());
+            drop(asked.retelling.answer(body));
+        }
     }
 }

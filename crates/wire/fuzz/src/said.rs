@@ -97,7 +97,8 @@ fn word(front: Api, finish: &Finish) -> &'static str {
 
 /// The figures that the API's usage has fields for.
 fn figures(front: Api, usage: Usage) -> Usage {
-    let mut seen = usage;
+    // Only some providers tell these, and no caller's API does.
+    let mut seen = Usage { image_input: 0, audio_seconds: 0, ..usage };
     if matches!(front, Api::OpenaiResponses | Api::Anthropic) {
         (seen.audio_input, seen.audio_output) = (0, 0);
     }

@@ -35,6 +35,12 @@ impl Json {
         self.0.get()
     }
 
+    /// The text, as a body.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        Box::<str>::from(self.0).into_string().into_bytes()
+    }
+
     /// Reads it into something.
     ///
     /// # Errors

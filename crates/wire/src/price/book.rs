@@ -1,13 +1,13 @@
 //! Reads the price book and finds a model in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use domain::Rate;
 use domain::money::BadDecimal;
 use serde::Deserialize;
 
-use super::{Change, OffPeak, Price, Rates, Tier, Window};
+use super::{Change, OffPeak, Price, Rates, Tier, Units, Window};
 
 /// The prices of all models that are known.
 #[derive(Debug, Default)]
@@ -106,7 +106,9 @@ struct Row {
     mode: String,
     context_window: Option<u64>,
     max_output_tokens: Option<u64>,
-    rates: RateTexts,
+    rates: Option<RateTexts>,
+    #[serde(default)]
+    units: UnitTexts,
     #[serde(default)]
     tiers: Vec<TierRow>,
     off_peak: Option<OffPeakRow>,
@@ -153,8 +155,34 @@ struct RateTexts {
     cache_write: Option<String>,
     cache_write_1h: Option<String>,
     audio_input: Option<String>,
+    image_input: Option<String>,
     audio_output: Option<String>,
     reasoning_output: Option<String>,
+}
+
+/// Dollars for a million units.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct UnitTexts {
+    audio_second: Option<String>,
+    character: Option<String>,
+    search: Option<String>,
+    image: Option<String>,
+    images: BTreeMap<String, String>,
+}
+
+impl UnitTexts {
+    fn units(&self) -> Result<Units, BadDecimal> {
+        let rate = |text: &Option<String>| text.as_deref().map(str::parse::<Rate>).transpose();
+        let images = self.images.iter().map(|(variant, text)| Ok((variant.clone(), text.parse()?)));
+        Ok(Units {
+            audio_second: rate(&self.audio_second)?,
+            character: rate(&self.character)?,
+            search: rate(&self.search)?,
+            image: rate(&self.image)?,
+            images: images.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl Row {
@@ -162,7 +190,8 @@ impl Row {
         let tiers = self.tiers.iter().map(|tier| Ok(Tier { above: tier.above, rates: tier.rates.rates()? }));
         let changes = self.changes.iter().map(|row| Ok(Change { from_ms: row.from_ms, rates: row.rates.rates()? }));
         Ok(Price {
-            rates: self.rates.rates()?,
+            rates: self.rates.as_ref().map(RateTexts::rates).transpose()?,
+            units: self.units.units()?,
             tiers: tiers.collect::<Result<_, _>>()?,
             changes: changes.collect::<Result<_, _>>()?,
             off_peak: self.off_peak.map(OffPeakRow::off_peak).transpose()?,
@@ -197,6 +226,7 @@ impl RateTexts {
             cache_write,
             cache_write_1h: or(&self.cache_write_1h, cache_write)?,
             audio_input: or(&self.audio_input, input)?,
+            image_input: or(&self.image_input, input)?,
             output,
             reasoning: or(&self.reasoning_output, output)?,
             audio_output: or(&self.audio_output, output)?,

@@ -221,3 +221,25 @@ fn a_replaced_address_keeps_the_path_unless_it_has_its_own() {
         assert_eq!(base(bad), Err(BadBase), "{bad}");
     }
 }
+
+#[test]
+fn rows_say_what_is_offered_beside_chat_and_where() {
+    for provider in all() {
+        let mut offers = provider.offers.clone();
+        offers.sort_unstable();
+        offers.dedup();
+        assert_eq!(offers.len(), provider.offers.len(), "{} offers something twice", provider.slug);
+        let placed = provider.paths.keys().all(|task| offers.contains(task));
+        assert!(placed, "{} has a path for what it does not offer", provider.slug);
+        let embeds = offers.contains(&Task::Embeddings);
+        assert!(embeds || provider.embeddings.api == embed::Api::Openai, "{}", provider.slug);
+        assert!(offers.contains(&Task::Rerank) || provider.rerank == rerank::Api::Jina, "{}", provider.slug);
+    }
+    let path = |slug, task| find(slug).expect("a provider").task_path(task);
+    assert_eq!(path("openai", Task::Transcriptions), "audio/transcriptions");
+    assert_eq!(path("google-ai-studio", Task::Images), "v1beta/openai/images/generations");
+    assert_eq!(path("cohere", Task::Transcriptions), "v2/audio/transcriptions");
+    assert_eq!(path("cohere", Task::Rerank), "v2/rerank");
+    assert_eq!(path("together", Task::Rerank), "rerank");
+    assert!(!find("anthropic").expect("a provider").offers.contains(&Task::Embeddings));
+}

@@ -79,6 +79,10 @@ struct Report {
     /// Anthropic's API.
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
+    /// Seconds of speech, where they are billed instead of tokens.
+    seconds: Count,
+    /// Mistral's, beside the tokens.
+    prompt_audio_seconds: Count,
     #[serde(deserialize_with = "lenient")]
     cost: Option<Box<RawValue>>,
     #[serde(deserialize_with = "lenient")]
@@ -95,6 +99,7 @@ struct Details {
     cached_tokens: Count,
     cache_write_tokens: Count,
     audio_tokens: Count,
+    image_tokens: Count,
     reasoning_tokens: Count,
 }
 
@@ -106,10 +111,12 @@ impl Report {
         } else if self.input_tokens.0.is_some() || self.output_tokens.0.is_some() {
             (self.input_tokens, self.output_tokens)
         } else {
-            // Rerankers know a total only.
-            (Count(Some(self.total_tokens.0?)), Count(None))
+            // Rerankers know a total only, and some of those who write speech down only its length.
+            self.total_tokens.0.or(self.seconds.0)?;
+            (self.total_tokens, Count(None))
         };
         let mut usage = Usage { input: input.get(), output: output.get(), ..Usage::default() };
+        usage.audio_seconds = self.seconds.0.or(self.prompt_audio_seconds.0).unwrap_or(0);
         self.add_input_kinds(&mut usage);
         self.add_output_kinds(&mut usage);
         if !chat {
@@ -126,6 +133,7 @@ impl Report {
         usage.cached_input = cached.or_else(|| elsewhere.into_iter().find_map(|count| count.0)).unwrap_or(0);
         usage.cache_write = details.cache_write_tokens.get();
         usage.audio_input = details.audio_tokens.get();
+        usage.image_input = details.image_tokens.get();
     }
 
     fn add_output_kinds(&self, usage: &mut Usage) {

@@ -34,6 +34,7 @@ fn openai_counts_include_their_kinds() {
         reasoning: 30,
         audio_input: 5,
         audio_output: 2,
+        ..Usage::default()
     };
     assert_eq!(usage, wanted);
 }
@@ -114,7 +115,8 @@ fn oddities_spoil_only_themselves() {
         }}),
     );
     assert_eq!(observed.usage, Some(Usage { input: 12, ..Usage::default() }));
-    assert_eq!(body(Dialect::Openai, json!({ "usage": { "seconds": 3, "type": "duration" } })).usage, None);
+    let heard = body(Dialect::Openai, json!({ "usage": { "seconds": 3, "type": "duration" } })).usage;
+    assert_eq!(heard, Some(Usage { audio_seconds: 3, ..Usage::default() }));
     assert_eq!(
         body(Dialect::Openai, json!({ "usage": { "total_tokens": 9 } })).usage.map(|usage| usage.input),
         Some(9)

@@ -2,7 +2,7 @@
 
 use normal::{normal_answer, normal_request};
 use serde_json::{Value, json};
-use wire::api::gemini::{count, embed};
+use wire::api::gemini::count;
 use wire::api::{Api, Quirks, StreamEncoder, Target};
 use wire::chat::{Answer, Asked, Content, Event, Finish, Request, replay};
 use wire_fuzz::pair::{assemble, events, in_order};
@@ -281,32 +281,6 @@ fn every_recorded_count_is_read_and_asked_for_again() {
         assert_eq!(Some(tokens), answer["totalTokens"].as_u64(), "{name}");
     }
     compared(read, 5, "counts");
-}
-
-#[test]
-fn every_recorded_embedding_goes_to_openai_and_back() {
-    let mut read = 0;
-    for (name, request, answer) in others(&[("gemini", "batch_embed_contents"), ("vertex", "embed_content")]) {
-        let batch = request.get("requests").is_some();
-        let question = embed::request_to_openai(request.to_string().as_bytes(), "e");
-        if request.to_string().contains("inline_data") {
-            assert!(question.is_err(), "{name}");
-        } else {
-            let (question, _) = question.expect("a question");
-            let question: Value = serde_json::from_slice(&question).expect("JSON");
-            let wanted = request["requests"].as_array().map_or(1, Vec::len);
-            assert_eq!(question["input"].as_array().map(Vec::len), Some(wanted), "{name}");
-        }
-        let text = answer.to_string();
-        let openai = embed::answer_to_openai(text.as_bytes(), "e", embed::Encoding::Float, 1).expect("an answer");
-        let back = embed::answer_from_openai(&openai, batch).expect("an answer");
-        let back: Value = serde_json::from_slice(&back).expect("JSON");
-        for member in ["embedding", "embeddings"] {
-            assert_eq!(back.get(member), answer.get(member), "{name}");
-        }
-        read += 1;
-    }
-    compared(read, 5, "embeddings");
 }
 
 /// The encoder for callers who do not ask for events.

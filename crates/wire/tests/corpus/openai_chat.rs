@@ -118,6 +118,10 @@ fn same(mut answer: Answer, mut back: Answer, name: &str) {
     for answer in [&mut answer, &mut back] {
         answer.id.clear();
         answer.service_tier = None;
+        // Chat completions has no place for these.
+        if let Some(usage) = &mut answer.usage {
+            (usage.image_input, usage.audio_seconds) = (0, 0);
+        }
         for choice in &mut answer.choices {
             if matches!(choice.finish, Finish::StopSequence(_)) {
                 choice.finish = Finish::Stop;

@@ -202,7 +202,7 @@ fn a_stream_with_everything_in_it() {
     Arguments { block: 4, json: "{}" }
     BlockStop { block: 4 }
     Finish { choice: 0, finish: ToolCalls }
-    Usage(Usage { input: 3, output: 9, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 4, audio_input: 0, audio_output: 0 })
+    Usage(Usage { input: 3, output: 9, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 4, audio_input: 0, audio_output: 0, image_input: 0, audio_seconds: 0, characters: 0, images: 0, searches: 0 })
     End
     "#);
 }

@@ -1,118 +1,53 @@
-//! Embeddings: `:embedContent` and `:batchEmbedContents`, and OpenAI's `/v1/embeddings`. Numbers pass as they were written.
+//! Gemini's words for embeddings: `:embedContent` for one text and `:batchEmbedContents` for many.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use domain::Usage;
+use serde::Serialize;
 
 use super::fields::{Fields, list};
 use super::part::{self, Piece};
 use crate::chat::{Json, Losses, Refused};
+use crate::embed::{Purpose, Question, Vectors};
+use crate::scan::Members;
+use crate::splice::Edit;
 
-/// OpenAI's question.
-#[derive(Debug, Default, Deserialize)]
-struct OpenaiRequest {
-    input: Option<Json>,
-    dimensions: Option<u64>,
-    encoding_format: Option<String>,
-}
-
-/// How a caller of OpenAI's API wants the numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// A list of numbers.
-    #[default]
-    Float,
-    /// Base64 of little-endian 32-bit floats.
-    Base64,
-}
-
-/// Writes `:batchEmbedContents` for a question in OpenAI's words.
-///
-/// # Errors
-/// When it is no such question, or its input is tokens instead of text.
-pub fn request_from_openai(body: &[u8], model: &str) -> Result<(Vec<u8>, Encoding), Refused> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct One {
-        model: String,
-        content: Content,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        output_dimensionality: Option<u64>,
-    }
-    #[derive(Serialize)]
-    struct Content {
-        parts: [Text; 1],
-    }
-    #[derive(Serialize)]
-    struct Text {
-        text: String,
-    }
-    #[derive(Serialize)]
-    struct Batch {
-        requests: Vec<One>,
-    }
-    let request: OpenaiRequest = serde_json::from_slice(body)?;
-    let input = request.input.ok_or_else(|| Refused::field("input", "input is missing: a text or a list of texts."))?;
-    let texts: Result<Vec<String>, _> = list(&input, "input")?.iter().map(Json::read).collect();
-    let texts = texts
-        .map_err(|_| Refused::field("input", "Gemini embeds texts: send a text or a list of texts, not tokens."))?;
-    let encoding = match request.encoding_format.as_deref() {
-        None | Some("float") => Encoding::Float,
-        Some("base64") => Encoding::Base64,
-        Some(_) => return Err(Refused::field("encoding_format", "The encoding is float or base64.")),
-    };
-    let one = |text| One {
-        model: format!("models/{model}"),
-        content: Content { parts: [Text { text }] },
-        output_dimensionality: request.dimensions,
-    };
-    let batch = Batch { requests: texts.into_iter().map(one).collect() };
-    Ok((serde_json::to_vec(&batch)?, encoding))
-}
-
-/// Writes OpenAI's question for one in Gemini's words, and what of it is lost.
-///
-/// # Errors
-/// When it is no such question, holds more than text, or wants vectors of different lengths at once.
-pub fn request_to_openai(body: &[u8], model: &str) -> Result<(Vec<u8>, Losses), Refused> {
-    #[derive(Serialize)]
-    struct Question<'a> {
-        model: &'a str,
-        input: Vec<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        dimensions: Option<u64>,
-        encoding_format: &'static str,
-    }
+/// Reads a caller's question of either kind.
+pub(crate) fn read_question(body: &[u8]) -> Result<(Question, Losses), Refused> {
     let mut fields: Fields = serde_json::from_slice(body)?;
     let requests: Option<Vec<Fields>> = fields.take("requests", "")?;
-    let (mut input, mut lengths, mut losses) = (Vec::new(), Vec::new(), Losses::default());
+    let batch = requests.is_some();
+    let (mut question, mut losses) = (Question::default(), Losses::default());
     for (i, mut request) in requests.unwrap_or_else(|| vec![fields]).into_iter().enumerate() {
-        let at = format!("requests[{i}]");
-        input.push(text_of(&mut request, &at)?);
-        let config = request.get::<Fields>("embedContentConfig");
+        let at = if batch { format!("requests[{i}]") } else { String::new() };
+        let field = |name: &str| if batch { format!("{at}.{name}") } else { name.to_owned() };
+        question.texts.push(text_of(&mut request, &field("content"))?);
+        let mut config = request.get::<Fields>("embedContentConfig").unwrap_or_default();
         let length = request.take("outputDimensionality", &at)?;
-        lengths.push(length.or_else(|| config?.get("outputDimensionality")));
-        for lost in ["taskType", "title"] {
-            if request.has(lost) {
-                losses.harmless(lost, "OpenAI's embeddings have no counterpart");
-            }
+        let length = length.or_else(|| config.get("outputDimensionality"));
+        let task = request.take::<String>("taskType", &at)?.or_else(|| config.get("taskType"));
+        let purpose = task.as_deref().and_then(purpose);
+        if task.is_some() && purpose.is_none() {
+            losses.harmless("taskType", "the provider knows no such purpose");
+        }
+        if request.has("title") {
+            losses.harmless("title", "the provider has no counterpart");
+        }
+        if i == 0 {
+            (question.dimensions, question.purpose) = (length, purpose);
+        } else if question.dimensions != length {
+            let message = "All texts of one request get vectors of one length here.";
+            return Err(Refused::field("requests[].outputDimensionality", message));
+        } else if question.purpose != purpose {
+            losses.grave("requests[].taskType", "all texts of one request have one purpose here");
         }
     }
-    lengths.dedup();
-    if lengths.len() > 1 {
-        let message = "All texts of one request get vectors of one length here.";
-        return Err(Refused::field("requests[].outputDimensionality", message));
-    }
-    let dimensions = lengths.pop().flatten();
-    Ok((serde_json::to_vec(&Question { model, input, dimensions, encoding_format: "float" })?, losses))
+    Ok((question, losses))
 }
 
 fn text_of(request: &mut Fields, at: &str) -> Result<String, Refused> {
-    let at = format!("{at}.content");
     let Some(content) = request.raw("content") else {
-        return Err(Refused::field(at, "content is missing: the parts to embed."));
+        return Err(Refused::field(at, "`content` is missing: the parts to embed."));
     };
-    let parts = Fields::of(&content, &at)?.raw("parts").map(|parts| list(&parts, &at)).transpose()?.unwrap_or_default();
+    let parts = Fields::of(&content, at)?.raw("parts").map(|parts| list(&parts, at)).transpose()?.unwrap_or_default();
     let mut out = String::new();
     for (i, json) in parts.iter().enumerate() {
         let at = format!("{at}.parts[{i}]");
@@ -124,60 +59,93 @@ fn text_of(request: &mut Fields, at: &str) -> Result<String, Refused> {
     Ok(out)
 }
 
-#[derive(Serialize)]
-struct OpenaiAnswer<'a> {
-    object: &'static str,
-    data: Vec<OpenaiVector>,
-    model: &'a str,
-    usage: OpenaiUsage,
+fn purpose(task: &str) -> Option<Purpose> {
+    match task {
+        "RETRIEVAL_QUERY" | "QUESTION_ANSWERING" | "FACT_VERIFICATION" | "CODE_RETRIEVAL_QUERY" => Some(Purpose::Query),
+        "RETRIEVAL_DOCUMENT" => Some(Purpose::Document),
+        "CLASSIFICATION" => Some(Purpose::Classification),
+        "CLUSTERING" => Some(Purpose::Clustering),
+        "SEMANTIC_SIMILARITY" => Some(Purpose::Similarity),
+        _ => None,
+    }
+}
+
+/// Google's word for a purpose.
+pub(crate) fn task_type(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Query => "RETRIEVAL_QUERY",
+        Purpose::Document => "RETRIEVAL_DOCUMENT",
+        Purpose::Classification => "CLASSIFICATION",
+        Purpose::Clustering => "CLUSTERING",
+        Purpose::Similarity => "SEMANTIC_SIMILARITY",
+    }
 }
 
 #[derive(Serialize)]
-struct OpenaiVector {
-    object: &'static str,
-    index: usize,
-    embedding: Json,
+#[serde(rename_all = "camelCase")]
+struct One<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_dimensionality: Option<u64>,
 }
 
 #[derive(Serialize)]
-struct OpenaiUsage {
-    prompt_tokens: u64,
-    total_tokens: u64,
+struct Content<'a> {
+    parts: [Text<'a>; 1],
 }
 
-/// Writes OpenAI's answer for one of Gemini's. Where it does not say what was consumed, `estimate` tokens were.
-///
-/// # Errors
-/// When it is no such answer.
-pub fn answer_to_openai(body: &[u8], model: &str, encoding: Encoding, estimate: u64) -> Result<Vec<u8>, Refused> {
+#[derive(Serialize)]
+struct Text<'a> {
+    text: &'a str,
+}
+
+fn one<'a>(question: &Question, text: &'a str, model: Option<&str>) -> One<'a> {
+    One {
+        model: model.map(|model| format!("models/{model}")),
+        content: Content { parts: [Text { text }] },
+        task_type: question.purpose.map(task_type),
+        output_dimensionality: question.dimensions,
+    }
+}
+
+/// Writes `:batchEmbedContents`.
+pub(crate) fn write_question(question: &Question, model: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Batch<'a> {
+        requests: Vec<One<'a>>,
+    }
+    let requests = question.texts.iter().map(|text| one(question, text, Some(model))).collect();
+    Json::of(&Batch { requests }).into_bytes()
+}
+
+/// Writes `:embedContent` for one text of a question.
+pub(crate) fn write_one(question: &Question, text: &str, model: Option<&str>) -> Vec<u8> {
+    Json::of(&one(question, text, model)).into_bytes()
+}
+
+/// Reads an answer of either kind.
+pub(crate) fn read_answer(body: &[u8]) -> Result<Vectors, Refused> {
     let mut fields: Fields = serde_json::from_slice(body)?;
     let single = fields.raw("embedding").map(|one| vec![one]);
     let vectors = single.or_else(|| fields.get("embeddings"));
     let vectors: Vec<Json> = vectors.ok_or_else(|| Refused::field("embeddings", "The answer has no embeddings."))?;
-    let mut data = Vec::with_capacity(vectors.len());
-    for (index, vector) in vectors.iter().enumerate() {
+    let mut list = Vec::with_capacity(vectors.len());
+    for vector in &vectors {
         let values = Fields::lenient(vector).raw("values");
-        let values = values.ok_or_else(|| Refused::field("embeddings[].values", "An embedding has no values."))?;
-        let embedding = if encoding == Encoding::Base64 { base64_of(&values)? } else { values };
-        data.push(OpenaiVector { object: "embedding", index, embedding });
+        list.push(values.ok_or_else(|| Refused::field("embeddings[].values", "An embedding has no values."))?);
     }
-    let counted = fields.get::<Fields>("usageMetadata").and_then(|mut usage| usage.get("promptTokenCount"));
-    let tokens = counted.unwrap_or(estimate);
-    let usage = OpenaiUsage { prompt_tokens: tokens, total_tokens: tokens };
-    Ok(serde_json::to_vec(&OpenaiAnswer { object: "list", data, model, usage })?)
+    let input = fields.get::<Fields>("usageMetadata").and_then(|mut usage| usage.get("promptTokenCount"));
+    let usage = input.map(|input| Usage { input, ..Usage::default() });
+    Ok(Vectors { list, usage, model: None })
 }
 
-fn base64_of(values: &Json) -> Result<Json, Refused> {
-    let values: Vec<f32> = values.read()?;
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Ok(Json::of(&STANDARD.encode(bytes)))
-}
-
-/// Writes Gemini's answer for one of OpenAI's: that of `:batchEmbedContents` for a `batch`, else that of `:embedContent`.
-///
-/// # Errors
-/// When it is no such answer.
-pub fn answer_from_openai(body: &[u8], batch: bool) -> Result<Vec<u8>, Refused> {
+/// Writes an answer: that of `:batchEmbedContents` for a `batch`, else that of `:embedContent`, with the tokens where they
+/// are known.
+pub(crate) fn write_answer(vectors: Vec<Json>, batch: bool, input: Option<u64>) -> Vec<u8> {
     #[derive(Serialize)]
     struct Vector {
         values: Json,
@@ -190,76 +158,70 @@ pub fn answer_from_openai(body: &[u8], batch: bool) -> Result<Vec<u8>, Refused> 
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        embeddings: Vec<Vector>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        embeddings: Option<Vec<Vector>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         embedding: Option<Vector>,
         #[serde(skip_serializing_if = "Option::is_none")]
         usage_metadata: Option<Usage>,
     }
-    let mut fields: Fields = serde_json::from_slice(body)?;
-    let data: Option<Vec<Fields>> = fields.get("data");
-    let data = data.ok_or_else(|| Refused::field("data", "The answer has no embeddings."))?;
-    let mut numbered: Vec<(usize, Vector)> = Vec::with_capacity(data.len());
-    for (place, mut vector) in data.into_iter().enumerate() {
-        let values = vector.raw("embedding");
-        let values = values.ok_or_else(|| Refused::field("data[].embedding", "An entry has no embedding."))?;
-        numbered.push((vector.get("index").unwrap_or(place), Vector { values }));
+    let mut vectors = vectors.into_iter().map(|values| Vector { values });
+    let embedding = if batch { None } else { vectors.next() };
+    let embeddings = batch.then(|| vectors.collect());
+    let usage_metadata = input.map(|prompt_token_count| Usage { prompt_token_count });
+    Json::of(&Answer { embeddings, embedding, usage_metadata }).into_bytes()
+}
+
+/// The edits that put a model in the place of those that the body of a question names beside the URL: Google takes no other
+/// than the URL's. A body that is no JSON object has no edits.
+#[must_use]
+pub fn replace_models(body: &[u8], model: &str) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    replace(body, 0, model, &mut edits);
+    let requests = Members::of(body).filter(|member| member.is(body, "requests"));
+    for requests in requests {
+        let list = &body[requests.value.clone()];
+        let Ok(items) = serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(list) else { continue };
+        for item in items {
+            // The items borrow from the body, so their place in it is known.
+            let place = item.get().as_ptr().addr() - body.as_ptr().addr();
+            replace(item.get().as_bytes(), place, model, &mut edits);
+        }
     }
-    numbered.sort_by_key(|(index, _)| *index);
-    let mut embeddings: Vec<Vector> = numbered.into_iter().map(|(_, vector)| vector).collect();
-    let embedding = if batch || embeddings.is_empty() { None } else { Some(embeddings.swap_remove(0)) };
-    if !batch {
-        embeddings.clear();
+    edits
+}
+
+fn replace(object: &[u8], place: usize, model: &str, edits: &mut Vec<Edit>) {
+    let quoted = || serde_json::Value::from(format!("models/{model}")).to_string();
+    for member in Members::of(object).filter(|member| member.is(object, "model")) {
+        let old = &object[member.value.clone()];
+        if old != quoted().as_bytes() {
+            let range = place + member.value.start..place + member.value.end;
+            edits.push(Edit { range, text: quoted() });
+        }
     }
-    // The names were turned into camel case on the way in.
-    let tokens = fields.get::<Fields>("usage").and_then(|mut usage| usage.get("promptTokens"));
-    let usage_metadata = tokens.map(|prompt_token_count| Usage { prompt_token_count });
-    Ok(serde_json::to_vec(&Answer { embeddings, embedding, usage_metadata })?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text(bytes: Vec<u8>) -> String {
-        String::from_utf8(bytes).expect("text")
-    }
+    use crate::splice::splice;
 
     #[test]
-    fn questions_go_both_ways() {
-        let openai = br#"{"model":"x","input":["a","b"],"dimensions":256,"encoding_format":"base64"}"#;
-        let (gemini, encoding) = request_from_openai(openai, "gemini-embedding-001").expect("a question");
-        assert_eq!(encoding, Encoding::Base64);
-        insta::assert_snapshot!(text(gemini.clone()), @r#"{"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]},"outputDimensionality":256},{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"b"}]},"outputDimensionality":256}]}"#);
-        let (back, losses) = request_to_openai(&gemini, "e").expect("a question");
-        assert!(losses.all().is_empty());
-        insta::assert_snapshot!(text(back), @r#"{"model":"e","input":["a","b"],"dimensions":256,"encoding_format":"float"}"#);
-        let single = br#"{"content":{"parts":[{"text":"a"}]},"task_type":"RETRIEVAL_QUERY"}"#;
-        let (one, losses) = request_to_openai(single, "e").expect("a question");
+    fn the_models_of_a_body_are_those_of_its_url() {
+        let replaced = |body: &'static str| {
+            let edits = replace_models(body.as_bytes(), "e");
+            String::from_utf8(splice(&body.into(), &edits).to_vec()).expect("text")
+        };
         assert_eq!(
-            (text(one), losses.fields()),
-            (r#"{"model":"e","input":["a"],"encoding_format":"float"}"#.into(), "taskType".into())
+            replaced(r#"{ "requests":[{"model":"models/google/e","x":[1.0]}, {"a":1},{"model":"models/e"}] }"#),
+            r#"{ "requests":[{"model":"models/e","x":[1.0]}, {"a":1},{"model":"models/e"}] }"#
         );
-    }
-
-    #[test]
-    fn tokens_and_pictures_are_refused() {
-        let field = |refused: Refused| refused.field.unwrap_or_default();
-        assert_eq!(field(request_from_openai(br#"{"input":[[1,2]]}"#, "m").expect_err("tokens")), "input");
-        let picture = br#"{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"aA=="}}]}}"#;
-        assert_eq!(field(request_to_openai(picture, "m").expect_err("a picture")), "requests[0].content.parts[0]");
-    }
-
-    #[test]
-    fn answers_go_both_ways() {
-        let gemini =
-            br#"{"embeddings":[{"values":[0.5,-1e-05]},{"values":[1,2]}],"usageMetadata":{"promptTokenCount":3}}"#;
-        let openai = answer_to_openai(gemini, "e", Encoding::Float, 9).expect("an answer");
-        insta::assert_snapshot!(text(openai.clone()), @r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1e-05]},{"object":"embedding","index":1,"embedding":[1,2]}],"model":"e","usage":{"prompt_tokens":3,"total_tokens":3}}"#);
-        assert_eq!(answer_from_openai(&openai, true).expect("an answer"), gemini);
-        let single = br#"{"embedding":{"values":[1.0]}}"#;
-        let packed = text(answer_to_openai(single, "e", Encoding::Base64, 9).expect("an answer"));
-        assert!(packed.contains(r#""embedding":"AACAPw==""#) && packed.contains(r#""prompt_tokens":9"#), "{packed}");
+        assert_eq!(
+            replaced(r#"{"model":"a","content":{"model":"b"}}"#),
+            r#"{"model":"models/e","content":{"model":"b"}}"#
+        );
+        assert_eq!(replaced("[1]"), "[1]");
+        assert_eq!(replaced(r#"{"requests":{"model":"a"}}"#), r#"{"requests":{"model":"a"}}"#);
     }
 }

@@ -154,7 +154,7 @@ fn a_stream_with_everything_in_it() {
     Arguments { block: 3, json: "{}" }
     BlockStop { block: 3 }
     Finish { choice: 0, finish: ToolCalls }
-    Usage(Usage { input: 195, output: 575, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 0, audio_input: 0, audio_output: 0 })
+    Usage(Usage { input: 195, output: 575, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 0, audio_input: 0, audio_output: 0, image_input: 0, audio_seconds: 0, characters: 0, images: 0, searches: 0 })
     End
     "#);
 }

@@ -335,6 +335,7 @@ pub(super) fn changes_meaning(name: &str, value: &str) -> bool {
         "n" => value != "1",
         "logprobs" => value == "true",
         "top_logprobs" => value != "0",
+        "encoding_format" => value != "\"float\"",
         "modalities" => value.contains("audio"),
         "response_format" | "tools" | "tool_choice" | "audio" => true,
         _ => false,

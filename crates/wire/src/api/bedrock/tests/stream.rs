@@ -98,7 +98,7 @@ fn a_stream_with_everything_in_it() {
     BlockStart { block: 6, choice: 0, kind: Opaque { api: Bedrock, value: {"toolResult":{"toolUseId":"s","content":[{"text":"2"}]}} } }
     BlockStop { block: 6 }
     Finish { choice: 0, finish: ToolCalls }
-    Usage(Usage { input: 5, output: 5, cached_input: 2, cache_write: 0, cache_write_1h: 0, reasoning: 0, audio_input: 0, audio_output: 0 })
+    Usage(Usage { input: 5, output: 5, cached_input: 2, cache_write: 0, cache_write_1h: 0, reasoning: 0, audio_input: 0, audio_output: 0, image_input: 0, audio_seconds: 0, characters: 0, images: 0, searches: 0 })
     End
     "#);
 }
