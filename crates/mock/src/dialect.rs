@@ -1,8 +1,9 @@
-//! The three APIs: which one a request speaks, its key, its routes, its errors.
+//! The three APIs, and what there is beside chat: which one a request speaks, its key, its routes, its errors.
 
 mod anthropic;
 mod gemini;
 mod openai;
+mod task;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -32,7 +33,7 @@ impl Failure {
         Self { status, message: message.into() }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
@@ -47,12 +48,14 @@ pub(crate) enum Route {
     OpenaiEmbeddings(openai::Embeddings),
     GeminiEmbeddings(gemini::Embeddings),
     Models(Dialect, Option<String>),
+    Task(task::Task),
 }
 
 /// An answer before it is paced.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Json(Value),
+    Whole { content_type: &'static str, body: Bytes },
     Events { content_type: &'static str, events: Vec<Bytes> },
 }
 
@@ -95,6 +98,11 @@ impl Dialect {
 
     /// Reads the request.
     pub fn route(self, parts: &Parts, body: &[u8]) -> Result<Route, Failure> {
+        if self == Self::Openai
+            && let Some(task) = task::route(parts, body)?
+        {
+            return Ok(Route::Task(task));
+        }
         if parts.method == Method::GET {
             return self.models(parts.uri.path());
         }
@@ -138,6 +146,7 @@ impl Route {
             Self::OpenaiEmbeddings(wanted) => (&wanted.model, wanted.texts.first().map_or("", String::as_str)),
             Self::GeminiEmbeddings(wanted) => (&wanted.model, wanted.texts.first().map_or("", String::as_str)),
             Self::Models(_, model) => (model.as_deref().unwrap_or_default(), ""),
+            Self::Task(task) => (&task.model, &task.words),
         }
     }
 
@@ -170,6 +179,7 @@ impl Route {
                 Dialect::Anthropic => anthropic::models(model.as_deref()),
                 Dialect::Gemini => gemini::models(model.as_deref()),
             }),
+            Self::Task(task) => task.reply(control),
         }
     }
 }

@@ -134,6 +134,7 @@ fn respond(route: &Route, control: &Control, connection: Connection) -> Response
             with_type(StatusCode::OK, "application/json", Body::whole(text[..text.len() / 2].to_owned()))
         }
         Reply::Json(value) => json_response(StatusCode::OK, &value),
+        Reply::Whole { content_type, body } => with_type(StatusCode::OK, content_type, Body::whole(body)),
         Reply::Events { content_type, mut events } => {
             if control.malformed {
                 let broken = Bytes::from_static(b"data: {\"choices\": [{\"delta\": {\"cont\n\n");
