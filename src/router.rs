@@ -17,7 +17,7 @@ use crate::{assets, health};
 /// Whether a path belongs to the data plane.
 #[must_use]
 pub fn is_data_plane(path: &str) -> bool {
-    ["/v1", "/v1beta"]
+    ["/v1", "/v1beta", "/v2"]
         .iter()
         .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
@@ -41,7 +41,9 @@ pub fn build_server(app: App) -> Router {
         .route("/v1", any(proxy))
         .route("/v1/{*path}", any(proxy))
         .route("/v1beta", any(proxy))
-        .route("/v1beta/{*path}", any(proxy));
+        .route("/v1beta/{*path}", any(proxy))
+        .route("/v2", any(proxy))
+        .route("/v2/{*path}", any(proxy));
     let mut files = Router::new().route("/pkg/{*path}", get(assets::package));
     for name in assets::root_files() {
         let path = format!("/{name}");

@@ -104,8 +104,16 @@ pub(crate) fn check_model(access: &Access, provider: &str, model: Option<&str>, 
 /// # Errors
 /// `token_not_allowed`.
 pub(crate) fn check_fallbacks(access: &Access, scan: &Scan<'_>) -> Result<(), Refusal> {
+    check_list(access, scan.models)
+}
+
+/// The same, where it is known whether there is a list.
+///
+/// # Errors
+/// `token_not_allowed`.
+pub(crate) fn check_list(access: &Access, has_list: bool) -> Result<(), Refusal> {
     let limited = access.token.as_ref().is_some_and(|token| token.limits_models());
-    if limited && scan.models { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
+    if limited && has_list { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
 }
 
 /// Counts the request against the gateway's rate limit.

@@ -94,6 +94,10 @@ codes! {
     TooManyBackground = 429 "too_many_background",
     /// The provider's API cannot express what the question asks for.
     NotExpressible = 400 "not_expressible",
+    /// The provider has no such endpoint.
+    NotOffered = 400 "not_offered",
+    /// The request must say which provider it means.
+    ProviderRequired = 400 "provider_required",
     /// No such provider.
     UnknownProvider = 404 "unknown_provider",
     /// The team's own provider is switched off.

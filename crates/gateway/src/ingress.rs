@@ -3,6 +3,7 @@
 
 mod kept;
 mod routes;
+mod tasks;
 
 use std::borrow::Cow;
 
@@ -10,6 +11,10 @@ use domain::ledger::Surface;
 use domain::provider::Dialect;
 use http::{Method, Uri};
 use wire::api::{Api, Path};
+use wire::embed::Front;
+use wire::task::Task;
+
+pub(crate) use tasks::Call;
 
 pub(crate) use self::kept::KeptCall;
 pub use self::routes::{ROUTES, Route};
@@ -33,6 +38,8 @@ pub(crate) enum Door<'a> {
     CountTokens { front: Api, path: Path<'a> },
     /// Something that is kept of the Responses API.
     Kept(KeptCall<'a>),
+    /// An endpoint beside chat.
+    Task(Call<'a>),
     /// The models that may be asked.
     Models,
     /// A provider's own API.
@@ -61,6 +68,7 @@ impl Ingress<'_> {
             Door::Chat { .. } => Surface::ChatCompletions,
             Door::CountTokens { .. } => Surface::CountTokens,
             Door::Kept(call) => call.surface(),
+            Door::Task(call) => tasks::surface(call.task),
             Door::Models => Surface::Models,
             Door::Native { .. } => Surface::Native,
             Door::Unknown => Surface::Unknown,
@@ -74,8 +82,9 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
     let allow = match door {
         Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
         Door::Kept(call) => call.allow(method),
+        Door::Task(call) if !call.task.keeps() => (method != Method::POST).then_some("POST"),
         Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
-        Door::Native { .. } => matches!(*method, Method::TRACE | Method::CONNECT).then_some(PROXIED),
+        Door::Native { .. } | Door::Task(_) => matches!(*method, Method::TRACE | Method::CONNECT).then_some(PROXIED),
         Door::Unknown => None,
     };
     let dialect = match door {
@@ -84,13 +93,16 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
         }
         Door::Chat { front, .. } | Door::CountTokens { front, .. } => front.family().unwrap_or_default(),
         Door::Kept(_) => Dialect::Openai,
+        Door::Task(Call { front: Front::Gemini { .. }, .. }) => Dialect::Gemini,
+        Door::Task(_) => Dialect::Openai,
         Door::Models | Door::Unknown => unknown_dialect(path),
     };
     Ingress { door, place, dialect, allow }
 }
 
 fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
-    if let Some(door) = path.strip_prefix('/').filter(|path| path.starts_with("v1")).and_then(endpoint) {
+    let versioned = |path: &&str| path.starts_with("v1") || path.starts_with("v2/");
+    if let Some(door) = path.strip_prefix('/').filter(versioned).and_then(endpoint) {
         return (door, None);
     }
     let mut parts = path.strip_prefix("/v1/").unwrap_or_default().splitn(4, '/');
@@ -126,7 +138,7 @@ fn endpoint(path: &str) -> Option<Door<'_>> {
         "messages" => chat(Api::Anthropic),
         "messages/count_tokens" => Some(Door::CountTokens { front: Api::Anthropic, path: Path::default() }),
         "models" => Some(Door::Models),
-        path => KeptCall::of(path).map(Door::Kept),
+        path => KeptCall::of(path).map(Door::Kept).or_else(|| tasks::call(path).map(Door::Task)),
     }
 }
 
@@ -139,6 +151,10 @@ fn gemini(call: &str) -> Option<Door<'_>> {
         "generateContent" => Some(Door::Chat { front, path: path(Some(false)) }),
         "streamGenerateContent" => Some(Door::Chat { front, path: path(Some(true)) }),
         "countTokens" => Some(Door::CountTokens { front, path: path(None) }),
+        "embedContent" | "batchEmbedContents" => {
+            let front = Front::Gemini { batch: verb == "batchEmbedContents" };
+            Some(Door::Task(Call { task: Task::Embeddings, front, model: path(None).model, rest: "" }))
+        }
         _ => None,
     }
 }
@@ -259,7 +275,8 @@ mod tests {
             "/v1/a/b/",
             "/v1/a/b/openai",
             "/v1/a/b/openai/",
-            "/v1/a/b/compat/embeddings",
+            "/v1/a/b/compat/files/a/b/c",
+            "/v2/embeddings",
             "/v1/a/b/openai/../x",
             "/v1/a/b/openai/x/../y",
             "/v2/chat/completions",

@@ -1,9 +1,10 @@
-//! `GET /v1/models`: what chat completions takes, in OpenAI's shape. The list is the price book's, narrowed to the
-//! providers that the team has keys for and the models that the token may use.
+//! `GET /v1/models`: what chat completions and the endpoints beside it take, in OpenAI's shape. The list is the price book's,
+//! narrowed to the providers that the team has keys for and the models that the token may use.
 
 use http::Response;
 use serde::Serialize;
 use wire::price::PriceBook;
+use wire::task::Task;
 
 use crate::answer;
 use crate::authenticate::Access;
@@ -37,7 +38,8 @@ fn models(access: &Access, now_ms: i64) -> Vec<Model> {
     let mut models = Vec::new();
     for provider in usable.filter(|provider| provider.enabled) {
         let Some(name) = provider.price_provider.as_deref() else { continue };
-        for price in PriceBook::builtin().models(name).filter(|price| price.mode == "chat") {
+        let offered = |mode: &str| mode == "chat" || Task::of_mode(mode).is_some_and(|task| provider.offers(task));
+        for price in PriceBook::builtin().models(name).filter(|price| offered(&price.mode)) {
             let allowed = |token: &crate::snapshot::TokenState| token.allows_model(&provider.slug, &price.model);
             if access.token.as_deref().is_none_or(allowed) {
                 let id = format!("{}/{}", provider.slug, price.model);

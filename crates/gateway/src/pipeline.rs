@@ -14,7 +14,7 @@ use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::controls;
-use crate::ingress::{Door, Ingress, KeptCall, Place, disguises, split_key};
+use crate::ingress::{Call, Door, Ingress, KeptCall, Place, disguises, split_key};
 use crate::memory::Claim;
 use crate::plan::{self, Plan, Question};
 use crate::relay::relay;
@@ -111,6 +111,7 @@ async fn stages(
                 return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?));
             }
         },
+        Called::Task(call) => plan::task(settlement, &request, call, query.as_deref())?,
         Called::Models | Called::Kept(_) => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
     };
     look_up(settlement, &request, plan).await
@@ -135,6 +136,7 @@ async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, plan:
 enum Called<'a> {
     Chat { front: Api, path: Path<'a> },
     CountTokens { front: Api, path: Path<'a> },
+    Task(Call<'a>),
     Models,
     Kept(KeptCall<'a>),
     Native { provider: Arc<ProviderState>, rest: &'a str },
@@ -153,6 +155,8 @@ fn open<'a>(
     let (provider, rest) = match ingress.door {
         Door::Chat { front, path } => return Ok(Called::Chat { front, path }),
         Door::CountTokens { front, path } => return Ok(Called::CountTokens { front, path }),
+        Door::Task(call) if disguises(call.rest) => return Err(Refusal::invalid_path()),
+        Door::Task(call) => return Ok(Called::Task(call)),
         Door::Models => return Ok(Called::Models),
         Door::Kept(call) => return Ok(Called::Kept(call)),
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),

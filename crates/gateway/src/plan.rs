@@ -5,6 +5,7 @@ mod chat;
 mod held;
 mod model;
 mod native;
+mod task;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,14 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use wire::api::Api;
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
+use wire::task::{Retelling, Task};
 use wire::translate::Translation;
 
 pub(crate) use chat::{Question, chat, count, room_for, room_to_read};
 pub(crate) use held::{held, holder};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
+pub(crate) use task::task;
 
 use crate::account::Account;
 use crate::authenticate::Access;
@@ -30,6 +33,7 @@ use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
 use crate::memory::{Memory, Purpose};
+use crate::settle::Measure;
 use crate::signer::Signer;
 use crate::snapshot::{Auth, GatewayState, ProviderState, Upstream};
 use crate::state::After;
@@ -70,6 +74,12 @@ pub(crate) struct Plan {
     pub stream: bool,
     /// How the answer is put into the caller's words, where the provider speaks others.
     pub translation: Option<Translation>,
+    /// The endpoint, where it is one beside chat.
+    pub task: Option<Task>,
+    /// The same as `translation` for an endpoint beside chat.
+    pub retelling: Option<Retelling>,
+    /// What the request itself says about its price.
+    pub measure: Measure,
     /// The form of the answer, where the caller's dialect alone does not say it.
     pub form: Option<&'static str>,
     /// Whether errors of the provider are put into the caller's shape.
@@ -230,6 +240,9 @@ fn call_at(
         says_when_done: false,
         stream: false,
         translation: None,
+        task: None,
+        retelling: None,
+        measure: Measure::default(),
         form: None,
         shapes_errors: false,
         dropped: String::new(),

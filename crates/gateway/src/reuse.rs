@@ -42,7 +42,10 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     if plan.method != Method::POST
         || plan.changes_state()
         || body.len() > MAX_REQUEST
-        || !(asked_for || plan.translation.is_some() || repeats(plan.uri.path(), plan.dialect))
+        || !(asked_for
+            || plan.translation.is_some()
+            || plan.retelling.is_some()
+            || repeats(plan.uri.path(), plan.dialect))
     {
         return None;
     }

@@ -54,6 +54,12 @@ pub(crate) fn scan_native<'a>(
     }
 }
 
+/// The boundary of a body that is a form and comes as it is.
+pub(crate) fn form_boundary(headers: &HeaderMap) -> Option<&str> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    wire::multipart::boundary(content_type).filter(|_| !is_encoded(headers))
+}
+
 fn media(headers: &HeaderMap) -> Media {
     match headers.get(CONTENT_TYPE) {
         None => Media::Absent,

@@ -10,6 +10,7 @@
 mod capture;
 mod cost;
 mod note;
+mod words;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,7 @@ use tokio::time::{Duration, Instant};
 use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
+pub(crate) use cost::Measure;
 pub(crate) use note::{bounded, note_head, note_plan, note_request};
 
 use crate::counters::count;
@@ -57,6 +59,8 @@ pub(crate) struct Settlement {
     request_content_type: Option<String>,
     /// The provider's name in the price book.
     pub price_provider: Option<String>,
+    /// What the request itself says about its price.
+    pub measure: Measure,
     /// Fields of the request that could not be expressed, for a header.
     pub dropped: String,
     /// The state of the gateway's rate limit, where it has one.
@@ -115,6 +119,7 @@ impl Settlement {
             request: Bytes::new(),
             request_content_type: None,
             price_provider: None,
+            measure: Measure::default(),
             dropped: String::new(),
             rate_limit: None,
             upstream: Duration::ZERO,
@@ -183,7 +188,7 @@ impl Settlement {
         row.error_code = end.code.map(|code| code.as_str().to_owned());
         row.response_bytes = end.response.map_or(0, Capture::seen);
         let model = end.observed.model.as_deref().map(bounded).or_else(|| self.row.model.clone());
-        cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref());
+        cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref(), &self.measure);
         let asked = std::mem::replace(&mut self.row.model, model);
         let payload = self.payload(&end);
         self.count(end.outcome);
@@ -244,6 +249,7 @@ impl Settlement {
         }
         let cap = self.shared.options.payload_cap;
         let (response, seen) = end.response.map_or((&[][..], 0), |capture| (capture.head(cap), capture.seen()));
+        let response = if words::is_text(end.response_content_type, response) { response } else { &[] };
         let mut claim = self.shared.memory.claim(Purpose::Keeping);
         if claim.grow(self.request.len() + response.len()).is_err() {
             count(dropped);

@@ -41,8 +41,6 @@ pub struct Observed {
     pub ended: bool,
     /// Whether the provider reported an error inside the answer.
     pub error: bool,
-    /// Whether `usage` is the gateway's own count, because the provider reported none.
-    pub estimated: bool,
 }
 
 /// Reads a whole body in the shape of `dialect`. Providers serve each other's APIs too, so a body without usage in that

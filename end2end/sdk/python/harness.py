@@ -49,6 +49,9 @@ teams:
       - {{ provider: anthropic, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
       - {{ provider: google-ai-studio, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
       - {{ provider: mistral, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
+      - {{ provider: cohere, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
+      - {{ provider: voyage, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
+      - {{ provider: ollama, alias: default, key: "env:PROVIDER_KEY", base_url: "{mock}" }}
       - {{ provider: groq, alias: default, key: "env:PROVIDER_KEY", base_url: "{nowhere}" }}
       - {{ provider: custom-local, alias: default, key: "env:PROVIDER_KEY" }}
     custom_providers:

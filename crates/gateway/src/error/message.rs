@@ -4,6 +4,7 @@ use super::{Code, Refusal, quote};
 use crate::memory::Full;
 use crate::snapshot::KeyFault;
 use crate::upstream::SendError;
+use wire::task::Task;
 
 /// Where a token may be put, for people who put it nowhere.
 const WHERE: &str = "Send a Weir API token as `Authorization: Bearer …`, `x-api-key`, `x-goog-api-key`, `api-key` or \
@@ -71,7 +72,8 @@ impl Refusal {
     pub(crate) fn unknown_route(path: &str) -> Self {
         let message = format!(
             "There is no endpoint {}. Use `/v1/chat/completions`, `/v1/responses`, `/v1/messages`, \
-             `/v1beta/models/{{model}}:generateContent`, `/v1/models`, the same below \
+             `/v1beta/models/{{model}}:generateContent`, `/v1/embeddings`, `/v1/images/…`, `/v1/audio/…`, \
+             `/v1/moderations`, `/v1/rerank`, `/v1/files`, `/v1/batches`, `/v1/models`, the same below \
              `/v1/{{team}}/{{gateway}}/compat/`, or `/v1/{{team}}/{{gateway}}/{{provider}}/…`.",
             quote(path)
         );
@@ -246,6 +248,51 @@ impl Refusal {
             loss.why
         );
         Self::new(Code::NotExpressible, message).about(loss.field.clone())
+    }
+
+    /// A form that cannot be passed on.
+    pub(crate) fn invalid_form(error: wire::multipart::FormError) -> Self {
+        let refusal = Self::new(Code::InvalidRequest, format!("{error} Correct the form and send it again."));
+        match error.param() {
+            Some(field) => refusal.about(field),
+            None => refusal,
+        }
+    }
+
+    /// The refusal of a body that is no JSON, where the endpoint takes forms too.
+    pub(crate) fn or_form(mut self, task: Task) -> Self {
+        if task.takes_form() && self.code == Code::UnsupportedContentType {
+            self.message = "This endpoint takes a form or JSON. Send it with `Content-Type: multipart/form-data; \
+                            boundary=…` or `application/json`, and without `Content-Encoding`."
+                .into();
+        }
+        self
+    }
+
+    pub(crate) fn not_offered(provider: &str, task: Task) -> Self {
+        let message = format!(
+            "The provider {} does not offer {task} here. Name a model of another provider, or call what it offers \
+             instead by its own path `/v1/{{team}}/{{gateway}}/{{provider}}/…`.",
+            quote(provider)
+        );
+        Self::new(Code::NotOffered, message)
+    }
+
+    pub(crate) fn provider_required(task: Task) -> Self {
+        let message = format!(
+            "This request names no model, and it is not clear which of the team's providers is meant for {task}. Name \
+             one with the header `weir-provider: openai`, and make sure that the team has a key for it."
+        );
+        Self::new(Code::ProviderRequired, message)
+    }
+
+    /// Files and batches of a token that may use some models only.
+    pub(crate) fn kept_not_allowed(task: Task) -> Self {
+        let message = format!(
+            "This API token is restricted to certain models, and {task} may ask for any. Use a token without model \
+             restrictions."
+        );
+        Self::new(Code::TokenNotAllowed, message)
     }
 
     pub(crate) fn unknown_provider(provider: &str) -> Self {

@@ -33,6 +33,8 @@ pub(crate) struct Controls {
     pub byok_alias: Option<String>,
     /// Whether what the provider's API cannot express is an error.
     pub strict: Option<bool>,
+    /// The provider of a request that names no model.
+    pub provider: Option<String>,
 }
 
 /// Reads them all.
@@ -79,6 +81,8 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
         }
         "cf-aig-backoff" => controls.backoff = Some(backoff(value)?),
         "cf-aig-byok-alias" => controls.byok_alias = Some(text("cf-aig-byok-alias", value, MAX_KEY)?),
+        "cf-aig-provider" => controls.provider = Some(text("cf-aig-provider", value, MAX_KEY)?),
+        "weir-provider" => controls.provider = Some(text("weir-provider", value, MAX_KEY)?),
         "weir-strict" => controls.strict = Some(boolean("weir-strict", value)?),
         _ => {}
     }

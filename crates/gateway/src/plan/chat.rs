@@ -249,12 +249,12 @@ fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
 }
 
 /// Whether what the provider's API cannot express refuses the request. The caller knows best.
-fn is_strict(settings: &GatewaySettings, controls: &Controls) -> bool {
+pub(super) fn is_strict(settings: &GatewaySettings, controls: &Controls) -> bool {
     controls.strict.unwrap_or(settings.strict_translation)
 }
 
 /// The headers of a translated question: what belongs to the caller's API goes, what the provider's demands comes.
-fn restate(headers: &mut HeaderMap, api: Api) {
+pub(super) fn restate(headers: &mut HeaderMap, api: Api) {
     const OF_AN_API: [&str; 5] = ["anthropic-", "openai-", "x-goog-", "x-stainless-", "x-amz-"];
     let foreign =
         |name: &&HeaderName| OF_AN_API.iter().any(|prefix| name.as_str().starts_with(prefix)) && !is_credential(name);

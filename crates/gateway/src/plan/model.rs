@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use wire::api::Api;
+use wire::embed::Front;
 use wire::price::PriceBook;
+use wire::task::Task;
 
 use crate::authenticate::Access;
 use crate::error::Refusal;
+use crate::ingress::Call;
 use crate::snapshot::{ProviderState, TeamState};
+
+/// The provider that most of the shapes here come from.
+const OPENAI: &str = "openai";
 
 /// Finds the provider of `provider/model`, or of a bare model: one the team has a key for that lists the model in the
 /// price book, or the only one the team has a key for that speaks the caller's API. One that speaks it comes before one
@@ -21,9 +27,80 @@ pub(crate) fn resolve<'a>(
     asked: &'a str,
     now_ms: i64,
 ) -> Result<(Arc<ProviderState>, &'a str), Refusal> {
+    let wanted = Wanted {
+        serves: &|provider| provider.chats,
+        speaks: &|provider| provider.speaks(front, asked),
+        vendor: vendor(front),
+    };
+    let (provider, model) = find(access, &wanted, asked, now_ms)?;
+    if provider.chats { Ok((provider, model)) } else { Err(Refusal::no_chats(&provider.slug)) }
+}
+
+/// The same for a task: here the provider must offer it.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn resolve_task<'a>(
+    access: &Access,
+    call: Call<'_>,
+    asked: &'a str,
+    now_ms: i64,
+) -> Result<(Arc<ProviderState>, &'a str), Refusal> {
+    let vendor = match (call.front, call.task) {
+        (Front::Gemini { .. }, _) => "google-ai-studio",
+        (_, Task::Rerank) => "cohere",
+        _ => OPENAI,
+    };
+    let offers = &|provider: &ProviderState| provider.offers(call.task);
+    find(access, &Wanted { serves: offers, speaks: offers, vendor }, asked, now_ms)
+}
+
+/// The provider of a request that names no model: the one the caller names, or OpenAI, or the only one that offers the task.
+///
+/// # Errors
+/// `unknown_provider`, `provider_required`.
+pub(super) fn provider_for(
+    access: &Access,
+    task: Task,
+    named: Option<&str>,
+    now_ms: i64,
+) -> Result<Arc<ProviderState>, Refusal> {
+    let team = &access.team;
+    if let Some(slug) = named {
+        return team.provider(slug).cloned().ok_or_else(|| Refusal::unknown_provider(slug));
+    }
+    let with_keys = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
+    let mut offering: Vec<_> = with_keys.filter(|provider| provider.enabled && provider.offers(task)).collect();
+    // A key that a caller brought along is OpenAI's, where nobody says otherwise.
+    let brought = access.credential.is_some().then(|| team.provider(OPENAI)).flatten();
+    offering.extend(brought.filter(|openai| offering.iter().all(|provider| provider.slug != openai.slug)));
+    let openai = offering.iter().find(|provider| provider.slug == OPENAI);
+    match (openai, offering.as_slice()) {
+        (Some(openai), _) => Ok((*openai).clone()),
+        (None, [only]) => Ok((*only).clone()),
+        _ => Err(Refusal::provider_required(task)),
+    }
+}
+
+/// What is looked for in a provider.
+struct Wanted<'a> {
+    /// Whether it can be asked at all.
+    serves: &'a dyn Fn(&ProviderState) -> bool,
+    /// Whether it can be asked as the caller asks.
+    speaks: &'a dyn Fn(&ProviderState) -> bool,
+    /// Whose API it is that the caller speaks: asked first when several sell a model.
+    vendor: &'static str,
+}
+
+fn find<'a>(
+    access: &Access,
+    wanted: &Wanted<'_>,
+    asked: &'a str,
+    now_ms: i64,
+) -> Result<(Arc<ProviderState>, &'a str), Refusal> {
     match split(&access.team, asked)? {
         Some(found) => Ok(found),
-        None => bare(access, front, asked, now_ms).map(|provider| (provider, asked)),
+        None => bare(access, wanted, asked, now_ms).map(|provider| (provider, asked)),
     }
 }
 
@@ -32,29 +109,25 @@ fn split<'a>(team: &TeamState, asked: &'a str) -> Result<Option<(Arc<ProviderSta
     let Some((slug, model)) = asked.split_once('/') else { return Ok(None) };
     match team.provider(slug) {
         Some(_) if model.is_empty() => Err(Refusal::model_not_found(asked)),
-        Some(provider) if !provider.chats => Err(Refusal::no_chats(&provider.slug)),
         Some(provider) => Ok(Some((provider.clone(), model))),
         None if slug.starts_with("custom-") => Err(Refusal::unknown_provider(slug)),
         None => Ok(None),
     }
 }
 
-fn bare(access: &Access, front: Api, model: &str, now_ms: i64) -> Result<Arc<ProviderState>, Refusal> {
+fn bare(access: &Access, wanted: &Wanted<'_>, model: &str, now_ms: i64) -> Result<Arc<ProviderState>, Refusal> {
     let team = &access.team;
     let brought = access.credential.is_some();
-    let vendor = vendor(front);
+    let Wanted { serves, speaks, vendor } = *wanted;
     let with_keys = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
     // A key that a caller brought along is for providers of the caller's API, if not for its vendor.
-    let mut usable: Vec<_> = with_keys
-        .filter(|provider| provider.enabled && provider.chats && (!brought || provider.speaks(front, model)))
-        .collect();
+    let mut usable: Vec<_> =
+        with_keys.filter(|provider| provider.enabled && serves(provider) && (!brought || speaks(provider))).collect();
     let vendors_own = brought.then(|| team.provider(vendor)).flatten();
     usable.extend(vendors_own.filter(|own| usable.iter().all(|provider| provider.slug != own.slug)));
-    usable.sort_unstable_by_key(|provider| {
-        (!provider.speaks(front, model), provider.slug != vendor, provider.slug.as_str())
-    });
+    usable.sort_unstable_by_key(|provider| (!speaks(provider), provider.slug != vendor, provider.slug.as_str()));
     let found = usable.iter().copied().find(|provider| sells(provider, model));
-    let mut native = usable.iter().copied().filter(|provider| provider.speaks(front, model));
+    let mut native = usable.iter().copied().filter(|provider| speaks(provider));
     let only = || native.next().filter(|_| native.next().is_none());
     found.or_else(only).cloned().ok_or_else(|| Refusal::model_not_found(model))
 }
@@ -64,7 +137,7 @@ fn vendor(front: Api) -> &'static str {
     match front {
         Api::Anthropic => "anthropic",
         Api::Gemini => "google-ai-studio",
-        _ => "openai",
+        _ => OPENAI,
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::provider::Dialect;
 use wire::providers;
 use wire::scan::Scan;
+use wire::task::Task;
 
 use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
 use crate::error::Refusal;
@@ -57,6 +58,7 @@ pub(crate) fn native(
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
     let mut plan = call(request, provider, Rest::Native(&target), dialect, spliced(request, &edits)?)?;
     plan.model = model.map(str::to_owned);
+    plan.task = Task::of_path(rest).filter(|_| dialect == Dialect::Openai);
     plan.hide_usage = hide_usage;
     plan.stream = scan.is_some_and(|scan| scan.stream == Some(true)) || rest.ends_with(":streamGenerateContent");
     plan.must_be_json = is_chat;

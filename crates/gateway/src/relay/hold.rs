@@ -106,19 +106,21 @@ fn shape(
             meter.replace(memory, &made, Observed { finished: true, ..Observed::default() });
             made
         }
-        Make::Answer | Make::Stream | Make::Assembled => match in_room(memory, &body, || make.make(plan, &body))? {
-            Ok((made, observed)) => {
-                let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
-                meter.replace(memory, &made, observed);
-                made
+        Make::Answer | Make::Stream | Make::Assembled | Make::Retold => {
+            match in_room(memory, &body, || make.make(plan, &body))? {
+                Ok((made, observed)) => {
+                    let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
+                    meter.replace(memory, &made, observed);
+                    made
+                }
+                Err(Fault::Unreadable) => return Err(invalid()),
+                // It costs nothing, as an error with a status of its own does not.
+                Err(Fault::Failed(error)) => tell(settlement, meter, &error)?,
+                Err(Fault::BrokeOff(error)) => {
+                    return Ok((tell(settlement, meter, &error)?, Finish::Failed(Code::UpstreamReset)));
+                }
             }
-            Err(Fault::Unreadable) => return Err(invalid()),
-            // It costs nothing, as an error with a status of its own does not.
-            Err(Fault::Failed(error)) => tell(settlement, meter, &error)?,
-            Err(Fault::BrokeOff(error)) => {
-                return Ok((tell(settlement, meter, &error)?, Finish::Failed(Code::UpstreamReset)));
-            }
-        },
+        }
     };
     Ok((body, Finish::Whole))
 }

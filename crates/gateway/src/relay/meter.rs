@@ -3,6 +3,7 @@
 use domain::ledger::Outcome;
 use domain::provider::Dialect;
 use wire::api::{Api, usage_of};
+use wire::task::{Task, consumed};
 use wire::usage::{LineWatch, Observed, StreamWatch, from_body};
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub(super) struct Meter {
     status: u16,
     content_type: Option<String>,
     dialect: Dialect,
+    task: Option<Task>,
     stream: bool,
     watch: Watch,
     api: Api,
@@ -103,6 +105,7 @@ impl Meter {
         Self {
             status,
             dialect: plan.dialect,
+            task: plan.task,
             stream,
             watch: match family {
                 Some(family) if stream && readable => Watch::Events(StreamWatch::new(family).or_of(plan.api)),
@@ -218,15 +221,16 @@ impl Meter {
     }
 
     fn observe(&mut self) -> &Observed {
-        let (watch, dialect, api) = (self.take_watch(), self.dialect, self.api);
+        let (watch, dialect, api, task) = (self.take_watch(), self.dialect, self.api, self.task);
         let body = self.capture.whole().filter(|_| self.reads_body);
-        self.observed.get_or_insert_with(|| match (watch.finish(), body) {
-            (Some(observed), _) => observed,
-            (None, Some(body)) => {
+        self.observed.get_or_insert_with(|| match (watch.finish(), body, task) {
+            (Some(observed), _, _) => observed,
+            (None, Some(body), Some(task)) => consumed(task, dialect, body),
+            (None, Some(body), None) => {
                 let observed = from_body(dialect, body);
                 Observed { usage: observed.usage.or_else(|| usage_of(api, body)), ..observed }
             }
-            (None, None) => Observed { finished: true, ..Observed::default() },
+            (None, None, _) => Observed { finished: true, ..Observed::default() },
         })
     }
 

@@ -31,6 +31,8 @@ pub(super) enum Make {
     Assembled,
     /// The caller's error.
     Error,
+    /// The caller's answer, of an endpoint beside chat.
+    Retold,
 }
 
 impl Way {
@@ -57,6 +59,7 @@ impl Way {
                     (false, false) => Self::Hold(Make::Answer),
                 }
             }
+            None if plan.retelling.is_some() => Self::Hold(Make::Retold),
             None => {
                 let held = plan.must_be_json && plan.method == Method::POST && status == 200;
                 if held && !encoded && !is_events(kind) { Self::Hold(Make::Same) } else { Self::Pass }
@@ -70,7 +73,7 @@ impl Way {
         let streams = match self {
             Self::Pass | Self::Hold(Make::Same | Make::Error) => return None,
             Self::Translate | Self::Hold(Make::Stream) => true,
-            Self::Hold(Make::Answer | Make::Assembled) => false,
+            Self::Hold(Make::Answer | Make::Assembled | Make::Retold) => false,
         };
         let list = plan.translation.as_ref().is_some_and(wire::translate::Translation::is_list);
         Some(if streams && !list { "text/event-stream" } else { "application/json" })
@@ -80,6 +83,9 @@ impl Way {
 impl Make {
     /// What the caller gets for a provider's whole answer, and what was seen in it.
     pub(super) fn make(self, plan: &Plan, body: &[u8]) -> Result<(Vec<u8>, Observed), Fault> {
+        if let Some(retelling) = &plan.retelling {
+            return retelling.answer(body).map_err(|_| Fault::of(body));
+        }
         let Some(translation) = &plan.translation else { return Err(Fault::Unreadable) };
         let events = holds_events(body);
         let (made, seen) = match self {
@@ -88,7 +94,7 @@ impl Make {
             Self::Answer => translation.answer(body).map_err(|_| Fault::of(body))?,
             Self::Stream => translation.answer_as_stream(body).map_err(|_| Fault::of(body))?,
             Self::Assembled => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
-            Self::Same | Self::Error => return Err(Fault::Unreadable),
+            Self::Same | Self::Error | Self::Retold => return Err(Fault::Unreadable),
         };
         // The reader of a family's usage knows more: what the provider charged, and each provider's own rules.
         let known = if self == Self::Assembled { None } else { translation.provider().family() };

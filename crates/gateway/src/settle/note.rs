@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
 
-use super::Settlement;
+use super::{Settlement, words};
 use crate::counters::count;
 use crate::memory::{Full, Purpose};
 use crate::plan::Plan;
@@ -26,11 +26,15 @@ pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, bod
     if settlement.keep_payload {
         let cap = settlement.shared.options.payload_cap;
         settlement.request_content_type = text(headers, &CONTENT_TYPE);
-        // A long body is copied: its beginning would keep all of it in memory for as long as the answer takes.
-        let kept = if body.len() > cap {
-            settlement.shared.memory.hold(Purpose::Keeping, Bytes::copy_from_slice(&body[..cap]))
+        let words = words::of_request(headers, settlement.request_content_type.as_deref(), body);
+        // A long body is copied: its beginning would keep all of it in memory for as long as the answer takes. What was made of
+        // one is new.
+        let kept = if words.len() > cap {
+            settlement.shared.memory.hold(Purpose::Keeping, Bytes::copy_from_slice(&words[..cap]))
+        } else if words.len() < body.len() {
+            settlement.shared.memory.hold(Purpose::Keeping, words)
         } else {
-            Ok(body.clone())
+            Ok(words)
         };
         match kept {
             Ok(request) => settlement.request = request,
@@ -50,6 +54,7 @@ pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
     row.model = plan.model.as_deref().map(bounded);
     row.streamed = plan.stream;
     settlement.price_provider.clone_from(&plan.price_provider);
+    settlement.measure.clone_from(&plan.measure);
     settlement.dropped.clone_from(&plan.dropped);
 }
 

@@ -8,6 +8,8 @@ use domain::provider::{AuthScheme, Dialect};
 use wire::api::{Api, Quirks};
 use wire::auth::{Facts, Malformed};
 use wire::providers::{self, Base, Provider};
+use wire::task::Task;
+use wire::{embed, rerank};
 
 use super::upstream::Upstream;
 
@@ -167,6 +169,39 @@ impl ProviderState {
             _ if self.slug == VERTEX => path.replacen("v1beta/", "publishers/google/", 1),
             _ => path,
         })
+    }
+
+    /// Whether it offers a task. Nothing is known of a team's own, so it is taken to offer what others of its dialect do.
+    #[must_use]
+    pub fn offers(&self, task: Task) -> bool {
+        match (self.builtin, self.dialect) {
+            (Some(provider), _) => provider.offers.contains(&task),
+            (None, Dialect::Openai) => true,
+            (None, Dialect::Gemini) => task == Task::Embeddings,
+            (None, Dialect::Anthropic) => false,
+        }
+    }
+
+    /// Where it offers a task in OpenAI's words, below its base path.
+    #[must_use]
+    pub fn task_path(&self, task: Task) -> String {
+        self.builtin.map_or_else(|| providers::task_path(&self.chat_path, task), |provider| provider.task_path(task))
+    }
+
+    /// The words its embeddings are asked for in, and how they differ from others'.
+    #[must_use]
+    pub fn embeds(&self) -> (embed::Api, &Quirks) {
+        match self.builtin {
+            Some(provider) => (provider.embeddings.api, &provider.embeddings.quirks),
+            None if self.dialect == Dialect::Gemini => (embed::Api::Gemini, &self.quirks),
+            None => (embed::Api::Openai, &self.quirks),
+        }
+    }
+
+    /// The words its reranker is asked in.
+    #[must_use]
+    pub fn reranks(&self) -> rerank::Api {
+        self.builtin.map_or(rerank::Api::Jina, |provider| provider.rerank)
     }
 
     /// The address for a key: with what the key says of the account, or with the key's own replacement. One without a path

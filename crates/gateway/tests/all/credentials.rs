@@ -135,7 +135,15 @@ async fn what_belongs_to_one_connection_or_to_the_gateway_stays() {
 #[tokio::test]
 async fn every_route_refuses_without_a_token_and_reveals_nothing() {
     let world = World::answering(200, ANSWER).await;
-    let beside = ["/v1", "/v1/", "/v1/embeddings", "/v1/nobody/nothing/openai/x", "/v1/acme/nothing/openai/x", "/v1/a"];
+    let beside = [
+        "/v1",
+        "/v1/",
+        "/v1/nothing",
+        "/v2/nothing",
+        "/v1/nobody/nothing/openai/x",
+        "/v1/acme/nothing/openai/x",
+        "/v1/a",
+    ];
     let patterns = gateway::ROUTES.iter().map(|route| route.pattern).chain(beside);
     for pattern in patterns {
         for provider in ["openai", "anthropic", "google-ai-studio", "nobody"] {

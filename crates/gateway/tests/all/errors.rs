@@ -82,8 +82,8 @@ async fn names_that_do_not_exist_are_refused() {
     refused(&world, at("/acme/", "/other/"), 404, "unknown_team").await;
     refused(&world, at("/main/", "/nothing/"), 404, "unknown_gateway").await;
     for (path, code) in [
-        ("/v1/embeddings", "unknown_route"),
-        ("/v1/acme/main/compat/embeddings", "unknown_route"),
+        ("/v1/nothing", "unknown_route"),
+        ("/v1/acme/main/compat/nothing", "unknown_route"),
         ("/v1/acme/main/openai/../../etc", "unknown_route"),
         ("/v1/acme/main/nobody/v1/x", "unknown_provider"),
         ("/v1/acme/main/custom-none/v1/x", "unknown_provider"),

@@ -17,5 +17,6 @@ mod retries;
 mod same_api;
 mod settling;
 mod streams;
+mod tasks;
 mod translation;
 mod world;
