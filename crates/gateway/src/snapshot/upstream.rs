@@ -55,12 +55,13 @@ impl Upstream {
         self.at(self.authority.clone(), upstream_path(&self.base.path, rest))
     }
 
-    /// The address of an endpoint of OpenAI's APIs for a model. Azure's older addresses have one for each deployment.
+    /// The address of an endpoint of OpenAI's APIs for a model. Azure's older addresses have one for each deployment; what is
+    /// asked of no model is beside them.
     ///
     /// # Errors
     /// As [`Upstream::uri`].
     pub fn endpoint(&self, path: &str, model: &str) -> Result<Uri, http::Error> {
-        if self.base.by_deployment() {
+        if self.base.by_deployment() && !model.is_empty() {
             self.uri(&format!("deployments/{}/{path}", wire::api::segment(model)))
         } else {
             self.uri(path)

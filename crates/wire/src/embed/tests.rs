@@ -26,7 +26,7 @@ const TWO: &str = r#"{"model":"x","input":["a","b"],"dimensions":256,"encoding_f
 fn openais_question_goes_out_in_each_providers_words() {
     let ask = |api, model| sent(&ask(Front::Openai, api, TWO, model));
     insta::assert_snapshot!(ask(Api::Gemini, "gemini-embedding-001"), @r#"v1beta/models/gemini-embedding-001:batchEmbedContents {"requests":[{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]},"outputDimensionality":256},{"model":"models/gemini-embedding-001","content":{"parts":[{"text":"b"}]},"outputDimensionality":256}]}"#);
-    insta::assert_snapshot!(ask(Api::Vertex, "text-embedding-005"), @r#"publishers/google/models/text-embedding-005:predict {"instances":[{"content":"a"},{"content":"b"}],"parameters":{"outputDimensionality":256}}"#);
+    insta::assert_snapshot!(ask(Api::Vertex, "google/text-embedding-005"), @r#"publishers/google/models/text-embedding-005:predict {"instances":[{"content":"a"},{"content":"b"}],"parameters":{"outputDimensionality":256}}"#);
     insta::assert_snapshot!(ask(Api::Cohere, "embed-v4.0"), @r#"v2/embed {"model":"embed-v4.0","texts":["a","b"],"input_type":"search_document","embedding_types":["float"],"output_dimension":256}"#);
     insta::assert_snapshot!(ask(Api::Ollama, "nomic"), @r#"api/embed {"model":"nomic","input":["a","b"],"dimensions":256}"#);
     insta::assert_snapshot!(ask(Api::Bedrock, "us.cohere.embed-v4:0"), @r#"model/us.cohere.embed-v4%3A0/invoke {"texts":["a","b"],"input_type":"search_document","embedding_types":["float"],"output_dimension":256}"#);

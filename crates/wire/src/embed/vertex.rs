@@ -34,6 +34,8 @@ pub(super) fn write_question(
     struct Parameters {
         output_dimensionality: u64,
     }
+    // Vertex AI serves other makers' models too, and so theirs may be named with their maker.
+    let model = model.strip_prefix("google/").unwrap_or(model);
     let path = |verb| Some(format!("publishers/google/models/{}:{verb}", segment(model)));
     if model.starts_with(NEWER) {
         let [text] = question.texts.as_slice() else { return Err(front.one_at_a_time(model)) };
