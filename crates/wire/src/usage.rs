@@ -27,7 +27,7 @@ pub struct Observed {
     /// The tokens, where the provider reported any.
     pub usage: Option<Usage>,
     /// Whether `usage` is what was known when a stream began, with the output put at what came of it: the stream broke off
-    /// before the provider reported.
+    /// before the provider reported. Or the gateway's own count of what was asked, where the provider never reports.
     pub estimated: bool,
     /// The charge, where the provider names it itself; that is then the true cost, whatever the price book says.
     pub charged: Option<Nanos>,
