@@ -11,7 +11,7 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use super::{Failure, Reply};
-use crate::answer::{count_tokens, embedding, hash};
+use crate::answer::{count_tokens, embedding, hash, pieces};
 use crate::control::Control;
 use form::Form;
 
@@ -135,7 +135,7 @@ fn recording(form: &Form) -> Result<Task, Failure> {
     let answer = if form.text("stream") == Some("true") {
         let event = |body: Value| Bytes::from(format!("data: {body}\n\n"));
         let delta = |piece: String| event(json!({ "type": "transcript.text.delta", "delta": piece }));
-        let mut events: Vec<Bytes> = super::pieces(&said).map(delta).collect();
+        let mut events: Vec<Bytes> = pieces(&said).map(delta).collect();
         events.push(event(json!({ "type": "transcript.text.done", "text": said, "usage": usage })));
         Answer::Events(events)
     } else if form.text("response_format") == Some("text") {
