@@ -78,6 +78,10 @@ fn chat_completions() {
                 r#"{"choices":[{"message":{"content":"a"},"finish_reason":"brand_new"}],"usage":{"prompt_tokens":"3","completion_tokens":4.0,"total_tokens":null}}"#,
                 "a|||brand_new|3+4",
             ),
+            (
+                r#"{"choices":[{"message":{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}},{"id":"c","function":{"name":"g","arguments":"{}"}}]}}]}"#,
+                "||f({}) g({})|calls|",
+            ),
             (r#"{"choices":[{"text":"a","finish_reason":"length"}],"usage":null,"error":null}"#, "a|||length|"),
             (r#"{"choices":[{"message":{"reasoning":"hm","content":null},"finish_reason":"stop"}]}"#, "|hm||stop|"),
             (

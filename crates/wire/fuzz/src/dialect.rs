@@ -95,6 +95,10 @@ fn mixes_words(events: &[Event]) -> bool {
 }
 
 fn says_the_same(front: Api, answer: &Answer, back: &Answer) {
+    // Choices are numbered from 0; others have no reader.
+    if answer.choices.first().is_some_and(|choice| choice.index != 0) {
+        return;
+    }
     // A call of nothing cannot be told apart from the next one.
     let mut parts = answer.choices.iter().flat_map(|choice| &choice.parts);
     if parts.any(|part| matches!(&part.content, Content::ToolCall { name, .. } if name.is_empty())) {

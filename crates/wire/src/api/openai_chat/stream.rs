@@ -123,7 +123,7 @@ impl Decoder {
     fn choice(&mut self, choice: Choice, position: usize, out: &mut Vec<Event>) {
         let index = choice.index.unwrap_or(position as u32);
         let Some(at) = self.progress(index) else { return };
-        let whole = choice.message.filter(|_| choice.delta.is_none());
+        let whole = choice.message.filter(|_| choice.delta.is_none()).map(numbered);
         let text = choice.text.filter(|_| choice.delta.is_none() && whole.is_none());
         if let Some(message) = choice.delta.or(whole) {
             self.message(at, message, out);
@@ -331,6 +331,14 @@ impl Decoder {
         out.extend(self.usage.map(Event::Usage));
         out.push(Event::Error(error));
     }
+}
+
+/// In a whole message every entry is a call of its own, be it with the id of another.
+fn numbered(mut message: Message) -> Message {
+    for (place, call) in message.tool_calls.iter_mut().flatten().enumerate() {
+        call.index.get_or_insert(place as u64);
+    }
+    message
 }
 
 impl Progress {
