@@ -4,6 +4,7 @@
 //! * `bench run` starts the mock provider and the proxies, each pinned to a processor, takes turns between them and
 //!   prints a table.
 //! * `bench profile` takes samples of Weir under load and prints what each stage takes.
+//! * `bench translate` prints what it takes to translate requests and events.
 //! * `bench mock` is the provider: an answer of constant bytes, as cheap as hyper can give it.
 //! * `bench bare` is a yardstick: a proxy that reads the JSON body and does nothing else with it.
 //! * `bench constant` is the yardstick for cache hits: an axum route that answers constant bytes.
@@ -23,6 +24,7 @@ mod report;
 mod run;
 mod serve;
 mod target;
+mod translate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ enum Command {
     Run(RunArguments),
     /// Show where the time of a request goes; `script/profile` builds what it needs.
     Profile(profile::ProfileArguments),
+    /// Print the nanoseconds of translated requests and events.
+    Translate,
     /// Answer like a provider, with constant bytes.
     Mock {
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -114,6 +118,10 @@ fn main() -> anyhow::Result<()> {
         match Arguments::parse().command {
             Command::Run(arguments) => run::run(&arguments).await,
             Command::Profile(arguments) => profile::run(&arguments).await,
+            Command::Translate => {
+                translate::run();
+                Ok(())
+            }
             Command::Constant { listen } => constant::serve(listen).await,
             Command::Mock { listen } => mock::serve(listen).await,
             Command::Bare { listen, upstream } => bare::serve(listen, upstream).await,

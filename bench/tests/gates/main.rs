@@ -9,4 +9,7 @@ mod budget;
 mod provider;
 mod requests;
 mod streams;
+mod translation;
+#[path = "../../src/translate/work.rs"]
+mod work;
 mod world;
