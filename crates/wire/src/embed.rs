@@ -147,8 +147,9 @@ pub fn request(front: Front, api: Api, body: &[u8], target: Target<'_>) -> Resul
         Api::Ollama => (Some("api/embed".to_owned()), ollama::write_question(&question, model, &mut losses)),
         Api::Bedrock => bedrock::write_question(&question, model, front, &mut losses)?,
     };
-    let edits = adapt(&body, target);
-    let body = if edits.is_empty() { body } else { splice(&body.into(), &edits).to_vec() };
+    let adapted = adapt(&body, target);
+    losses.append(adapted.losses);
+    let body = if adapted.edits.is_empty() { body } else { splice(&body.into(), &adapted.edits).to_vec() };
     let retelling = Retelling {
         front,
         api,

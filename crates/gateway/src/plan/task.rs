@@ -83,12 +83,20 @@ fn same(
     said: &Said<'_>,
 ) -> Result<Plan, Refusal> {
     let mut edits: Vec<_> = model.and_then(|model| said.replace_model(model)).into_iter().collect();
+    let mut losses = Losses::default();
     if let (Task::Embeddings, Some(model)) = (task, model) {
-        edits.extend(adapt(request.body, Target { model, quirks: provider.embeds().1 }));
+        let adapted = adapt(request.body, Target { model, quirks: provider.embeds().1 });
+        edits.extend(adapted.edits);
+        losses = adapted.losses;
+    }
+    if let Some(loss) = losses.refused(is_strict(&request.gateway.settings, request.controls)) {
+        return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     let path = provider.task_path(task);
     let rest = Rest::Endpoint(&path, model.unwrap_or_default());
-    call_upstream(request, provider, rest, Dialect::Openai, spliced(request, &edits)?)
+    let mut plan = call_upstream(request, provider, rest, Dialect::Openai, spliced(request, &edits)?)?;
+    plan.dropped = losses.fields();
+    Ok(plan)
 }
 
 fn embeddings(

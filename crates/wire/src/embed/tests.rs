@@ -126,5 +126,5 @@ fn a_providers_own_names_are_used() {
     insta::assert_snapshot!(sent(&asked), @r#"embeddings {"model":"voyage-4","input":["a"],"output_dimension":256}"#);
     let openai = bytes::Bytes::from_static(br#"{"input":"a","dimensions":256,"encoding_format":"base64","user":"u"}"#);
     let edits = adapt(&openai, target);
-    assert_eq!(splice(&openai, &edits), r#"{"input":"a","output_dimension":256,"encoding_format":"base64"}"#);
+    assert_eq!(splice(&openai, &edits.edits), r#"{"input":"a","output_dimension":256,"encoding_format":"base64"}"#);
 }
