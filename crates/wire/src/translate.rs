@@ -2,7 +2,9 @@
 
 use crate::api::openai_responses::opening;
 use crate::api::{Api, Encoded, Path, StreamDecoder, StreamEncoder, Target};
-use crate::chat::{Answer, Asked, Assembly, Event, Json, Losses, Refused, StreamError, replay};
+use crate::chat::{
+    Answer, Asked, Assembly, Event, Fetched, Json, Losses, Refused, Remote, Request, StreamError, replay,
+};
 use crate::usage::Observed;
 
 mod foreign;
@@ -43,26 +45,64 @@ pub struct Translated {
     pub translation: Translation,
 }
 
+/// A caller's question for a provider of another API, read and not yet written.
+#[derive(Clone, Debug)]
+pub struct Question {
+    front: Api,
+    provider: Api,
+    request: Request,
+}
+
+/// Reads a question.
+///
+/// # Errors
+/// When it is none in the caller's API.
+pub fn read((front, provider): (Api, Api), body: &[u8], path: Path<'_>) -> Result<Question, Refused> {
+    let request = front.decode_request(body, path)?;
+    if request.tools.len() > MOST_TOOLS {
+        return Err(Refused::field("tools", format!("has more than {MOST_TOOLS} tools; send fewer")));
+    }
+    Ok(Question { front, provider, request })
+}
+
+impl Question {
+    /// What must be fetched before it can be written; see [`Request::remotes`].
+    #[must_use]
+    pub fn remotes(&self, fetches: bool) -> Vec<Remote> {
+        self.request.remotes(self.provider, fetches)
+    }
+
+    /// Puts what was fetched into its places; see [`Request::bring`].
+    pub fn bring(&mut self, fetches: bool, fetched: impl IntoIterator<Item = Fetched>) {
+        self.request.bring(self.provider, fetches, fetched);
+    }
+
+    /// Writes it in the provider's words.
+    ///
+    /// # Errors
+    /// When it cannot be said in the provider's API at all. What merely gets lost is in [`Translated::losses`].
+    pub fn write(&self, target: Target<'_>, asked: Asked) -> Result<Translated, Refused> {
+        let Self { front, provider, request } = self;
+        let Encoded { body, losses, names, output_tool, custom } = provider.encode_request(request, target)?;
+        let asked = Asked { include_usage: request.include_usage, ..asked };
+        let changes = Changes { names, custom, output_tool };
+        Ok(Translated { body, losses, translation: Translation { front: *front, provider: *provider, asked, changes } })
+    }
+}
+
 /// Translates a request.
 ///
 /// # Errors
 /// When it cannot be read, or cannot be said in the provider's API at all. What merely gets lost is in
 /// [`Translated::losses`].
 pub fn request(
-    (front, provider): (Api, Api),
+    pair: (Api, Api),
     body: &[u8],
     path: Path<'_>,
     target: Target<'_>,
     asked: Asked,
 ) -> Result<Translated, Refused> {
-    let request = front.decode_request(body, path)?;
-    if request.tools.len() > MOST_TOOLS {
-        return Err(Refused::field("tools", format!("has more than {MOST_TOOLS} tools; send fewer")));
-    }
-    let Encoded { body, losses, names, output_tool, custom } = provider.encode_request(&request, target)?;
-    let asked = Asked { include_usage: request.include_usage, ..asked };
-    let changes = Changes { names, custom, output_tool };
-    Ok(Translated { body, losses, translation: Translation { front, provider, asked, changes } })
+    read(pair, body, path)?.write(target, asked)
 }
 
 impl Translation {
@@ -239,7 +279,7 @@ fn observe(answer: &Answer) -> Observed {
 }
 
 impl Observed {
-    fn note(&mut self, event: &Event) {
+    pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::Start { model, .. } if !model.is_empty() => self.model = Some(model.clone()),
             Event::Usage(usage) => self.usage = Some(*usage),

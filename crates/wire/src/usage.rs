@@ -9,16 +9,20 @@ pub(crate) mod anthropic;
 mod charge;
 mod gemini;
 mod hide;
+mod invoke;
 mod lines;
 pub(crate) mod number;
 mod openai;
+mod own;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use hide::HideUsage;
+pub use invoke::AmazonCounts;
 pub use lines::LineWatch;
 pub(crate) use number::{lenient, lenient_list};
+pub use own::Words;
 pub use watch::StreamWatch;
 
 /// What was seen in an answer.

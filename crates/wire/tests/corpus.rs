@@ -22,6 +22,8 @@ mod ollama;
 mod openai_chat;
 #[path = "corpus/openai_responses.rs"]
 mod openai_responses;
+#[path = "corpus/own.rs"]
+mod own;
 #[path = "corpus/recordings.rs"]
 mod recordings;
 #[path = "corpus/requests.rs"]

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use domain::provider::Dialect;
 use memchr::memmem::Finder;
 
+use super::invoke::InvokeWatch;
+use super::own::OwnWatch;
 use super::{Observed, anthropic, gemini, openai};
 use crate::api::{Api, usage_of};
 use crate::scan::{Member, Members};
@@ -13,7 +15,18 @@ use crate::sse::{Event, Splitter};
 
 /// Reads usage, model and end out of a stream's bytes, at whatever boundaries they arrive.
 #[derive(Debug)]
-pub struct StreamWatch {
+pub struct StreamWatch(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Events(Box<Events>),
+    Invoke(InvokeWatch),
+    Own(OwnWatch),
+}
+
+/// A stream of an API that callers speak.
+#[derive(Debug)]
+struct Events {
     splitter: Splitter,
     watcher: Watcher,
 }
@@ -82,7 +95,15 @@ impl StreamWatch {
             last: Vec::new(),
             own: None,
         };
-        Self { splitter: Splitter::new(), watcher }
+        Self(Kind::Events(Box::new(Events { splitter: Splitter::new(), watcher })))
+    }
+
+    pub(super) fn invoke(watch: InvokeWatch) -> Self {
+        Self(Kind::Invoke(watch))
+    }
+
+    pub(super) fn own(watch: OwnWatch) -> Self {
+        Self(Kind::Own(watch))
     }
 
     /// The same over a stream of a provider with this API of its own, which is read where it is no stream of the family.
@@ -94,27 +115,49 @@ impl StreamWatch {
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
-        // An event too long to look at is no reason to stop: usage comes in a small one.
-        let _ = self.splitter.push(bytes, |event| self.watcher.take(&event));
+        match &mut self.0 {
+            Kind::Events(events) => {
+                let Events { splitter, watcher } = &mut **events;
+                // An event too long to look at is no reason to stop: usage comes in a small one.
+                let _ = splitter.push(bytes, |event| watcher.take(&event));
+            }
+            Kind::Invoke(watch) => watch.push(bytes),
+            Kind::Own(watch) => watch.push(bytes),
+        }
     }
 
     /// What is known so far of the end of the stream; usage may still be missing.
     #[must_use]
     pub fn finished(&self) -> bool {
-        self.watcher.observed.finished
+        self.so_far().finished
     }
 
     /// Whether the stream's last event has come, however it was cut into pieces. A stream of Gemini's has none.
     #[must_use]
     pub fn ended(&self) -> bool {
-        self.watcher.observed.ended
+        self.so_far().ended
+    }
+
+    fn so_far(&self) -> &Observed {
+        match &self.0 {
+            Kind::Events(events) => &events.watcher.observed,
+            Kind::Invoke(watch) => watch.observed(),
+            Kind::Own(watch) => watch.observed(),
+        }
     }
 
     /// What the stream said, at its end or where it broke off.
     #[must_use]
-    pub fn finish(mut self) -> Observed {
-        self.splitter.finish(|event| self.watcher.take(&event));
-        self.watcher.finish()
+    pub fn finish(self) -> Observed {
+        match self.0 {
+            Kind::Events(events) => {
+                let Events { mut splitter, mut watcher } = *events;
+                splitter.finish(|event| watcher.take(&event));
+                watcher.finish()
+            }
+            Kind::Invoke(watch) => watch.finish(),
+            Kind::Own(watch) => watch.finish(),
+        }
     }
 }
 

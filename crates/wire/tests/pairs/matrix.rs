@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use wire::api::{Api, Encoded, Path, Quirks, Target};
-use wire::chat::{Request, Tool, ToolKind};
+use wire::chat::{Fetched, Request, Tool, ToolKind};
 
 use crate::features::{Feature, features};
 use wire_fuzz::pair::model;
@@ -18,7 +18,7 @@ Made by `crates/wire/tests/pairs/matrix.rs` with one small request for each cell
 A caller's API and a provider's may differ; then the gateway translates. Where they are the same, bytes pass as they are. A cell tells what becomes of a feature of the request:
 
 - kept: the provider's API has a word for it
-- emulated: it is said in another way that comes to the same or nearly so; the way back is undone (a schema as a tool, free text as an object)
+- emulated: it is said in another way that comes to the same or nearly so; the way back is undone (a schema as a tool, free text as an object). What a provider does not fetch from its address, the gateway does
 - dropped: the answer is as good without; the header `weir-dropped` names the field, and callers (`weir-strict`) and gateways (`strict_translation`) that are strict get an error. Hints for caches are left out without a word
 - refused: the answer would be another one, so the caller gets an error that names the field
 - –: the caller's API has no word for it
@@ -48,15 +48,19 @@ fn said(feature: &Feature, front: Api) -> Option<Request> {
 
 /// What becomes of a feature.
 fn verdict(feature: &Feature, front: Api, provider: Api) -> &'static str {
-    let Some(request) = said(feature, front) else { return "–" };
+    let Some(mut request) = said(feature, front) else { return "–" };
     if front == provider {
         return "kept";
     }
+    let fetched: Vec<_> = request.remotes(provider, true).iter().map(|one| Fetched::stand_in(one.kind)).collect();
+    request.bring(provider, true, fetched.clone());
     let quirks = Quirks { images_in_results: true, ..Quirks::default() };
     let target = Target { model: asked(provider, feature), quirks: &quirks };
     let Ok(encoded) = provider.encode_request(&request, target) else { return "refused" };
     let losses = &encoded.losses;
-    let (shown, hint) = (shows(feature, &encoded), feature.name.contains("cache"));
+    let is_in = |one: &Fetched| memchr::memmem::find(&encoded.body, one.data.as_bytes()).is_some();
+    let brought = !fetched.is_empty() && fetched.iter().all(is_in);
+    let (shown, hint) = (brought || shows(feature, &encoded), feature.name.contains("cache"));
     assert!(
         shown || hint || !losses.all().is_empty(),
         "{} is lost silently from {front:?} to {provider:?}",
@@ -64,7 +68,7 @@ fn verdict(feature: &Feature, front: Api, provider: Api) -> &'static str {
     );
     match shown {
         _ if losses.refused(false).is_some() => "refused",
-        _ if encoded.output_tool.is_some() || !encoded.custom.is_empty() => "emulated",
+        _ if brought || encoded.output_tool.is_some() || !encoded.custom.is_empty() => "emulated",
         false => "dropped",
         true if losses.all().is_empty() => "kept",
         true if feature.words.contains(&"") => "dropped",
