@@ -10,6 +10,7 @@
 //! | `WEIR_PUBLIC_URL` | `public_url` | the address listened on |
 //! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` is believed |
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
+//! | `WEIR_ALLOW_PRIVATE_MEDIA` | `allow_private_media` | `false`: pictures that callers name by their addresses |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
@@ -45,6 +46,7 @@ pub struct Settings {
     /// Without a trailing slash.
     pub public_url: Option<String>,
     pub allow_private_upstreams: bool,
+    pub allow_private_media: bool,
     /// Peers whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
@@ -88,13 +90,14 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 15] = [
+const NAMES: [(&str, &str); 16] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
     ("WEIR_MASTER_KEY", "master_key"),
     ("WEIR_PUBLIC_URL", "public_url"),
     ("WEIR_ALLOW_PRIVATE_UPSTREAMS", "allow_private_upstreams"),
+    ("WEIR_ALLOW_PRIVATE_MEDIA", "allow_private_media"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_BODY_MEMORY", "body_memory"),
     ("WEIR_CACHE_STORE", "cache_store"),
@@ -157,13 +160,8 @@ impl Settings {
                 "the http:// or https:// address people open, without a path, such as https://weir.example.com",
                 public_url,
             ),
-            allow_private_upstreams: reader
-                .parse("WEIR_ALLOW_PRIVATE_UPSTREAMS", "`true` or `false`", |v| match v {
-                    "true" | "1" => Some(true),
-                    "false" | "0" => Some(false),
-                    _ => None,
-                })
-                .unwrap_or(false),
+            allow_private_upstreams: reader.switch("WEIR_ALLOW_PRIVATE_UPSTREAMS"),
+            allow_private_media: reader.switch("WEIR_ALLOW_PRIVATE_MEDIA"),
             trusted_proxies: reader
                 .parse("WEIR_TRUSTED_PROXIES", "addresses or networks such as 127.0.0.1,10.0.0.0/8", networks)
                 .unwrap_or_default(),
@@ -262,6 +260,16 @@ impl Reader {
         parsed
     }
 
+    /// Off where it is not said.
+    fn switch(&mut self, name: &str) -> bool {
+        let read = |text: &str| match text {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        };
+        self.parse(name, "`true` or `false`", read).unwrap_or(false)
+    }
+
     fn seconds(&mut self, name: &str) -> Option<Duration> {
         let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds <= 3_600);
         self.parse(name, "a number of seconds from 0 to 3600", seconds).map(Duration::from_secs)
@@ -305,7 +313,7 @@ mod tests {
         let settings = read(&[], "").expect("defaults");
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.database_url.expose(), "sqlite://./data/weir.db?mode=rwc");
-        assert!(!settings.allow_private_upstreams);
+        assert!(!settings.allow_private_upstreams && !settings.allow_private_media);
         assert_eq!((settings.body_memory, settings.cache_store), (512 << 20, 1 << 30));
     }
 

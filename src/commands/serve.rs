@@ -157,6 +157,7 @@ impl Server {
             .map_err(|error| error.to_string())?;
         let options = gateway::Options {
             allow_private_upstreams: settings.allow_private_upstreams,
+            allow_private_media: settings.allow_private_media,
             body_memory: settings.body_memory,
             ..gateway::Options::default()
         };

@@ -6,7 +6,7 @@ mod respond;
 
 use std::borrow::Cow;
 
-pub(crate) use respond::{event, internal, respond};
+pub(crate) use respond::{event, frame, internal, respond};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $text:literal),+ $(,)?) => {
@@ -106,6 +106,8 @@ codes! {
     MissingProviderKey = 400 "missing_provider_key",
     /// The token that the provider wants could not be fetched with the stored key.
     ProviderTokenFailed = 502 "provider_token_failed",
+    /// What the caller named by its address could not be fetched.
+    FetchFailed = 400 "fetch_failed",
     /// The gateway's rate limit is used up.
     RateLimited = 429 "rate_limited",
     /// The provider cannot be reached.

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub cache: ExactCache,
     pub memory: Arc<Memory>,
     pub client: Client,
+    /// For addresses that callers name.
+    pub fetcher: Client,
     pub ledger: Arc<dyn Ledger>,
     pub state: State,
     pub counters: Live,
@@ -97,6 +99,7 @@ impl Gateway {
             cache: ExactCache::new(options.cache_bytes, ports.cache_tier),
             memory: Memory::new(options.body_memory),
             client: Client::new(&options),
+            fetcher: Client::new(&Options { allow_private_upstreams: options.allow_private_media, ..options.clone() }),
             state: State::new(&options, ports.state),
             options,
             ledger: ports.ledger,

@@ -11,6 +11,7 @@ pub mod cache;
 mod clock;
 mod counters;
 mod error;
+mod fetch;
 mod gateway;
 mod headers;
 mod ingress;

@@ -31,6 +31,8 @@ pub struct Options {
     pub max_background: usize,
     /// Whether providers may live on private, link-local and loopback addresses.
     pub allow_private_upstreams: bool,
+    /// Whether pictures and documents that callers name by their addresses may be fetched from such addresses.
+    pub allow_private_media: bool,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             largest_response: 8 << 20,
             max_background: 256,
             allow_private_upstreams: false,
+            allow_private_media: false,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::authenticate::{Access, authenticate};
 use crate::body::Body;
 use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
+use crate::fetch::fetch;
 use crate::gateway::Shared;
 use crate::headers::controls;
 use crate::ingress::{Call, Door, Ingress, KeptCall, Place, disguises, split_key};
@@ -118,7 +119,7 @@ async fn stages(
 }
 
 /// Answers from the cache, or counts the request and lets it through to the provider.
-async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, plan: Plan) -> Result<Reached, Refusal> {
+async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, mut plan: Plan) -> Result<Reached, Refusal> {
     settle::note_plan(settlement, &plan);
     let slot = reuse::slot(settlement, request, &plan);
     if let Some(slot) = slot {
@@ -129,6 +130,7 @@ async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, plan:
         }
     }
     take_from_limit(settlement, request.gateway)?;
+    fetch(settlement, &mut plan).await?;
     Ok(Reached::Upstream(Box::new(plan), slot))
 }
 

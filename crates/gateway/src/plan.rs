@@ -6,6 +6,7 @@ mod held;
 mod model;
 mod native;
 mod task;
+mod unfinished;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +16,18 @@ use domain::provider::Dialect;
 use domain::settings::Backoff;
 use domain::{GatewaySettings, ProviderKeyId};
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use wire::api::Api;
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::task::{Retelling, Task};
 use wire::translate::Translation;
+use wire::usage::Words;
 
 pub(crate) use chat::{Question, chat, count, room_for, room_to_read};
 pub(crate) use held::{held, holder};
 pub(crate) use model::resolve;
 pub(crate) use native::{native, native_model};
 pub(crate) use task::task;
+use unfinished::Unfinished;
 
 use crate::account::Account;
 use crate::authenticate::Access;
@@ -60,10 +62,10 @@ pub(crate) struct Plan {
     pub price_provider: Option<String>,
     /// The model that is called, as the provider names it.
     pub model: Option<String>,
-    /// The provider's own API.
-    pub api: Api,
     /// How the answer is read.
     pub dialect: Dialect,
+    /// In whose words it is, where no translation says so.
+    pub words: Words,
     /// Whether the client must not see the usage it did not ask for.
     pub hide_usage: bool,
     /// Whether a plain answer must be JSON, and is held until that is known.
@@ -80,6 +82,8 @@ pub(crate) struct Plan {
     pub retelling: Option<Retelling>,
     /// What the request itself says about its price.
     pub measure: Measure,
+    /// What is fetched before it can be sent, where anything is.
+    pub unfinished: Option<Box<Unfinished>>,
     /// The form of the answer, where the caller's dialect alone does not say it.
     pub form: Option<&'static str>,
     /// Whether errors of the provider are put into the caller's shape.
@@ -233,8 +237,8 @@ fn call_at(
         key,
         price_provider: provider.price_provider.clone(),
         model: None,
-        api: provider.api,
         dialect,
+        words: Words::Family(dialect),
         hide_usage: false,
         must_be_json: false,
         says_when_done: false,
@@ -243,6 +247,7 @@ fn call_at(
         task: None,
         retelling: None,
         measure: Measure::default(),
+        unfinished: None,
         form: None,
         shapes_errors: false,
         dropped: String::new(),

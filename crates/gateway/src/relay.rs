@@ -15,6 +15,7 @@ use domain::ledger::Outcome;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use wire::usage::AmazonCounts;
 
 pub(crate) use flow::Flow;
 use hold::{Held, hold};
@@ -48,10 +49,10 @@ pub(crate) async fn relay(
     let content_type = text(&parts.headers, CONTENT_TYPE);
     let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
     let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
-    let mut meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, encoded, way);
+    let counts = AmazonCounts::read(|name| parts.headers.get(name).and_then(|value| value.to_str().ok()));
+    let mut meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, (encoded, counts), way);
     meter.keeper = plan.after.take().map(|after| Keeper::new(after, &settlement.shared().state));
-    settlement.row.streamed =
-        meter.is_stream() || meter.is_list(&plan) || meter.is_lines() || way == Way::Hold(Make::Stream);
+    settlement.row.streamed = meter.is_stream() || meter.is_list(&plan) || way == Way::Hold(Make::Stream);
     if let Some(content_type) = way.content_type(&plan) {
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -10,7 +10,6 @@ mod charge;
 mod gemini;
 mod hide;
 mod invoke;
-mod lines;
 pub(crate) mod number;
 mod openai;
 mod own;
@@ -20,7 +19,6 @@ mod watch;
 
 pub use hide::HideUsage;
 pub use invoke::AmazonCounts;
-pub use lines::LineWatch;
 pub(crate) use number::{lenient, lenient_list};
 pub use own::Words;
 pub use watch::StreamWatch;

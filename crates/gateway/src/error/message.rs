@@ -339,6 +339,26 @@ impl Refusal {
         Self::new(Code::ProviderTokenFailed, message)
     }
 
+    /// What stands at `field` by its address only could not be had.
+    pub(crate) fn fetch_failed(field: &str, reason: &str) -> Self {
+        let message = format!(
+            "The provider fetches nothing itself, so the gateway does, and what {} names cannot be used: {reason}. Correct \
+             the address, or send the bytes in Base64.",
+            quote(field)
+        );
+        Self::new(Code::FetchFailed, message).about(field.to_owned())
+    }
+
+    pub(crate) fn too_much_to_fetch(field: &str) -> Self {
+        let most = crate::fetch::MOST;
+        let message = format!(
+            "The provider fetches nothing itself, and the gateway fetches {most} pictures and documents for a request at \
+             most. Leave {} out, or send some of them in Base64.",
+            quote(field)
+        );
+        Self::new(Code::InvalidRequest, message).about(field.to_owned())
+    }
+
     pub(crate) fn rate_limited(limit: u32, interval_s: u32, retry_after_s: u64) -> Self {
         let message = format!(
             "This gateway lets {limit} requests pass in {interval_s} seconds. Try again in {retry_after_s} seconds, \

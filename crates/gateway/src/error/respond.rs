@@ -46,6 +46,15 @@ pub(crate) fn internal(dialect: Dialect, id: RequestId) -> Response<Body> {
     answer
 }
 
+/// The refusal as the last frame of a running stream of Amazon's frames.
+pub(crate) fn frame(refusal: &Refusal) -> Bytes {
+    let payload = serde_json::json!({ "message": refusal.message }).to_string();
+    let mut out = Vec::new();
+    // A message of the gateway's own is short.
+    let _ = wire::eventstream::write_exception("modelStreamErrorException", payload.as_bytes(), &mut out);
+    out.into()
+}
+
 /// The refusal as the last event of a stream that is already running.
 pub(crate) fn event(settlement: &Settlement, refusal: &Refusal) -> Bytes {
     let id = settlement.id().to_string();

@@ -13,8 +13,10 @@ use wire::scan::Scan;
 use wire::splice::splice;
 use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
 
+use super::unfinished::{Unfinished, fetches, stand_ins};
 use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
 use crate::error::Refusal;
+use crate::fetch;
 use crate::headers::controls::Controls;
 use crate::memory::{Claim, Memory, Purpose};
 use crate::snapshot::ProviderState;
@@ -64,7 +66,7 @@ impl Question<'_> {
 /// `invalid_request` and `not_expressible`.
 pub(crate) fn chat(
     request: &Request<'_>,
-    provider: &ProviderState,
+    provider: &Arc<ProviderState>,
     model: &str,
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
@@ -188,7 +190,7 @@ pub(crate) fn room_for(memory: &Arc<Memory>, body: &Bytes, scan: &Scan<'_>) -> R
 /// At a provider that speaks another API, or the caller's, where the conversation must be written anew.
 fn translated(
     request: &Request<'_>,
-    provider: &ProviderState,
+    provider: &Arc<ProviderState>,
     (api, model): (Api, &str),
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
@@ -212,10 +214,15 @@ fn translated(
         ..Asked::default()
     };
     let target = Target { model, quirks: &provider.quirks };
-    let pair = (question.front, api);
-    let Translated { body, losses, translation } =
-        translate::request(pair, request.body, question.path, target, asked).map_err(Refusal::invalid_request)?;
-    if let Some(loss) = losses.refused(is_strict(&request.gateway.settings, request.controls)) {
+    let strict = is_strict(&request.gateway.settings, request.controls);
+    let read = translate::read((question.front, api), request.body, question.path);
+    let mut read = read.map_err(Refusal::invalid_request)?;
+    let unfinished = unfinished(request, question, &read, provider, (api, model), &asked)?;
+    if let Some(unfinished) = &unfinished {
+        read.bring(fetches(provider, api), stand_ins(&unfinished.remotes));
+    }
+    let Translated { body, losses, translation } = read.write(target, asked).map_err(Refusal::invalid_request)?;
+    if let Some(loss) = losses.refused(strict) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     drop(room);
@@ -228,6 +235,7 @@ fn translated(
         }
     }
     plan.says_when_done = true;
+    plan.unfinished = unfinished.map(Box::new);
     if translation.is_idle() {
         // The answer passes as it is.
         plan.says_when_done = api != Api::Gemini;
@@ -238,8 +246,36 @@ fn translated(
     Ok(plan)
 }
 
+/// The question as it waits for what its caller named by addresses; none where it waits for nothing.
+fn unfinished(
+    request: &Request<'_>,
+    question: &Question<'_>,
+    read: &translate::Question,
+    provider: &Arc<ProviderState>,
+    (api, model): (Api, &str),
+    asked: &Asked,
+) -> Result<Option<Unfinished>, Refusal> {
+    let remotes = read.remotes(fetches(provider, api));
+    if let Some(one_too_many) = remotes.get(fetch::MOST) {
+        return Err(Refusal::too_much_to_fetch(&one_too_many.field));
+    }
+    if remotes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Unfinished {
+        room: room_to_read(request, question.scan)?,
+        question: read.clone(),
+        remotes,
+        provider: provider.clone(),
+        api,
+        model: model.to_owned(),
+        asked: asked.clone(),
+        strict: is_strict(&request.gateway.settings, request.controls),
+    }))
+}
+
 /// A translated body, as the provider wants it around the API's own words.
-fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
+pub(super) fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
     let body = Bytes::from(body);
     if !provider.is_claude_at_vertex(api) {
         return body;

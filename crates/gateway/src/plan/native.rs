@@ -6,11 +6,16 @@ use domain::provider::Dialect;
 use wire::providers;
 use wire::scan::Scan;
 use wire::task::Task;
+use wire::usage::Words;
 
 use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
 use crate::snapshot::ProviderState;
+
+/// How paths end that ask for a stream.
+const STREAMS: [&str; 4] =
+    [":streamGenerateContent", ":streamRawPredict", "/converse-stream", "/invoke-with-response-stream"];
 
 /// The model that a native request asks for: some providers' paths name it, everybody else has it in the body.
 pub(crate) fn native_model<'a>(
@@ -60,8 +65,11 @@ pub(crate) fn native(
     plan.model = model.map(str::to_owned);
     plan.task = Task::of_path(rest).filter(|_| dialect == Dialect::Openai);
     plan.hide_usage = hide_usage;
-    plan.stream = scan.is_some_and(|scan| scan.stream == Some(true)) || rest.ends_with(":streamGenerateContent");
+    plan.stream = scan.is_some_and(|scan| scan.stream == Some(true));
     plan.must_be_json = is_chat;
-    plan.says_when_done = is_chat || (dialect == Dialect::Anthropic && rest.ends_with("messages"));
+    plan.words = Words::of(provider.api, dialect, rest);
+    plan.stream |= STREAMS.iter().any(|end| rest.ends_with(end));
+    plan.says_when_done =
+        is_chat || plan.words.says_when_done() || (dialect == Dialect::Anthropic && rest.ends_with("messages"));
     Ok(plan)
 }

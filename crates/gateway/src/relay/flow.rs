@@ -18,10 +18,10 @@ use wire::translate::Stream;
 use wire::usage::HideUsage;
 
 use super::clock::Clock;
-use super::meter::{Finish, Meter};
+use super::meter::{Finish, Framing, Meter};
 use super::way::Way;
 use crate::body::{Body, Broken};
-use crate::error::{Code, Refusal, event};
+use crate::error::{Code, Refusal, event, frame};
 use crate::memory::{Claim, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::Settlement;
@@ -198,10 +198,10 @@ impl Flow {
         if self.settled {
             return;
         }
-        if self.meter.is_stream() {
-            self.let_out(event(&self.settlement, refusal));
-        } else {
-            self.broken = true;
+        match self.meter.framing() {
+            Framing::Events if self.meter.is_stream() => self.let_out(event(&self.settlement, refusal)),
+            Framing::Amazon if self.meter.is_stream() => self.let_out(frame(refusal)),
+            _ => self.broken = true,
         }
         self.settle(Finish::Failed(refusal.code));
     }

@@ -2,15 +2,15 @@
 
 use domain::ledger::Outcome;
 use domain::provider::Dialect;
-use wire::api::{Api, usage_of};
+use wire::api::Api;
 use wire::task::{Task, consumed};
-use wire::usage::{LineWatch, Observed, StreamWatch, from_body};
+use wire::usage::{AmazonCounts, Observed, StreamWatch, Words};
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::way::{Way, is_events, is_lines};
+use super::way::{Way, is_events};
 use crate::error::Code;
 use crate::memory::{Memory, Purpose};
 use crate::plan::Plan;
@@ -41,9 +41,11 @@ pub(super) struct Meter {
     content_type: Option<String>,
     dialect: Dialect,
     task: Option<Task>,
+    words: Words,
+    counts: AmazonCounts,
     stream: bool,
-    watch: Watch,
-    api: Api,
+    framing: Framing,
+    watch: Option<StreamWatch>,
     says_when_done: bool,
     reads_body: bool,
     /// Whether it answers a question, so that an error in it means that the question has no answer.
@@ -55,20 +57,24 @@ pub(super) struct Meter {
     pub(super) keeper: Option<Keeper>,
 }
 
-/// What reads a stream's usage along.
-#[expect(clippy::large_enum_variant, reason = "nearly all streams have the large one, and boxed each would allocate")]
-enum Watch {
-    Nothing,
-    Events(StreamWatch),
-    Lines(LineWatch),
+/// What the pieces of a stream are, for the one that tells that it broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    Events,
+    /// Lines of JSON, which have no word for it.
+    Lines,
+    /// Amazon's binary frames.
+    Amazon,
 }
 
-impl Watch {
-    fn finish(self) -> Option<Observed> {
-        match self {
-            Self::Nothing => None,
-            Self::Events(watch) => Some(watch.finish()),
-            Self::Lines(watch) => Some(watch.finish()),
+impl Framing {
+    fn of(content_type: &str) -> Self {
+        if content_type.starts_with(Api::Bedrock.stream_type()) {
+            Self::Amazon
+        } else if content_type.starts_with(Api::Ollama.stream_type()) {
+            Self::Lines
+        } else {
+            Self::Events
         }
     }
 }
@@ -80,16 +86,19 @@ impl Meter {
         slot: Option<Slot>,
         status: u16,
         content_type: Option<String>,
-        encoded: bool,
+        (encoded, counts): (bool, AmazonCounts),
         way: Way,
     ) -> Self {
-        let family =
-            plan.translation.as_ref().map_or(Some(plan.dialect), |translation| translation.provider().family());
+        let words = match &plan.translation {
+            None => Some(plan.words),
+            Some(translation) => translation.provider().family().map(Words::Family),
+        };
         let kind = content_type.as_deref().unwrap_or_default();
-        let stream = way == Way::Translate || (is_events(kind) && !matches!(way, Way::Hold(_)));
+        let is_stream = is_events(kind) || words.is_some_and(|words| words.streams(kind));
+        let stream = way == Way::Translate || (is_stream && !matches!(way, Way::Hold(_)));
+        let framing = if way == Way::Pass { Framing::of(kind) } else { Framing::Events };
         let readable = status < 400 && !encoded;
         let held = matches!(way, Way::Hold(_));
-        let lines = way == Way::Pass && readable && is_lines(kind) && is_lines(plan.api.stream_type());
         let reads_body = held || (readable && !stream && is_json(kind));
         let content_type = way.content_type(plan).map(str::to_owned).or(content_type);
         let keepable = reuse::is_keepable(content_type.as_deref().unwrap_or_default());
@@ -106,13 +115,11 @@ impl Meter {
             status,
             dialect: plan.dialect,
             task: plan.task,
+            words: plan.words,
+            counts,
             stream,
-            watch: match family {
-                Some(family) if stream && readable => Watch::Events(StreamWatch::new(family).or_of(plan.api)),
-                _ if lines => Watch::Lines(LineWatch::new(plan.api)),
-                _ => Watch::Nothing,
-            },
-            api: plan.api,
+            framing,
+            watch: words.filter(|_| stream && readable).map(Words::watch),
             says_when_done: plan.says_when_done && readable && stream,
             reads_body,
             is_chat: plan.must_be_json || plan.says_when_done,
@@ -138,9 +145,9 @@ impl Meter {
         self.stream
     }
 
-    /// Whether it is a stream of lines.
-    pub(super) fn is_lines(&self) -> bool {
-        matches!(self.watch, Watch::Lines(_))
+    /// What a stream's pieces are.
+    pub(super) fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Takes over what was seen in an answer that was held.
@@ -156,17 +163,9 @@ impl Meter {
     /// Takes note of bytes as they came from the provider. Tells whether the stream's last event is among them or has
     /// come before: a client may take the answer as complete from then on, so its row must be written before it leaves.
     pub(super) fn watch(&mut self, bytes: &[u8]) -> bool {
-        match &mut self.watch {
-            Watch::Nothing => false,
-            Watch::Lines(watch) => {
-                watch.push(bytes);
-                false
-            }
-            Watch::Events(watch) => {
-                watch.push(bytes);
-                watch.ended()
-            }
-        }
+        let Some(watch) = &mut self.watch else { return false };
+        watch.push(bytes);
+        watch.ended()
     }
 
     /// Takes note of bytes as they go to the client.
@@ -201,8 +200,8 @@ impl Meter {
     /// What a translation saw in a stream. Where a watch reads the provider's own words too, only an error counts: one
     /// that the watch does not recognise was told to the caller all the same.
     pub(super) fn take_over(&mut self, observed: &Observed) {
-        if let Some(observed) = self.take_watch().finish() {
-            self.observed = Some(observed);
+        if let Some(watch) = self.watch.take() {
+            self.observed = Some(watch.finish());
         }
         let own = self.observed.get_or_insert_with(|| observed.clone());
         own.error |= observed.error;
@@ -221,21 +220,15 @@ impl Meter {
     }
 
     fn observe(&mut self) -> &Observed {
-        let (watch, dialect, api, task) = (self.take_watch(), self.dialect, self.api, self.task);
+        let (watch, words, counts) = (self.watch.take(), self.words, self.counts);
+        let (task, dialect) = (self.task, self.dialect);
         let body = self.capture.whole().filter(|_| self.reads_body);
-        self.observed.get_or_insert_with(|| match (watch.finish(), body, task) {
-            (Some(observed), _, _) => observed,
+        self.observed.get_or_insert_with(|| match (watch, body, task) {
+            (Some(watch), _, _) => watch.finish(),
             (None, Some(body), Some(task)) => consumed(task, dialect, body),
-            (None, Some(body), None) => {
-                let observed = from_body(dialect, body);
-                Observed { usage: observed.usage.or_else(|| usage_of(api, body)), ..observed }
-            }
+            (None, Some(body), None) => words.read(counts, body),
             (None, None, _) => Observed { finished: true, ..Observed::default() },
         })
-    }
-
-    fn take_watch(&mut self) -> Watch {
-        std::mem::replace(&mut self.watch, Watch::Nothing)
     }
 
     /// Writes down how it ended; called once.

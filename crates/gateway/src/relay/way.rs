@@ -141,11 +141,6 @@ pub(super) fn is_events(content_type: &str) -> bool {
     is_kind(content_type, "text/event-stream")
 }
 
-/// Whether a content type is that of a stream of lines.
-pub(super) fn is_lines(content_type: &str) -> bool {
-    is_kind(content_type, "application/x-ndjson")
-}
-
 /// Whether a body is a stream of events, whatever it calls itself.
 pub(super) fn holds_events(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();

@@ -15,6 +15,7 @@ use domain::config::ProviderKeyConfig;
 use domain::ledger::Outcome;
 use gateway::Options;
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use wire::auth::sigv4::{Credentials, Request, Scope, sign};
 
@@ -461,4 +462,93 @@ async fn providers_that_do_not_chat_are_called_by_their_own_apis() {
             assert!(read.body.contains("answers no chats"), "{}", read.body);
         }
     }
+}
+
+/// A stream of Bedrock's InvokeModel: Claude's events in Amazon's frames.
+fn invoked(events: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for event in events {
+        let payload = json!({ "bytes": STANDARD.encode(event), "p": "abc" }).to_string();
+        wire::eventstream::write_event("chunk", payload.as_bytes(), &mut out).expect("short");
+    }
+    out
+}
+
+const CLAUDE_EVENTS: [&str; 3] = [
+    r#"{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"claude-3-7-sonnet-20250219","content":[],"usage":{"input_tokens":90,"cache_read_input_tokens":10,"output_tokens":1}}}"#,
+    r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":20}}"#,
+    r#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":90,"outputTokenCount":20,"cacheReadInputTokenCount":10,"invocationLatency":5}}"#,
+];
+const STREAM_PATH: &str =
+    "/v1/acme/main/aws-bedrock/model/us.anthropic.claude-3-7-sonnet-20250219-v1%3A0/invoke-with-response-stream";
+
+/// Has a provider send `stream` in pieces and, once all of it has come through, stop in the given way.
+async fn invoke(stream: &[u8], end: Option<std::io::Error>) -> (World, Vec<u8>, bool) {
+    let (feed, answer) = Answer::pieces("application/vnd.amazon.eventstream");
+    let answer = std::sync::Mutex::new(Some(answer));
+    let script = move |_: &Seen| answer.lock().expect("no test panics with it").take().unwrap_or(Answer::Reset);
+    let world = with_key("aws-bedrock", &access_key(), "", script).await;
+    let response = world.start(post(STREAM_PATH, r#"{"anthropic_version":"bedrock-2023-05-31","messages":[]}"#)).await;
+    assert_eq!(response.headers()["content-type"], "application/vnd.amazon.eventstream");
+    let mut body = response.into_body();
+    let (mut all, mut broken) = (Vec::new(), false);
+    for piece in stream.chunks(97) {
+        feed.send(Ok(piece.to_vec().into())).await.expect("somebody listens");
+        all.extend_from_slice(&body.frame().await.expect("a piece").expect("sound").into_data().expect("data"));
+    }
+    if let Some(error) = end {
+        feed.send(Err(error)).await.expect("somebody listens");
+    }
+    drop(feed);
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => all.extend_from_slice(&frame.into_data().expect("data")),
+            Err(_) => broken = true,
+        }
+    }
+    (world, all, broken)
+}
+
+#[tokio::test]
+async fn a_models_own_stream_passes_byte_for_byte_and_is_billed() {
+    let stream = invoked(&CLAUDE_EVENTS);
+    let (world, all, broken) = invoke(&stream, None).await;
+    assert!(all == stream && !broken, "the bytes are the provider's");
+    let row = world.row();
+    assert_eq!((row.usage.input, row.usage.cached_input, row.usage.output), (100, 10, 20));
+    assert_eq!((row.outcome, row.streamed, row.model.as_deref()), (Outcome::Ok, true, Some(MODEL)));
+    assert!(row.cost.is_some_and(|cost| cost.0 > 0), "{row:#?}");
+}
+
+#[tokio::test]
+async fn a_stream_of_frames_that_breaks_off_ends_with_an_exception() {
+    let part = invoked(&CLAUDE_EVENTS[..2]);
+    for end in [None, Some(std::io::Error::other("reset"))] {
+        let (world, all, broken) = invoke(&part, end).await;
+        assert!(all.starts_with(&part) && all.len() > part.len() && !broken);
+        let mut frames = Vec::new();
+        let mut splitter = wire::eventstream::FrameSplitter::new();
+        splitter.push(&all, |name, _| frames.push(String::from_utf8_lossy(name).into_owned())).expect("sound frames");
+        assert_eq!(frames.last().map(String::as_str), Some("exception:modelStreamErrorException"));
+        let row = world.row();
+        assert_eq!((row.outcome, row.error_code.as_deref()), (Outcome::UpstreamFailed, Some("upstream_reset")));
+        assert_eq!((row.usage.input, row.usage.output), (100, 20), "what was used until then is billed");
+    }
+}
+
+#[tokio::test]
+async fn counts_in_headers_are_billed_where_the_body_has_none() {
+    let script = |_: &Seen| {
+        Answer::json(200, r#"{"outputs":[{"text":"hi","stop_reason":"stop"}]}"#)
+            .header("x-amzn-bedrock-input-token-count", "12")
+            .header("x-amzn-bedrock-output-token-count", "3")
+    };
+    let world = with_key("aws-bedrock", &access_key(), "", script).await;
+    let path = "/v1/acme/main/aws-bedrock/model/mistral.mistral-7b-instruct-v0%3A2/invoke";
+    assert_eq!(world.send(post(path, r#"{"prompt":"hi"}"#)).await.status, 200);
+    assert_eq!((world.row().usage.input, world.row().usage.output), (12, 3));
+    let converse = path.replace("/invoke", "/converse");
+    let world = with_key("aws-bedrock", &access_key(), "", |_| Answer::json(200, CONVERSED)).await;
+    assert_eq!(world.send(post(&converse, "{}")).await.status, 200);
+    assert_eq!((world.row().usage.input, world.row().usage.output), (10, 5));
 }

@@ -6,6 +6,7 @@ mod clouds;
 mod conversations;
 mod credentials;
 mod errors;
+mod fetches;
 mod framing;
 mod limits;
 mod memory;

@@ -227,8 +227,7 @@ async fn a_plain_answer_is_read_whatever_its_content_type_and_the_log_say() {
             let headers: Vec<_> = content_type.map(|kind| ("content-type", kind.to_owned())).into_iter().collect();
             let options =
                 gateway::Options { allow_private_upstreams: true, payload_cap: cap, ..gateway::Options::default() };
-            let script =
-                move |_: &Seen| Answer::Whole { status: 200, headers: headers.clone(), body: ANSWER.to_owned() };
+            let script = move |_: &Seen| Answer::Whole { status: 200, headers: headers.clone(), body: ANSWER.into() };
             let mut world = World::with_options(options, script).await;
             for log in [false, true] {
                 world.settings(|settings| settings.collect_log_payloads = log);

@@ -9,7 +9,6 @@ use memchr::memmem::Finder;
 use super::invoke::InvokeWatch;
 use super::own::OwnWatch;
 use super::{Observed, anthropic, gemini, openai};
-use crate::api::{Api, usage_of};
 use crate::scan::{Member, Members};
 use crate::sse::{Event, Splitter};
 
@@ -40,8 +39,6 @@ struct Watcher {
     anthropic: anthropic::Running,
     /// The last event with usage: of Gemini's each has some, but only the last counts.
     last: Vec<u8>,
-    /// The provider's own API, where it is one whose usage only it can read.
-    own: Option<Api>,
 }
 
 macro_rules! needle {
@@ -93,7 +90,6 @@ impl StreamWatch {
             observed: Observed::default(),
             anthropic: anthropic::Running::default(),
             last: Vec::new(),
-            own: None,
         };
         Self(Kind::Events(Box::new(Events { splitter: Splitter::new(), watcher })))
     }
@@ -104,13 +100,6 @@ impl StreamWatch {
 
     pub(super) fn own(watch: OwnWatch) -> Self {
         Self(Kind::Own(watch))
-    }
-
-    /// The same over a stream of a provider with this API of its own, which is read where it is no stream of the family.
-    #[must_use]
-    pub fn or_of(mut self, api: Api) -> Self {
-        self.watcher.own = Some(api).filter(|api| api.family().is_none());
-        self
     }
 
     /// Takes the next bytes of the stream.
@@ -170,10 +159,6 @@ impl Watcher {
         if event.event == Some(b"error") {
             self.observed.error = true;
         }
-        if self.own.is_some() && has_usage(event.data) {
-            self.last.clear();
-            self.last.extend_from_slice(event.data);
-        }
         match self.dialect {
             Dialect::Openai => self.take_openai(event.data),
             Dialect::Anthropic => self.take_anthropic(event),
@@ -231,9 +216,6 @@ impl Watcher {
     }
 
     fn finish(mut self) -> Observed {
-        if let Some(api) = self.own.filter(|_| self.observed.usage.is_none()) {
-            self.observed.usage = usage_of(api, &self.last);
-        }
         if self.dialect == Dialect::Gemini {
             self.take_last();
         }

@@ -35,7 +35,7 @@ pub enum Answer {
     Whole {
         status: u16,
         headers: Vec<(&'static str, String)>,
-        body: String,
+        body: Bytes,
     },
     /// Pieces come from the test; an error resets the connection.
     Pieces {
@@ -55,7 +55,17 @@ impl Answer {
     }
 
     pub fn whole(status: u16, content_type: &str, body: &str) -> Self {
-        Self::Whole { status, headers: vec![("content-type", content_type.to_owned())], body: body.to_owned() }
+        Self::Whole {
+            status,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    /// What is no text.
+    pub fn bytes(content_type: &str, body: &'static [u8]) -> Self {
+        let headers = vec![("content-type", content_type.to_owned())];
+        Self::Whole { status: 200, headers, body: Bytes::from_static(body) }
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -171,7 +181,7 @@ async fn serve(
             for (name, value) in headers {
                 response = response.header(name, value);
             }
-            Ok(response.body(Pieces::Whole(Some(body.into()))).expect("a response"))
+            Ok(response.body(Pieces::Whole(Some(body))).expect("a response"))
         }
         Answer::Pieces { status, headers, pieces } => {
             let mut response = Response::builder().status(status);

@@ -1,0 +1,178 @@
+//! Between limit and attempt: fetches the pictures and documents that a caller named by their addresses, for a provider that
+//! fetches none, and finishes the question with them.
+//!
+//! The addresses are the callers', so they are judged more strictly than those of providers: never a private network (the
+//! operator's leave for providers does not count here), three redirects at most, each judged again; number, size and time are
+//! bounded; and what comes must be a picture or a document by its own first bytes. Nothing of the caller's goes along. It
+//! stands behind the limits, so that who is refused cannot have anything fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
+use url::Url;
+use wire::chat::{Fetched, Remote, RemoteKind, sniff};
+
+use crate::error::Refusal;
+use crate::memory::{Buffer, Claim, Memory, Purpose};
+use crate::plan::Plan;
+use crate::settle::Settlement;
+use crate::upstream::{Client, SendError};
+
+/// Most things that one question may have fetched.
+pub(crate) const MOST: usize = 20;
+/// How many are fetched at the same time.
+const AT_ONCE: usize = 4;
+/// Longest of them, in bytes.
+const MAX_BYTES: usize = 20 << 20;
+/// How long all of them may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Most redirects to one.
+const REDIRECTS: usize = 3;
+/// Longest address, in bytes.
+const MAX_URL: usize = 8 << 10;
+
+/// Fetches what a plan waits for, and finishes its body.
+///
+/// # Errors
+/// `fetch_failed`, `overloaded`.
+pub(crate) async fn fetch(settlement: &mut Settlement, plan: &mut Plan) -> Result<(), Refusal> {
+    let Some(unfinished) = plan.unfinished.take() else { return Ok(()) };
+    let shared = settlement.shared().clone();
+    let begin = Instant::now();
+    // In a list first: a closure that makes them is not general enough for a future that moves between threads.
+    let mut waiting = Vec::with_capacity(unfinished.remotes.len());
+    for remote in &unfinished.remotes {
+        waiting.push(one(&shared.fetcher, &shared.memory, remote));
+    }
+    let all = timeout(TIMEOUT, stream::iter(waiting).buffered(AT_ONCE).try_collect::<Vec<_>>()).await;
+    // Others were waited for: this is not the gateway's own time.
+    settlement.waited += begin.elapsed();
+    let all = all.unwrap_or_else(|_| {
+        let field = unfinished.remotes.first().map_or("", |remote| &remote.field);
+        Err(Refusal::fetch_failed(field, &format!("it took longer than {} seconds", TIMEOUT.as_secs())))
+    });
+    let (fetched, claims): (Vec<_>, Vec<_>) = all?.into_iter().unzip();
+    plan.body = unfinished.finish(fetched, &shared.memory)?;
+    drop::<Vec<Claim>>(claims);
+    Ok(())
+}
+
+/// One of them, and the room that its text takes.
+async fn one(client: &Client, memory: &Arc<Memory>, remote: &Remote) -> Result<(Fetched, Claim), Refusal> {
+    let failed = |reason: &str| Refusal::fetch_failed(&remote.field, reason);
+    let answer = follow(client, &remote.url).await.map_err(|reason| failed(&reason))?;
+    if answer.headers().get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+        return Err(failed("it comes compressed"));
+    }
+    let said =
+        answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(essence).unwrap_or_default();
+    let bytes = read(memory, answer.into_body()).await?.map_err(failed)?;
+    let media_type = judge(remote.kind, &said, &bytes).map_err(failed)?;
+    let mut claim = memory.claim(Purpose::Request);
+    claim.grow(bytes.len().div_ceil(3) * 4)?;
+    Ok((Fetched::new(media_type, &bytes), claim))
+}
+
+/// The answer behind an address and its redirects.
+async fn follow(client: &Client, address: &str) -> Result<Response<Incoming>, String> {
+    let mut url = Url::parse(address).map_err(|_| "it is no address".to_owned())?;
+    for _ in 0..=REDIRECTS {
+        let answer = client.send_within(request(&url)?, TIMEOUT).await.map_err(|error| words(&error).to_owned())?;
+        let status = answer.status();
+        if status.is_redirection() {
+            let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let next = location.and_then(|location| url.join(location).ok());
+            url = next.ok_or_else(|| "it is redirected to no address".to_owned())?;
+        } else if status.as_u16() == 200 {
+            return Ok(answer);
+        } else {
+            return Err(format!("its server answers {}", status.as_u16()));
+        }
+    }
+    Err(format!("it is redirected more than {REDIRECTS} times"))
+}
+
+fn request(url: &Url) -> Result<Request<Full<Bytes>>, String> {
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        return Err("its address must begin with http:// or https:// and have no user name".to_owned());
+    }
+    let mut url = url.clone();
+    url.set_fragment(None);
+    let request = Request::get(url.as_str())
+        .header(ACCEPT, HeaderValue::from_static("image/*, application/pdf, text/*"))
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+        .header(USER_AGENT, HeaderValue::from_static("weir"));
+    let request = request.body(Full::default()).map_err(|_| "it is no address".to_owned())?;
+    if url.as_str().len() > MAX_URL { Err("its address is too long".to_owned()) } else { Ok(request) }
+}
+
+/// Why nothing came, without a word of what names lead to: callers must not learn the shape of a network from it.
+fn words(error: &SendError) -> &'static str {
+    match error {
+        SendError::Resolve { .. } => "its name cannot be resolved",
+        SendError::Forbidden { .. } => "it is not on the public internet",
+        SendError::Timeout { .. } | SendError::ConnectTimeout { .. } => "its server does not answer in time",
+        SendError::Tls { .. } => "no encrypted connection to its server comes about",
+        SendError::InvalidRequest { .. } => "it is no address",
+        SendError::Connect { .. } | SendError::Reset | SendError::InvalidResponse { .. } => {
+            "its server cannot be reached"
+        }
+    }
+}
+
+/// The bytes, counted against the memory as they come.
+async fn read(memory: &Arc<Memory>, mut body: Incoming) -> Result<Result<Bytes, &'static str>, Refusal> {
+    let mut buffer = Buffer::new(memory, Purpose::Request, MAX_BYTES);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Ok(Err("its server broke off")) };
+        if let Some(piece) = frame.data_ref() {
+            if buffer.as_slice().len() + piece.len() > MAX_BYTES {
+                return Ok(Err("it is longer than 20 MiB"));
+            }
+            buffer.push(piece)?;
+        }
+    }
+    Ok(Ok(buffer.freeze()))
+}
+
+/// The media type, by the bytes themselves; for words, which have no beginning of their own, by what the server says.
+fn judge<'a>(kind: RemoteKind, said: &'a str, bytes: &[u8]) -> Result<&'a str, &'static str> {
+    const WORDS: [&str; 4] = ["text/plain", "text/markdown", "text/csv", "text/html"];
+    match (kind, sniff(bytes)) {
+        (RemoteKind::Picture, Some(found)) if found.starts_with("image/") => Ok(found),
+        (RemoteKind::Picture, _) => Err("it is no PNG, JPEG, GIF or WebP picture"),
+        (RemoteKind::Document, Some("application/pdf")) => Ok("application/pdf"),
+        (RemoteKind::Document, None) if WORDS.contains(&said) && std::str::from_utf8(bytes).is_ok() => Ok(said),
+        (RemoteKind::Document, _) => Err("it is neither PDF nor text"),
+    }
+}
+
+/// A content type without its parameters.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_is_judged_by_its_own_bytes() {
+        let picture = |said, bytes| judge(RemoteKind::Picture, said, bytes);
+        assert_eq!(picture("text/html", b"\xff\xd8\xff\xe0"), Ok("image/jpeg"));
+        assert!(picture("image/png", b"<html>").is_err());
+        assert!(picture("image/png", b"%PDF-1.4").is_err());
+        let document = |said, bytes| judge(RemoteKind::Document, said, bytes);
+        assert_eq!(document("application/octet-stream", b"%PDF-1.4"), Ok("application/pdf"));
+        assert_eq!(document("text/csv", b"a,b"), Ok("text/csv"));
+        assert!(document("text/plain", b"\xff\xfe").is_err());
+        assert!(document("application/json", b"{}").is_err());
+    }
+}
