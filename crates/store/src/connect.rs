@@ -208,13 +208,20 @@ impl Store {
         Ok(self.inner.read.pool().ping().await?)
     }
 
-    /// Closes every connection; other clones stop working too.
+    /// Closes every connection; other clones stop working too. One to PostgreSQL that says nothing any more is not waited
+    /// for: what was committed is there.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where a connection does not end well.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.inner.write.clone().close().await?;
-        Ok(self.inner.read.pool().clone().close().await?)
+        let close = async {
+            self.inner.write.clone().close().await?;
+            Ok::<_, StoreError>(self.inner.read.pool().clone().close().await?)
+        };
+        match self.inner.backend {
+            Backend::Sqlite => close.await,
+            Backend::Postgres => tokio::time::timeout(self.inner.patience.rest, close).await.unwrap_or(Ok(())),
+        }
     }
 }
 
