@@ -192,8 +192,7 @@ impl Meter {
 
     /// What the client gets instead of what was taken in, and what was seen in that.
     pub(super) fn replace(&mut self, memory: &Arc<Memory>, made: &Bytes, observed: Observed) {
-        self.capture = Capture::new(memory, Purpose::Keeping, made.len());
-        self.capture.push(made);
+        self.capture = Capture::of(memory, made);
         self.observed = Some(observed);
     }
 

@@ -33,6 +33,13 @@ impl Capture {
         Self { memory: Arc::clone(memory), purpose, limit, seen: 0, kept: Kept::Nothing }
     }
 
+    /// All of an answer that is held already: it takes no more room.
+    pub(crate) fn of(memory: &Arc<Memory>, whole: &Bytes) -> Self {
+        let seen = whole.len() as u64;
+        let kept = Kept::One(whole.clone());
+        Self { memory: Arc::clone(memory), purpose: Purpose::Answer, limit: whole.len(), seen, kept }
+    }
+
     pub(crate) fn push(&mut self, bytes: &Bytes) {
         self.seen += bytes.len() as u64;
         let room = self.limit - self.bytes().len();
@@ -101,5 +108,18 @@ impl Capture {
     pub(crate) fn head(&self, cap: usize) -> &[u8] {
         let bytes = self.bytes();
         &bytes[..bytes.len().min(cap)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_held_is_kept_however_full_the_memory_is() {
+        let memory = Memory::new(1_000);
+        let made = memory.hold(Purpose::Answer, Bytes::from(vec![0; 900])).expect("room");
+        let capture = Capture::of(&memory, &made);
+        assert_eq!((capture.whole().map(<[u8]>::len), capture.seen(), memory.used()), (Some(900), 900, 900));
     }
 }

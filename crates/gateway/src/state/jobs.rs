@@ -15,6 +15,8 @@ use crate::memory::{Claim, Memory, Purpose};
 /// Most finished responses whose events are still told, and how long, in milliseconds.
 const MAX_FINISHED: usize = 64;
 const TOLD_FOR_MS: i64 = 600_000;
+/// Most bytes of their events together: what is over must not take the room of what runs.
+const MAX_FINISHED_BYTES: usize = 64 << 20;
 /// Most bytes of a response's events.
 const MAX_EVENTS: usize = 64 << 20;
 
@@ -29,8 +31,9 @@ pub(super) struct Jobs {
 #[derive(Default)]
 struct Known {
     jobs: HashMap<Key, Arc<Job>>,
-    /// Finished ones that are still told, with when they finished.
-    finished: VecDeque<(i64, Key)>,
+    /// Finished ones that are still told, with when they finished and the bytes of their events.
+    finished: VecDeque<(i64, usize, Key)>,
+    finished_bytes: usize,
 }
 
 impl Jobs {
@@ -71,15 +74,19 @@ impl Jobs {
         let Some(job) = known.jobs.get(key).cloned() else { return };
         job.told.send_modify(|progress| progress.over = true);
         if job.streams {
-            known.finished.push_back((now_ms, key.clone()));
+            let bytes = job.bytes();
+            known.finished_bytes += bytes;
+            known.finished.push_back((now_ms, bytes, key.clone()));
         } else {
             known.jobs.remove(key);
         }
-        while let Some((at_ms, oldest)) = known.finished.front().cloned() {
-            if known.finished.len() <= MAX_FINISHED && now_ms - at_ms < TOLD_FOR_MS {
+        while let Some((at_ms, bytes, oldest)) = known.finished.front().cloned() {
+            let few = known.finished.len() <= MAX_FINISHED && known.finished_bytes <= MAX_FINISHED_BYTES;
+            if few && now_ms - at_ms < TOLD_FOR_MS {
                 break;
             }
             known.finished.pop_front();
+            known.finished_bytes -= bytes;
             known.jobs.remove(&oldest);
         }
     }
@@ -127,6 +134,11 @@ impl Job {
     pub(super) async fn over(&self) {
         // The sender lives as long as `self`.
         let _ = self.told.subscribe().wait_for(|progress| progress.over).await;
+    }
+
+    /// Bytes of the events told so far.
+    fn bytes(&self) -> usize {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 
     /// Events told so far.
