@@ -161,8 +161,7 @@ impl Server {
             body_memory: settings.body_memory,
             ..gateway::Options::default()
         };
-        let state = ports::State::open(store.clone(), appender.clone(), settings.state_limits, pages.handle().clone())
-            .map_err(|error| format!("WEIR_DATA_DIR: {}: {error}", settings.data_dir.display()))?;
+        let state = ports::State::open(store.clone(), appender.clone(), settings.state_limits, pages.handle().clone());
         let ports = gateway::ports::Ports {
             ledger: Arc::new(ports::Ledger(appender.clone())),
             cache_tier: Arc::new(tier),

@@ -50,16 +50,15 @@ struct Growth {
 
 impl State {
     /// Starts the task that makes room on the given runtime. Responses that an earlier run was still making are told to
-    /// have been interrupted.
-    ///
-    /// # Errors
-    /// The spool does not take that.
-    pub fn open(store: Store, spool: SpoolAppender, limits: StateLimits, runtime: Handle) -> io::Result<Self> {
-        spool.append_state(&StateChange::Interrupt { owner: spool.id(), before_ms: now_ms() })?;
+    /// have been interrupted; where the disk does not take that, those who ask for them are told so all the same.
+    pub fn open(store: Store, spool: SpoolAppender, limits: StateLimits, runtime: Handle) -> Self {
+        if let Err(error) = spool.append_state(&StateChange::Interrupt { owner: spool.id(), before_ms: now_ms() }) {
+            tracing::warn!(%error, "responses that an earlier run left open could not be ended");
+        }
         let slack = limits.per_team.min(limits.total) / SLACK_PART;
         let growth = Arc::new(Growth { slack, ..Growth::default() });
         runtime.spawn(make_room(store.clone(), limits, growth.clone()));
-        Ok(Self { store, spool, loads: Arc::new(Semaphore::new(MAX_LOADS)), runtime, growth })
+        Self { store, spool, loads: Arc::new(Semaphore::new(MAX_LOADS)), runtime, growth }
     }
 
     /// Runs a look into the database on the dashboard's runtime, where its connections live.

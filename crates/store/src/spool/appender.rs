@@ -99,7 +99,9 @@ impl SpoolAppender {
     /// It is not kept: writing fails, the change is too large for a record, or the database is too far behind.
     pub fn append_state(&self, change: &StateChange) -> io::Result<()> {
         let shared = &*self.shared;
-        if shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes {
+        // What an earlier run left open must be told however much waits.
+        let may_wait = !matches!(change, StateChange::Interrupt { .. });
+        if may_wait && shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "too much waits for the database"));
         }
         let buffer = vec![0; PREFIX_BYTES];

@@ -1,7 +1,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use domain::TeamId;
 use domain::ledger::Payload;
+use domain::state::StateChange;
 use proptest::prelude::*;
 
 use super::*;
@@ -101,6 +103,16 @@ fn what_is_released_is_deleted_and_off_the_backlog() {
     drop((appender, reader));
     let (_appender, reader) = open(dir.path(), SMALL);
     assert_eq!(reader.begin(Some(head)).expect("readable"), head);
+}
+
+#[test]
+fn what_was_left_open_is_told_however_much_waits() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, _reader) = open(dir.path(), SpoolOptions { payload_backlog_bytes: 0, ..SMALL });
+    appender.append(&fixture::row(1, 1, 1), None).expect("stored");
+    let forget = StateChange::Forget { team_id: TeamId(1), id: "resp_1".into() };
+    assert_eq!(appender.append_state(&forget).expect_err("busy").kind(), std::io::ErrorKind::ResourceBusy);
+    appender.append_state(&StateChange::Interrupt { owner: appender.id(), before_ms: 1 }).expect("told");
 }
 
 #[test]
