@@ -41,7 +41,12 @@ pub fn native(slug: &str, base: &Base, rest: &str) -> Place {
 /// The model that the path of a call names, at providers whose paths do. It decides there, whatever the body says.
 #[must_use]
 pub fn model_in(slug: &str, path: &str) -> Option<String> {
-    let after = |mark: &str| path.split_once(mark).map(|(_, tail)| tail).filter(|tail| !tail.is_empty());
+    // Azure reads its paths in any case.
+    let plain = path.to_ascii_lowercase();
+    let after = |mark: &str| {
+        let place = plain.find(mark).map(|place| place + mark.len());
+        place.and_then(|place| path.get(place..)).filter(|tail| !tail.is_empty())
+    };
     let segment = |tail: &str| tail.split('/').next().map(decoded).filter(|model| !model.is_empty());
     match slug {
         "aws-bedrock" => after("/model/").and_then(segment),
