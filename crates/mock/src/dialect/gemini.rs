@@ -13,13 +13,21 @@ const SIGNING: &str = "gemini-3";
 const UNSIGNED: &str = "skip_thought_signature_validator";
 const DIMENSIONS: usize = 16;
 const MAX_INPUTS: usize = 100;
+const MAX_DIMENSIONS: usize = 4096;
 
 /// A request for embeddings.
 #[derive(Debug)]
 pub(crate) struct Embeddings {
     pub model: String,
     pub texts: Vec<String>,
+    dimensions: usize,
     batch: bool,
+}
+
+/// How many numbers a request for embeddings wants each to have.
+fn dimensions(request: &Value) -> usize {
+    let wanted = request["outputDimensionality"].as_u64().and_then(|count| usize::try_from(count).ok());
+    wanted.map_or(DIMENSIONS, |count| count.clamp(1, MAX_DIMENSIONS))
 }
 
 pub(super) fn route(path: &str, query: &str, body: impl Fn() -> Result<Value, Failure>) -> Result<Route, Failure> {
@@ -43,15 +51,17 @@ pub(super) fn route(path: &str, query: &str, body: impl Fn() -> Result<Value, Fa
             Ok(Route::CountTokens(Dialect::Gemini, prompt(model, inner)?))
         }
         "embedContent" => {
-            let text = text_of(&body()?["content"]);
-            Ok(Route::GeminiEmbeddings(Embeddings { model, texts: vec![text], batch: false }))
+            let body = body()?;
+            let (texts, dimensions) = (vec![text_of(&body["content"])], dimensions(&body));
+            Ok(Route::GeminiEmbeddings(Embeddings { model, texts, dimensions, batch: false }))
         }
         "batchEmbedContents" => {
             let body = body()?;
             let requests = body["requests"].as_array().filter(|requests| (1..=MAX_INPUTS).contains(&requests.len()));
             let requests = requests.ok_or_else(|| Failure::bad("requests must be a list of 1 to 100 requests"))?;
             let texts = requests.iter().map(|request| text_of(&request["content"])).collect();
-            Ok(Route::GeminiEmbeddings(Embeddings { model, texts, batch: true }))
+            let dimensions = requests.first().map_or(DIMENSIONS, dimensions);
+            Ok(Route::GeminiEmbeddings(Embeddings { model, texts, dimensions, batch: true }))
         }
         _ => Err(not_found(path)),
     }
@@ -186,7 +196,7 @@ pub(super) fn array(answer: &Answer) -> Vec<Bytes> {
 
 impl Embeddings {
     pub(super) fn reply(&self) -> Value {
-        let values = |text: &String| json!({ "values": embedding(text, DIMENSIONS) });
+        let values = |text: &String| json!({ "values": embedding(text, self.dimensions) });
         if self.batch {
             json!({ "embeddings": self.texts.iter().map(values).collect::<Vec<_>>() })
         } else {

@@ -182,7 +182,9 @@ impl Embeddings {
             }
             _ => return Err(Failure::bad("input must be a text or a list of 1 to 2048 texts")),
         };
-        let dimensions = body["dimensions"].as_u64().map_or(Ok(DEFAULT_DIMENSIONS), usize::try_from);
+        // The second name is Voyage's.
+        let dimensions = body["dimensions"].as_u64().or(body["output_dimension"].as_u64());
+        let dimensions = dimensions.map_or(Ok(DEFAULT_DIMENSIONS), usize::try_from);
         let dimensions = dimensions.ok().filter(|count| (1..=MAX_DIMENSIONS).contains(count));
         let dimensions = dimensions.ok_or_else(|| Failure::bad("dimensions must be between 1 and 4096"))?;
         Ok(Self { model: model.to_owned(), texts, tokens, dimensions, base64: body["encoding_format"] == "base64" })
