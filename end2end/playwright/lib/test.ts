@@ -26,9 +26,11 @@ type WorkerFixtures = {
 const noiseWithoutScripts = [/was preloaded using link preload but not used/];
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
-  fresh: async ({}, use) => {
+  fresh: async ({ page }, use) => {
     const installation = await Installation.start(false);
     await use(installation);
+    // What a page still loads must not meet a server that is gone.
+    await page.close();
     await installation.stop();
   },
 
