@@ -1,5 +1,7 @@
 //! Conversations: what callers do with them and their items. Questions add to them in `keep.rs`.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use domain::state::{Conversation, KeptConversation, StateChange};
 use http::{Method, Response};
@@ -52,6 +54,10 @@ impl Serving<'_> {
         self.enter(gateway.id)?;
         let ttl_ms = gateway.settings.response_ttl_ms().ok_or_else(|| Refusal::state_disabled("conversation"))?;
         let Described { items, metadata } = self.described()?;
+        if items.len() > MAX_ITEMS {
+            let refused = Refused::field("items", format!("has more than {MAX_ITEMS} items; send fewer"));
+            return Err(Refusal::invalid_request(refused));
+        }
         let now_ms = now_ms();
         let conversation = Conversation {
             team_id: self.access.team.id,
@@ -100,8 +106,8 @@ impl Serving<'_> {
             let refused = Refused::field("items", "would make the conversation too long; begin another");
             return Err(Refusal::invalid_request(refused));
         }
-        let ids = items.iter().filter_map(id_of);
-        if let Some(double) = ids.into_iter().find(|id| kept.items.iter().any(|item| item.id == *id)) {
+        let known: HashSet<&str> = kept.items.iter().map(|item| item.id.as_str()).collect();
+        if let Some(double) = items.iter().filter_map(id_of).find(|id| known.contains(id.as_str())) {
             let refused = Refused::field("items", format!("has {double:?}, which the conversation has already"));
             return Err(Refusal::invalid_request(refused));
         }

@@ -3,6 +3,7 @@
 //! Of a response, the whole; of a conversation, the changes, to be laid over what the database says. Applying a change that
 //! the database has already does no harm, so nobody has to know whether it has.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::TeamId;
@@ -122,11 +123,8 @@ fn lay(found: Option<KeptConversation>, change: &StateChange) -> Option<KeptConv
         }
         (_, StateChange::EndConversation { .. }) => None,
         (Some(mut kept), StateChange::AddItems { items, expires_at_ms, .. }) => {
-            for item in items {
-                if kept.items.iter().all(|known| known.id != item.id) {
-                    kept.items.push(item.clone());
-                }
-            }
+            let mut known: HashSet<String> = kept.items.iter().map(|item| item.id.clone()).collect();
+            kept.items.extend(items.iter().filter(|item| known.insert(item.id.clone())).cloned());
             kept.conversation.expires_at_ms = *expires_at_ms;
             Some(kept)
         }

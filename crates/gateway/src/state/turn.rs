@@ -1,7 +1,7 @@
 //! A question of the Responses API, before it is planned: what it refers to is found and put into it, unless the provider
 //! holds it itself; and what will be kept of it is settled.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +23,8 @@ use crate::snapshot::ProviderState;
 
 /// Most turns of a chain of responses.
 const MAX_TURNS: usize = 1_000;
+/// Most kept items that a question names instead of bringing them.
+const MAX_REFERENCES: usize = 1_000;
 
 /// What comes of a question's references.
 pub(crate) struct Turn {
@@ -198,8 +200,7 @@ impl Look<'_> {
         let mut body = self.request.body.to_vec();
         if !refs.item_references.is_empty() {
             let known = self.referred(refs, &history.items).await?;
-            let find = |id: &str| known.iter().find(|item| id_of(item).as_deref() == Some(id)).cloned();
-            body = resolve_references(&body, find).map_err(Refusal::invalid_request)?;
+            body = resolve_references(&body, |id| known.get(id).cloned()).map_err(Refusal::invalid_request)?;
         }
         let items = if self.native { portable(&history.items) } else { history.items };
         let body = with_history(&body, &items, self.native);
@@ -209,21 +210,47 @@ impl Look<'_> {
         Ok(self.request.memory.hold(Purpose::Request, Bytes::from(body))?)
     }
 
-    /// The items among which those are that the question names.
-    async fn referred(&self, refs: &StateRefs, history: &[Json]) -> Result<Vec<Json>, Refusal> {
-        let mut known = history.to_vec();
-        let mut responses = HashSet::new();
+    /// The items that the question names, as far as they are known, by their ids.
+    async fn referred(&self, refs: &StateRefs, history: &[Json]) -> Result<HashMap<String, Json>, Refusal> {
+        if refs.item_references.len() > MAX_REFERENCES {
+            return Err(invalid("input", "names more than 1,000 kept items; send the items themselves"));
+        }
+        let most = self.shared.options.max_body_bytes;
+        let wanted: HashSet<&str> = refs.item_references.iter().map(String::as_str).collect();
+        let mut known = HashMap::new();
+        add_wanted(&mut known, &wanted, history);
+        let (mut responses, mut bytes) = (HashSet::new(), 0);
         for item in &refs.item_references {
-            let unknown = known.iter().all(|known| id_of(known).as_deref() != Some(item));
+            let unknown = !known.contains_key(item);
             let Some(response) = response_of_item(item).filter(|_| unknown) else { continue };
-            if responses.len() < MAX_TURNS
-                && responses.insert(response.clone())
+            if responses.insert(response.clone())
                 && let Found::Mine(kept) = self.response(&response).await?
             {
-                known.extend(items_of_turn(&kept));
+                bytes += kept.size();
+                if bytes > most {
+                    return Err(invalid(
+                        "input",
+                        "names items of more responses than can be looked through; name fewer",
+                    ));
+                }
+                add_wanted(&mut known, &wanted, &items_of_turn(&kept));
             }
         }
+        // One item may be named again and again.
+        let named = refs.item_references.iter().filter_map(|id| known.get(id)).map(|item| item.as_str().len());
+        if named.sum::<usize>() > most {
+            return Err(Refusal::body_too_large(most));
+        }
         Ok(known)
+    }
+}
+
+/// Adds the items that are wanted; of several with one id the first counts.
+fn add_wanted(known: &mut HashMap<String, Json>, wanted: &HashSet<&str>, items: &[Json]) {
+    for item in items {
+        if let Some(id) = id_of(item).filter(|id| wanted.contains(id.as_str())) {
+            known.entry(id).or_insert_with(|| item.clone());
+        }
     }
 }
 

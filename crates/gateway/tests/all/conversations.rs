@@ -149,6 +149,16 @@ async fn what_makes_no_sense_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_conversation_does_not_begin_longer_than_it_may_grow() {
+    let world = world().await;
+    let items = |count: usize| json!({ "items": vec![json!({ "role": "user", "content": "a" }); count] }).to_string();
+    let refused = world.send(post(CONVERSATIONS, &items(5_001))).await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_request"));
+    assert!(refused.body.contains("items"), "{}", refused.body);
+    assert_eq!(world.send(post(CONVERSATIONS, &items(5_000))).await.status, 200);
+}
+
+#[tokio::test]
 async fn another_team_sees_none_of_it() {
     let mut world = world().await;
     let id = create(&world, json!({ "items": [{ "role": "user", "content": "a" }] })).await;

@@ -331,6 +331,22 @@ async fn items_are_named_instead_of_sent() {
 }
 
 #[tokio::test]
+async fn references_are_bounded_in_number_and_in_what_they_stand_for() {
+    let world = world().await;
+    let long = "a word ".repeat(300_000);
+    let input = json!([{ "role": "user", "content": long }]);
+    let first = world.send(post(RESPONSES, &claude(json!({ "input": input })))).await.json();
+    let items = format!("/v1/responses/{}/input_items", first["id"].as_str().expect("an id"));
+    let item = world.send(get(&items)).await.json()["data"][0]["id"].clone();
+    for (times, status, code) in [(1, 200, ""), (20, 413, "body_too_large"), (1_001, 400, "invalid_request")] {
+        let input = vec![json!({ "type": "item_reference", "id": item }); times];
+        let read = world.send(post(RESPONSES, &claude(json!({ "input": input })))).await;
+        assert_eq!(read.status, status, "{times} {}", read.body);
+        assert!(status == 200 || read.code() == code, "{times} {}", read.body);
+    }
+}
+
+#[tokio::test]
 async fn a_response_in_the_background_of_openai_is_asked_for_and_billed_once() {
     let world = World::new(|seen| match (seen.method.as_str(), seen.number) {
         ("POST", 0) | (_, 1) => Answer::json(200, QUEUED),
