@@ -249,7 +249,7 @@ fn plan_native(
     query: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let scan = scan_native(request.method, request.headers, request.body)?;
-    let model = plan::native_model(request, provider, rest, scan.as_ref());
-    settlement.row.model_asked = model.as_deref().map(settle::bounded);
-    plan::native(request, provider, rest, query, scan.as_ref(), model.as_deref())
+    let named = plan::native_model(request, provider, rest, scan.as_ref());
+    settlement.row.model_asked = named.as_ref().map(|named| settle::bounded(&named.model));
+    plan::native(request, provider, rest, query, scan.as_ref(), named)
 }

@@ -17,24 +17,56 @@ use crate::snapshot::ProviderState;
 const STREAMS: [&str; 4] =
     [":streamGenerateContent", ":streamRawPredict", "/converse-stream", "/invoke-with-response-stream"];
 
-/// The model that a native request asks for: some providers' paths name it, everybody else has it in the body.
+/// How paths end whose endpoints take the model from `model` in the body, beside those of [`Task`]. Others may have another
+/// word for it and not look at that one.
+const READ_MODEL: [&str; 12] = [
+    "completions",
+    "responses",
+    "messages",
+    "messages/count_tokens",
+    "chat",
+    "generate",
+    "embed",
+    "embeddings",
+    "tokenize",
+    "classify",
+    "summarize",
+    "ocr",
+];
+
+/// The model that a native request asks for.
+pub(crate) struct Named<'a> {
+    pub model: Cow<'a, str>,
+    /// Whether it is this name that the provider goes by.
+    sure: bool,
+}
+
+/// Finds the model: some providers' paths name it, everybody else has it in the body.
 pub(crate) fn native_model<'a>(
     request: &Request<'_>,
     provider: &ProviderState,
     rest: &'a str,
     scan: Option<&'a Scan<'_>>,
-) -> Option<Cow<'a, str>> {
+) -> Option<Named<'a>> {
     if dialect(provider.dialect, rest) == Dialect::Gemini {
-        return model_in_path(rest).map(Cow::Borrowed);
+        return model_in_path(rest).map(|model| Named { model: Cow::Borrowed(model), sure: true });
     }
     if providers::names_models(&provider.slug) {
         let upstream = address(request, provider).ok()?.upstream;
         let call = upstream.native(&provider.slug, rest).ok()?;
         if let Some(model) = providers::model_in(&provider.slug, call.uri.path()) {
-            return Some(Cow::Owned(model));
+            return Some(Named { model: Cow::Owned(model), sure: true });
         }
     }
-    scan?.model.as_ref().map(|text| Cow::Borrowed(text.value.as_ref()))
+    let model = scan?.model.as_ref().map(|text| Cow::Borrowed(text.value.as_ref()))?;
+    Some(Named { model, sure: reads_model(rest) })
+}
+
+/// Whether an endpoint is known to take the model from the body. A server may read an empty segment as none.
+fn reads_model(rest: &str) -> bool {
+    let ends = |end: &str| rest.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    !rest.contains("//")
+        && (READ_MODEL.iter().any(|end| ends(end)) || Task::of_path(rest).is_some_and(|task| !task.keeps()))
 }
 
 /// A provider's own endpoint; `rest` and `query` are what came behind the provider's name, `model` is [`native_model`].
@@ -47,13 +79,15 @@ pub(crate) fn native(
     rest: &str,
     query: Option<&str>,
     scan: Option<&Scan<'_>>,
-    model: Option<&str>,
+    named: Option<Named<'_>>,
 ) -> Result<Plan, Refusal> {
     let dialect = dialect(provider.dialect, rest);
+    let model = named.as_ref().map(|named| named.model.as_ref());
     // Of two names, the provider might take the other.
     let other =
         scan.and_then(|scan| scan.model.as_ref()).is_some_and(|text| model.is_some_and(|model| model != text.value));
-    crate::admit::check_model(request.access, &provider.slug, model.filter(|_| !other), !request.body.is_empty())?;
+    let visible = model.filter(|_| !other && named.as_ref().is_some_and(|named| named.sure));
+    crate::admit::check_model(request.access, &provider.slug, visible, !request.body.is_empty())?;
     scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
     let is_chat = is_chat_completions(rest);
     let reports = is_chat || dialect == Dialect::Openai && (rest == "completions" || rest.ends_with("v1/completions"));

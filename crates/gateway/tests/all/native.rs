@@ -31,6 +31,26 @@ async fn a_model_in_the_path_and_another_in_the_body_are_none() {
 }
 
 #[tokio::test]
+async fn a_model_that_the_endpoint_does_not_read_opens_nothing() {
+    for (provider, path, wanted) in [
+        ("replicate", "v1/predictions", 403),
+        ("replicate", "v1/models/somebody/large/predictions", 403),
+        ("aws-bedrock", "async-invoke", 403),
+        ("azure-openai", "openai//deployments/large/chat/completions", 403),
+        ("azure-openai", "openai/Deployments/large/chat/completions", 403),
+        ("cohere", "v2/chat", 200),
+        ("openai", "v1/chat/completions", 200),
+        ("openai", "v1/embeddings", 200),
+        ("ollama", "api/generate", 200),
+    ] {
+        let mut world = with_key(provider, |_| Answer::json(200, ANSWER)).await;
+        world.change(|config| config.teams[0].tokens[0].models = Some(vec![format!("{provider}/small")]));
+        let read = world.send(post(&format!("/v1/acme/main/{provider}/{path}"), r#"{"model":"small"}"#)).await;
+        assert_eq!(read.status, wanted, "{provider} {path} {}", read.body);
+    }
+}
+
+#[tokio::test]
 async fn cohere_and_ollama_say_what_they_consumed() {
     let cohere = r#"{"id":"1","message":{"role":"assistant","content":[]},"usage":{"billed_units":{"input_tokens":10,"output_tokens":5},"tokens":{"input_tokens":90,"output_tokens":5}}}"#;
     let ended = "event: message-start\ndata: {\"type\":\"message-start\"}\n\nevent: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{\"billed_units\":{\"input_tokens\":10,\"output_tokens\":5}}}}\n\n";
