@@ -195,7 +195,7 @@ fn responses(settings: GatewaySettings) -> impl IntoView {
             <Field
                 label="Keep responses for" name="response_ttl_days" kind="number" unit="days"
                 value=settings.response_ttl_days.to_string() required=true min=0 max=u64::from(MAX_RESPONSE_TTL_DAYS)
-                help="0 keeps none. Callers can leave out a single response with `store: false`."
+                help="0 keeps none. Callers can leave out a single response with store: false."
             />
         </Fieldset>
     }

@@ -164,7 +164,7 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
 #[component]
 fn Clouds() -> impl IntoView {
     view! {
-        <details>
+        <details class="sources">
             <summary>"What do I paste for AWS, Google Cloud and Azure?"</summary>
             <dl>
                 <dt>"AWS Bedrock"</dt>
