@@ -31,6 +31,7 @@ pub(super) use encoder::Encoder;
 pub use kept::{Described, Head, described, ends_as, head, list, opening, telling, told};
 pub(super) use request::decode_request;
 pub use state::{
-    StateRefs, id_of, items_of, output_items, portable, resolve_references, response_of_item, state_refs, with_history,
+    MOST_ITEM_ID, StateRefs, id_of, items_of, items_to_keep, output_items, portable, resolve_references,
+    response_of_item, state_refs, with_history,
 };
 pub(super) use write::encode_request;

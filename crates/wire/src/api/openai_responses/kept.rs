@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::encoder::Encoder;
 use super::object::Object;
-use super::state::normal;
+use super::state::{MOST_ITEM_ID, has_overlong_id, normal};
 use super::write::Fields;
 use crate::chat::{Asked, Json, Refused};
 use crate::sse::{Event, one_line};
@@ -120,9 +120,13 @@ pub fn described(body: &[u8], base: &str) -> Result<Described, Refused> {
     let list: Vec<&RawValue> =
         asked.raw("items").map_or(Ok(Vec::new()), |raw| serde_json::from_str(raw.get()).map_err(wrong))?;
     let item = |(i, raw): (usize, &RawValue)| {
-        let json = Json::of(raw);
         let wrong = || Refused::field(format!("items[{i}]"), "must be an object");
-        normal(&json, base, i).ok_or_else(wrong)
+        let item = Object::of(raw).ok_or_else(wrong)?;
+        if has_overlong_id(&item) {
+            let message = format!("is longer than {MOST_ITEM_ID} bytes; send a shorter one, or none");
+            return Err(Refused::field(format!("items[{i}].id"), message));
+        }
+        Ok(normal(&item, base, &format!("q{i}")))
     };
     let items = list.into_iter().enumerate().map(item).collect::<Result<_, _>>()?;
     let metadata = asked.json("metadata");

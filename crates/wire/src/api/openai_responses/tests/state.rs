@@ -19,6 +19,7 @@ fn references_to_kept_state_are_found() {
     assert_eq!((found.store, found.background), (Some(false), true));
     let named = state_refs(br#"{"conversation":"conv_2","input":"x"}"#);
     assert_eq!(named.conversation.as_deref(), Some("conv_2"));
+    assert_eq!((found.items, named.items), (3, 1));
     assert_eq!(state_refs(b"no request"), StateRefs::default());
 }
 
@@ -61,6 +62,26 @@ fn items_are_listed_with_ids() {
     assert_eq!(id_of(&items[0]).as_deref(), Some("msg_1a2b_q0"));
     assert_eq!(response_of_item("msg_1a2b_q0").as_deref(), Some("resp_1a2b"));
     assert_eq!(response_of_item("msg"), None);
+}
+
+#[test]
+fn an_id_is_as_long_as_a_database_takes() {
+    let (longest, longer) = (&*"x".repeat(MOST_ITEM_ID), &*"x".repeat(MOST_ITEM_ID + 1));
+    let item = |id: &str| format!(r#"{{"type":"message","role":"user","content":"x","id":"{id}"}}"#);
+    let with = |list: &str, a: &str, b: &str| format!(r#"{{"{list}":[{},{}]}}"#, item(a), item(b)).into_bytes();
+    let ids = |items: &[Json]| items.iter().filter_map(id_of).collect::<Vec<_>>();
+    assert_eq!(state_refs(&with("input", longest, "a")).overlong_id, None);
+    assert_eq!(state_refs(&with("input", "a", longer)).overlong_id, Some(1));
+    assert_eq!(ids(&items_of(&with("input", longest, longer), "1a2b")), [longest, "msg_1a2b_q1"]);
+
+    assert_eq!(ids(&described(&with("items", longest, "a"), "1a2b").expect("items").items), [longest, "a"]);
+    let refused = described(&with("items", "a", longer), "1a2b").expect_err("too long");
+    assert_eq!(refused.field.as_deref(), Some("items[1].id"));
+
+    let answer = format!(r#"{{"output":[{},{},{{"type":"reasoning"}},7]}}"#, item("a"), item(longer));
+    let kept = items_to_keep(answer.as_bytes(), "1a2b");
+    assert_eq!(ids(&kept), ["a", "msg_1a2b_a1", "rs_1a2b_a2"]);
+    assert_eq!(kept[0].as_str(), item("a"), "what can be found stays as it was said");
 }
 
 #[test]
