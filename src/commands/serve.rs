@@ -161,7 +161,8 @@ impl Server {
             body_memory: settings.body_memory,
             ..gateway::Options::default()
         };
-        let state = ports::State::open(store.clone(), appender.clone(), settings.state_limits, pages.handle().clone());
+        let (limits, runtime) = (settings.state_limits, pages.handle().clone());
+        let state = ports::State::open(store.clone(), appender.clone(), writer.progress(), limits, runtime);
         let ports = gateway::ports::Ports {
             ledger: Arc::new(ports::Ledger(appender.clone())),
             cache_tier: Arc::new(tier),

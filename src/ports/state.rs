@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::TeamId;
-use domain::state::{KeptConversation, KeptResponse, StateChange};
+use domain::state::{Conversation, ItemPage, KeptResponse, StateChange};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use gateway::ports::{self, Loaded, Unavailable};
 use store::spool::SpoolAppender;
+use store::writer::WriterProgress;
 use store::{Store, StoreError, state};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
@@ -35,6 +37,7 @@ pub struct StateLimits {
 pub struct State {
     store: Store,
     spool: SpoolAppender,
+    writer: WriterProgress,
     loads: Arc<Semaphore>,
     runtime: Handle,
     growth: Arc<Growth>,
@@ -51,20 +54,26 @@ struct Growth {
 impl State {
     /// Starts the task that makes room on the given runtime. Responses that an earlier run was still making are told to
     /// have been interrupted; where the disk does not take that, those who ask for them are told so all the same.
-    pub fn open(store: Store, spool: SpoolAppender, limits: StateLimits, runtime: Handle) -> Self {
+    pub fn open(
+        store: Store,
+        spool: SpoolAppender,
+        writer: WriterProgress,
+        limits: StateLimits,
+        runtime: Handle,
+    ) -> Self {
         if let Err(error) = spool.append_state(&StateChange::Interrupt { owner: spool.id(), before_ms: now_ms() }) {
             tracing::warn!(%error, "responses that an earlier run left open could not be ended");
         }
         let slack = limits.per_team.min(limits.total) / SLACK_PART;
         let growth = Arc::new(Growth { slack, ..Growth::default() });
         runtime.spawn(make_room(store.clone(), limits, growth.clone()));
-        Self { store, spool, loads: Arc::new(Semaphore::new(MAX_LOADS)), runtime, growth }
+        Self { store, spool, writer, loads: Arc::new(Semaphore::new(MAX_LOADS)), runtime, growth }
     }
 
     /// Runs a look into the database on the dashboard's runtime, where its connections live.
     fn look<T: Send + 'static>(
         &self,
-        query: impl Future<Output = Result<Option<T>, StoreError>> + Send + 'static,
+        query: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Loaded<T> {
         let Ok(place) = Arc::clone(&self.loads).try_acquire_owned() else { return async { Err(Unavailable) }.boxed() };
         let query = self.runtime.spawn(async move {
@@ -94,7 +103,8 @@ impl ports::State for State {
     fn record(&self, change: &StateChange) -> io::Result<()> {
         self.spool.append_state(change)?;
         let bytes = match change {
-            StateChange::Keep(response) => response.size(),
+            StateChange::Keep(response) | StateChange::Finish(response) => response.size(),
+            StateChange::Converse(conversation) | StateChange::Describe(conversation) => conversation.size(),
             StateChange::AddItems { items, .. } => items.iter().map(|item| item.item.len()).sum(),
             _ => 0,
         };
@@ -105,14 +115,23 @@ impl ports::State for State {
         Ok(())
     }
 
-    fn load_response(&self, team: TeamId, id: String) -> Loaded<KeptResponse> {
+    fn caught_up(&self) -> BoxFuture<'static, bool> {
+        self.writer.clone().caught_up().boxed()
+    }
+
+    fn load_response(&self, team: TeamId, id: String) -> Loaded<Option<KeptResponse>> {
         let store = self.store.clone();
         self.look(async move { state::load_response(&store, team, &id, now_ms()).await })
     }
 
-    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<KeptConversation> {
+    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<Option<Conversation>> {
         let store = self.store.clone();
         self.look(async move { state::load_conversation(&store, team, &id, now_ms()).await })
+    }
+
+    fn load_items(&self, team: TeamId, conversation: String, after: Option<(i64, String)>) -> Loaded<ItemPage> {
+        let store = self.store.clone();
+        self.look(async move { state::load_items(&store, team, &conversation, after).await })
     }
 }
 

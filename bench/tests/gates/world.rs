@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::config::{Config, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::ledger::{AttemptRow, Payload};
-use domain::state::{KeptConversation, KeptResponse, StateChange};
+use domain::state::{Conversation, ItemPage, KeptResponse, StateChange};
 use domain::{GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
 use futures_util::future::BoxFuture;
 use gateway::body::Body;
@@ -123,12 +123,20 @@ impl ports::State for KeepsNothing {
         Ok(())
     }
 
-    fn load_response(&self, _: TeamId, _: String) -> ports::Loaded<KeptResponse> {
+    fn caught_up(&self) -> BoxFuture<'static, bool> {
+        Box::pin(async { true })
+    }
+
+    fn load_response(&self, _: TeamId, _: String) -> ports::Loaded<Option<KeptResponse>> {
         Box::pin(async { Ok(None) })
     }
 
-    fn load_conversation(&self, _: TeamId, _: String) -> ports::Loaded<KeptConversation> {
+    fn load_conversation(&self, _: TeamId, _: String) -> ports::Loaded<Option<Conversation>> {
         Box::pin(async { Ok(None) })
+    }
+
+    fn load_items(&self, _: TeamId, _: String, _: Option<(i64, String)>) -> ports::Loaded<ItemPage> {
+        Box::pin(async { Ok(ItemPage::default()) })
     }
 }
 

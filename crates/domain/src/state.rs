@@ -115,7 +115,15 @@ pub struct ConversationItem {
     pub item: String,
 }
 
-/// A conversation without its items.
+/// Some items of a conversation, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemPage {
+    pub items: Vec<ConversationItem>,
+    /// Position and id of the last of them, where more follow.
+    pub next: Option<(i64, String)>,
+}
+
+/// A conversation without its items, of which there may be thousands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     pub team_id: TeamId,
@@ -130,23 +138,25 @@ pub struct Conversation {
     pub expires_at_ms: i64,
 }
 
-/// A conversation and its items, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptConversation {
-    pub conversation: Conversation,
-    pub items: Vec<ConversationItem>,
+impl Conversation {
+    /// Bytes it takes without its items, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        const REST: usize = 1024;
+        REST + self.metadata.len()
+    }
 }
 
 /// Something that changes in what is kept. Changes are written down one after the other; to apply one again does no harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StateChange {
-    /// A response comes, or goes on. One with a final status is left as it is.
+    /// A response comes. One that is there with a final status is left as it is.
     Keep(KeptResponse),
     /// A response goes.
     Forget { team_id: TeamId, id: String },
     /// Responses that a process was making before this time will not be finished by it.
     Interrupt { owner: Uuid, before_ms: i64 },
-    /// A conversation comes, or its metadata change.
+    /// A conversation comes.
     Converse(Conversation),
     /// A conversation goes, with its items.
     EndConversation { team_id: TeamId, id: String },
@@ -154,6 +164,11 @@ pub enum StateChange {
     AddItems { team_id: TeamId, conversation_id: String, items: Vec<ConversationItem>, expires_at_ms: i64 },
     /// An item goes.
     RemoveItem { team_id: TeamId, conversation_id: String, item_id: String },
+    /// A response ends that was kept while it was being made. One that is gone, or has a final status, is left as it is: what
+    /// was deleted stays deleted.
+    Finish(KeptResponse),
+    /// A conversation's metadata change. One that is gone is left so.
+    Describe(Conversation),
 }
 
 #[cfg(test)]

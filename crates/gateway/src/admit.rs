@@ -2,7 +2,8 @@
 //! and the server itself are fit for it, and, right before a provider is called, whether the rate limit has room.
 //!
 //! The rate limit is asked after the cache: an answer from the cache costs the provider nothing, so it does not count
-//! and is not refused when the limit is used up.
+//! and is not refused when the limit is used up. What adds to conversations counts as well: nothing else bounds how fast
+//! these grow.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::TeamId;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{AttemptRow, Payload};
-use domain::state::{KeptConversation, KeptResponse, StateChange};
+use domain::state::{Conversation, ItemPage, KeptResponse, StateChange};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub trait CacheTier: Send + Sync {
 pub struct Unavailable;
 
 /// What a look into kept state brings.
-pub type Loaded<T> = BoxFuture<'static, Result<Option<T>, Unavailable>>;
+pub type Loaded<T> = BoxFuture<'static, Result<T, Unavailable>>;
 
 /// Keeps responses and conversations, for this process and all others on the same data.
 pub trait State: Send + Sync {
@@ -63,9 +63,15 @@ pub trait State: Send + Sync {
     /// The change could not be kept.
     fn record(&self, change: &StateChange) -> std::io::Result<()>;
 
-    /// A team's response, where there is one.
-    fn load_response(&self, team: TeamId, id: String) -> Loaded<KeptResponse>;
+    /// Waits until everything that this process recorded before the call can be loaded. Tells whether it can.
+    fn caught_up(&self) -> BoxFuture<'static, bool>;
 
-    /// A team's conversation with its items, where there is one.
-    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<KeptConversation>;
+    /// A team's response, where there is one.
+    fn load_response(&self, team: TeamId, id: String) -> Loaded<Option<KeptResponse>>;
+
+    /// A team's conversation, where there is one.
+    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<Option<Conversation>>;
+
+    /// The next items of a team's conversation, in their order: those behind the one with this position and id.
+    fn load_items(&self, team: TeamId, conversation: String, after: Option<(i64, String)>) -> Loaded<ItemPage>;
 }

@@ -4,12 +4,15 @@
 //! says how; if nobody does, because the client left, the server stopped or the code panicked, dropping it writes the row. So a row cannot
 //! be forgotten and, because closing is final, cannot be written twice.
 //!
+//! What a provider makes in the background is billed by a row beside that of the request which hears of its end (`run.rs`).
+//!
 //! The row of a failed attempt waits until it is known whether another one follows: only the last row of a request has
 //! `last` set.
 
 mod capture;
 mod cost;
 mod note;
+mod run;
 mod words;
 
 use std::sync::Arc;
@@ -67,6 +70,8 @@ pub(crate) struct Settlement {
     pub rate_limit: Option<RateLimit>,
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
+    /// Whether what was used has a row of its own.
+    is_billed_apart: bool,
     /// A finished attempt that may or may not have been the last.
     pending: Option<(AttemptRow, Option<Kept>)>,
     stage: Stage,
@@ -123,6 +128,7 @@ impl Settlement {
             dropped: String::new(),
             rate_limit: None,
             upstream: Duration::ZERO,
+            is_billed_apart: false,
             pending: None,
             stage: Stage::Between,
         })
@@ -189,6 +195,9 @@ impl Settlement {
         row.response_bytes = end.response.map_or(0, Capture::seen);
         let model = end.observed.model.as_deref().map(bounded).or_else(|| self.row.model.clone());
         cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref(), &self.measure);
+        if self.is_billed_apart && end.observed.usage.is_none() {
+            self.row.cost = Some(Nanos::ZERO);
+        }
         let asked = std::mem::replace(&mut self.row.model, model);
         let payload = self.payload(&end);
         self.count(end.outcome);
@@ -284,9 +293,16 @@ impl Settlement {
     }
 
     fn write_pending(&mut self, last: bool) {
-        let Some((mut row, payload)) = self.pending.take().filter(|_| self.recordable) else { return };
+        let Some((mut row, payload)) = self.pending.take() else { return };
         row.last = last;
-        if let Err(error) = self.shared.ledger.record(&row, payload.as_ref().map(|(payload, _)| payload)) {
+        self.record(&row, payload.as_ref().map(|(payload, _)| payload));
+    }
+
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) {
+        if !self.recordable {
+            return;
+        }
+        if let Err(error) = self.shared.ledger.record(row, payload) {
             let failures = self.shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
             // While a disk is full this happens for each request: tell it less and less often.
             if failures.is_power_of_two() {

@@ -9,7 +9,16 @@
 //! forgotten everywhere within it.
 //!
 //! # Whose
-//! The team is part of every key. Within the team, a token that is restricted to some gateways sees what came through these.
+//! The team is part of every key. Within the team, a token that is restricted to some gateways sees what came through these,
+//! and a conversation's items come before a question only where the conversation may be seen. The models that a token is limited
+//! to are those that it may ask; what was said by others it may read, as it may look at files and batches.
+//!
+//! # What is deleted
+//! Stays deleted. A response that is made in the background is kept from its beginning, and its end is written only over a row
+//! that is still there ([`StateChange::Finish`]); whoever makes it looks every few seconds whether it is still wanted.
+//!
+//! # What it takes
+//! What is read for a question, or for a list, has its place in the one bound on bodies ([`Claim`]), page by page.
 //!
 //! # What a provider holds itself
 //! A provider that speaks the API keeps responses too. Its bytes pass untouched; what passes is kept here as well, so that
@@ -28,10 +37,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use domain::state::{ConversationItem, KeptConversation, KeptResponse, ResponseStatus, StateChange};
+use domain::state::{Conversation, ConversationItem, KeptResponse, StateChange};
 use domain::{GatewayId, TeamId};
 use uuid::Uuid;
-use wire::api::openai_responses::id_of;
+use wire::api::openai_responses::{MOST_ITEM_ID, id_of};
 use wire::chat::Json;
 
 pub(crate) use background::in_background;
@@ -45,6 +54,7 @@ use crate::authenticate::Access;
 use crate::clock::now_ms;
 use crate::error::Refusal;
 use crate::ingress::Place;
+use crate::memory::Claim;
 use crate::options::Options;
 use crate::ports::{self, Unavailable};
 
@@ -57,6 +67,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ON_ITS_WAY_MS: i64 = 5_000;
 const LOOKS: u32 = 8;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// How long what this process wrote down may be on its way before nobody waits for it any more.
+const CATCH_UP: Duration = Duration::from_secs(1);
+/// What an item takes beside its text, in bytes.
+const ITEM_BYTES: usize = 128;
 
 /// What is kept, and the memory of what was used lately.
 pub(crate) struct State {
@@ -80,11 +94,27 @@ impl State {
         self.port.owner()
     }
 
-    /// Whether everybody knows a response to be cancelled, whoever did it.
-    async fn is_cancelled(&self, (team, id): &Key) -> bool {
+    /// Waits until the database has everything that this process has written down; false where that takes too long.
+    async fn caught_up(&self) -> bool {
+        tokio::time::timeout(CATCH_UP, self.port.caught_up()).await.unwrap_or(false)
+    }
+
+    /// Whether another process has ended or deleted a response that is being made here, and whose beginning the database
+    /// has. Memory knows it then too.
+    async fn is_unwanted(&self, (team, id): &Key) -> bool {
         let load = self.port.load_response(*team, id.clone());
-        let found = tokio::time::timeout(PATIENCE, load).await;
-        matches!(found, Ok(Ok(Some(kept))) if kept.status == ResponseStatus::Cancelled)
+        match tokio::time::timeout(PATIENCE, load).await {
+            Ok(Ok(Some(kept))) if kept.status.is_open() => false,
+            Ok(Ok(Some(kept))) => {
+                self.recent.remember(Arc::new(kept), now_ms());
+                true
+            }
+            Ok(Ok(None)) => {
+                self.recent.forget(*team, id.clone(), now_ms());
+                true
+            }
+            Ok(Err(Unavailable)) | Err(_) => false,
+        }
     }
 
     /// The longest response that is kept, in bytes.
@@ -94,12 +124,23 @@ impl State {
 
     /// Keeps a response, here and for everybody. Tells whether it is kept.
     pub(crate) fn keep(&self, response: KeptResponse) -> bool {
-        response.size() <= self.largest && self.change(StateChange::Keep(response)).is_ok()
+        self.fits(&response) && self.change(StateChange::Keep(response)).is_ok()
     }
 
-    /// Whether memory knows a response's end.
-    fn is_final(&self, team: TeamId, id: &str) -> bool {
-        self.recent.response(team, id, now_ms()).flatten().is_some_and(|known| !known.status.is_open())
+    /// Keeps the end of a response that was kept as it began, unless it is over by now. Tells whether it is over.
+    fn finish(&self, response: KeptResponse) -> bool {
+        self.is_over(response.team_id, &response.id)
+            || (self.fits(&response) && self.change(StateChange::Finish(response)).is_ok())
+    }
+
+    /// A provider's id may be longer than a database takes for a key.
+    fn fits(&self, response: &KeptResponse) -> bool {
+        response.size() <= self.largest && response.id.len() <= MOST_ITEM_ID
+    }
+
+    /// Whether memory knows that a response has ended, or is gone.
+    fn is_over(&self, team: TeamId, id: &str) -> bool {
+        self.recent.is_over(team, id, now_ms())
     }
 
     /// Makes a change, here and for everybody.
@@ -147,17 +188,41 @@ impl State {
         }
     }
 
-    /// A team's conversation with its items.
+    /// A team's conversation without its items.
     ///
     /// # Errors
     /// `state_unavailable`.
-    pub(crate) async fn conversation(&self, team: TeamId, id: &str) -> Result<Option<KeptConversation>, Refusal> {
-        let load = self.port.load_conversation(team, id.to_owned());
-        let found = tokio::time::timeout(PATIENCE, load).await.unwrap_or(Err(Unavailable));
-        let found = found.map_err(|Unavailable| Refusal::state_unavailable())?;
+    pub(crate) async fn conversation(&self, team: TeamId, id: &str) -> Result<Option<Conversation>, Refusal> {
+        let found = loaded(self.port.load_conversation(team, id.to_owned())).await?;
         let now_ms = now_ms();
-        let found = self.recent.lay_over(team, id, found, now_ms);
-        Ok(found.filter(|kept| kept.conversation.expires_at_ms > now_ms))
+        let found = self.recent.conversation(team, id, found, now_ms);
+        Ok(found.filter(|conversation| conversation.expires_at_ms > now_ms))
+    }
+
+    /// The items of a team's conversation, in their order, with room for them added to a claim.
+    ///
+    /// # Errors
+    /// `state_unavailable`; `overloaded` where there is no room.
+    pub(crate) async fn items(
+        &self,
+        team: TeamId,
+        id: &str,
+        room: &mut Claim,
+    ) -> Result<Vec<ConversationItem>, Refusal> {
+        let (mut items, mut next) = (Vec::new(), None);
+        loop {
+            let page = loaded(self.port.load_items(team, id.to_owned(), next)).await?;
+            room.grow(page.items.iter().map(weight).sum())?;
+            items.extend(page.items);
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        let loaded: usize = items.iter().map(weight).sum();
+        self.recent.items(team, id, &mut items, now_ms());
+        room.grow(items.iter().map(weight).sum::<usize>().saturating_sub(loaded))?;
+        Ok(items)
     }
 
     /// Items with places behind all that this process has given out.
@@ -175,6 +240,17 @@ impl State {
         };
         items.into_iter().filter_map(place).collect()
     }
+}
+
+/// What a look into the database brings.
+async fn loaded<T>(load: ports::Loaded<T>) -> Result<T, Refusal> {
+    let found = tokio::time::timeout(PATIENCE, load).await.unwrap_or(Err(Unavailable));
+    found.map_err(|Unavailable| Refusal::state_unavailable())
+}
+
+/// What an item takes of the memory.
+fn weight(item: &ConversationItem) -> usize {
+    ITEM_BYTES + item.item.len()
 }
 
 /// Whether an id was given out so lately, by another replica perhaps, that the database need not know it yet.

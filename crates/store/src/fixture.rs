@@ -117,7 +117,7 @@ pub(crate) fn state_changes() -> Vec<StateChange> {
     let item = ConversationItem { id: "msg_1".to_owned(), position: 9, item: "{}".to_owned() };
     let conversation_id = "conv_1".to_owned();
     vec![
-        StateChange::Keep(kept),
+        StateChange::Keep(kept.clone()),
         StateChange::Forget { team_id, id },
         StateChange::Interrupt { owner, before_ms: 6 },
         StateChange::Converse(conversation(1, "conv_1", 5)),
@@ -129,6 +129,8 @@ pub(crate) fn state_changes() -> Vec<StateChange> {
             expires_at_ms: 8,
         },
         StateChange::RemoveItem { team_id, conversation_id, item_id: "msg_1".to_owned() },
+        StateChange::Finish(kept),
+        StateChange::Describe(conversation(1, "conv_1", 5)),
     ]
 }
 

@@ -7,8 +7,9 @@ mod tests;
 
 use std::io::Read;
 
-use domain::state::{Conversation, ConversationItem, KeptConversation, KeptResponse, ResponseStatus};
+use domain::state::{Conversation, ConversationItem, ItemPage, KeptResponse, ResponseStatus};
 use domain::{GatewayId, TeamId};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TryGetable, Value,
 };
@@ -22,8 +23,10 @@ const RANGE: u64 = 64;
 const RANGE_BYTES: i64 = 16 << 20;
 /// What a team gives at least before another is looked at, in bytes.
 const STEP_BYTES: i64 = 1 << 20;
-/// Most items of a conversation that are read.
-const MAX_ITEMS: u64 = 10_000;
+/// A page of a conversation's items: at most so many, about so many bytes as they are stored and as they are.
+const PAGE_ITEMS: u64 = 1_000;
+const PAGE_STORED: i64 = 1 << 20;
+const PAGE_TEXT: usize = 4 << 20;
 /// Most bytes that a frame is unpacked to.
 const MAX_TEXT: u64 = 64 << 20;
 
@@ -64,7 +67,7 @@ fn kept(row: response::Model) -> Result<KeptResponse, StoreError> {
     })
 }
 
-/// A conversation of a team with its items, where there is one that is valid at `now_ms`.
+/// A conversation of a team without its items, where there is one that is valid at `now_ms`.
 ///
 /// # Errors
 /// As [`load_response`].
@@ -73,33 +76,70 @@ pub async fn load_conversation(
     team: TeamId,
     id: &str,
     now_ms: i64,
-) -> Result<Option<KeptConversation>, StoreError> {
+) -> Result<Option<Conversation>, StoreError> {
     let found = conversation::Entity::find_by_id((team.0, id.to_owned()))
         .filter(conversation::Column::ExpiresAtMs.gt(now_ms))
         .one(store.read())
         .await?;
-    let Some(row) = found else { return Ok(None) };
-    let items = conversation_item::Entity::find()
-        .filter(conversation_item::Column::TeamId.eq(team.0))
-        .filter(conversation_item::Column::ConversationId.eq(id))
-        .order_by_asc(conversation_item::Column::Position)
-        .limit(MAX_ITEMS)
-        .all(store.read())
-        .await?;
-    let item = |row: conversation_item::Model| {
-        Ok(ConversationItem { id: row.id, position: row.position, item: unpack(&row.item)? })
-    };
-    Ok(Some(KeptConversation {
-        conversation: Conversation {
-            team_id: team,
-            gateway_id: GatewayId(row.gateway_id),
-            id: row.id,
-            metadata: row.metadata,
-            created_at_ms: row.created_at_ms,
-            expires_at_ms: row.expires_at_ms,
-        },
-        items: items.into_iter().map(item).collect::<Result<_, StoreError>>()?,
+    Ok(found.map(|row| Conversation {
+        team_id: team,
+        gateway_id: GatewayId(row.gateway_id),
+        id: row.id,
+        metadata: row.metadata,
+        created_at_ms: row.created_at_ms,
+        expires_at_ms: row.expires_at_ms,
     }))
+}
+
+/// The next items of a team's conversation, in their order: those behind the one at `after`, as many as make a page. Whoever reads
+/// a long conversation never has more of it in hand than a page and what there was room for.
+///
+/// # Errors
+/// As [`load_response`].
+pub async fn load_items(
+    store: &Store,
+    team: TeamId,
+    conversation: &str,
+    after: Option<(i64, String)>,
+) -> Result<ItemPage, StoreError> {
+    use conversation_item::Column;
+    use sea_orm::sea_query::ExprTrait as _;
+
+    let place = || Expr::tuple([Expr::col(Column::Position), Expr::col(Column::Id)]);
+    let at = |(position, id): (i64, String)| Expr::tuple([Expr::value(position), Expr::value(id)]);
+    let mut rest = conversation_item::Entity::find()
+        .filter(Column::TeamId.eq(team.0))
+        .filter(Column::ConversationId.eq(conversation))
+        .order_by_asc(Column::Position)
+        .order_by_asc(Column::Id);
+    if let Some(after) = after {
+        rest = rest.filter(place().gt(at(after)));
+    }
+    let sizes = rest.clone().select_only().columns([Column::Position, Column::Id, Column::Bytes]).limit(PAGE_ITEMS + 1);
+    let (mut last, mut more, mut count, mut stored) = (None, false, 0, 0);
+    for (position, id, bytes) in sizes.into_tuple::<(i64, String, i64)>().all(store.read()).await? {
+        (count, stored) = (count + 1, stored + bytes);
+        more = last.is_some() && (count > PAGE_ITEMS || stored > PAGE_STORED);
+        if more {
+            break;
+        }
+        last = Some((position, id));
+    }
+    let Some(last) = last else { return Ok(ItemPage::default()) };
+    let mut page = ItemPage::default();
+    let mut text = 0;
+    for row in rest.filter(place().lte(at(last))).limit(PAGE_ITEMS).all(store.read()).await? {
+        // Text that says the same again and again is stored in next to nothing.
+        if text > PAGE_TEXT {
+            more = true;
+            break;
+        }
+        let item = unpack(&row.item)?;
+        text += item.len();
+        page.items.push(ConversationItem { id: row.id, position: row.position, item });
+    }
+    page.next = page.items.last().filter(|_| more).map(|last| (last.position, last.id.clone()));
+    Ok(page)
 }
 
 fn unpack(frame: &[u8]) -> Result<String, StoreError> {
@@ -130,7 +170,7 @@ pub async fn purge_expired(store: &Store, now_ms: i64) -> Result<u64, StoreError
 
 /// Deletes the oldest until each team's responses, and each team's conversations, take at most `per_team` bytes, and those
 /// of all teams at most `total`. Answers how many were deleted. Of conversations, those are oldest that nobody has
-/// added to for longest.
+/// added to for longest; one without items counts too, so that a team's bytes bound their number.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] where the database does not answer; what was deleted until then stays deleted.
@@ -177,9 +217,11 @@ const RESPONSES: Kind = Kind {
 };
 const CONVERSATIONS: Kind = Kind {
     table: "conversations",
-    sums: "SELECT team_id, CAST(SUM(bytes) AS bigint) FROM conversation_items GROUP BY team_id",
-    oldest: "SELECT c.id, CAST(COALESCE((SELECT SUM(i.bytes) FROM conversation_items i \
-             WHERE i.team_id = c.team_id AND i.conversation_id = c.id), 0) AS bigint) \
+    // A row of its own takes a kibibyte, with its places in the indexes.
+    sums: "SELECT team_id, CAST(SUM(bytes) AS bigint) FROM (SELECT team_id, bytes FROM conversation_items \
+           UNION ALL SELECT team_id, 1024 + OCTET_LENGTH(metadata) FROM conversations) AS kept GROUP BY team_id",
+    oldest: "SELECT c.id, CAST(1024 + OCTET_LENGTH(c.metadata) + COALESCE((SELECT SUM(i.bytes) \
+             FROM conversation_items i WHERE i.team_id = c.team_id AND i.conversation_id = c.id), 0) AS bigint) \
              FROM conversations c WHERE c.team_id = $1 ORDER BY c.expires_at_ms LIMIT 64",
 };
 

@@ -92,6 +92,22 @@ impl WriterPulse {
     }
 }
 
+/// Waits for what the spool holds to be in the database, for those who do not own the writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WriterProgress {
+    appender: SpoolAppender,
+    drained: watch::Receiver<Position>,
+}
+
+impl WriterProgress {
+    /// Waits until everything appended before the call is in the database. Tells whether it is: a writer that has ended
+    /// carries nothing over.
+    pub async fn caught_up(mut self) -> bool {
+        let target = self.appender.head();
+        self.drained.wait_for(|at| *at >= target).await.is_ok()
+    }
+}
+
 /// What the thread and its handles share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -145,9 +161,13 @@ impl LedgerWriter {
 
     /// Waits until everything appended before the call is in the database; false where that takes longer than `timeout`.
     pub async fn drained(&self, timeout: Duration) -> bool {
-        let target = self.appender.head();
-        let mut drained = self.drained.clone();
-        tokio::time::timeout(timeout, drained.wait_for(|at| *at >= target)).await.is_ok_and(|waited| waited.is_ok())
+        tokio::time::timeout(timeout, self.progress().caught_up()).await == Ok(true)
+    }
+
+    /// A handle that tells how far the writer is.
+    #[must_use]
+    pub fn progress(&self) -> WriterProgress {
+        WriterProgress { appender: self.appender.clone(), drained: self.drained.clone() }
     }
 
     /// Writes what the spool holds, then ends the thread. While the database fails it ends at once: the rows stay in

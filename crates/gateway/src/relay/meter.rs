@@ -238,9 +238,7 @@ impl Meter {
             if let Some(stream) = whole.filter(|_| self.made_stream()) {
                 keeper.push(settlement.shared(), stream);
             }
-            if !keeper.finish(settlement.shared(), self.status, whole) {
-                (observed.usage, observed.charged) = (None, None);
-            }
+            keeper.finish(settlement, &mut observed, self.status, whole);
         }
         let (status, outcome, code) = match finish {
             Finish::Whole if self.status >= 400 => (self.status, Outcome::UpstreamError, None),

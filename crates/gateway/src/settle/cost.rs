@@ -69,6 +69,8 @@ fn is_free(row: &AttemptRow, code: Option<Code>) -> bool {
         || matches!(code, Some(Code::UpstreamUnreachable | Code::UpstreamForbiddenAddress))
         || matches!(row.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE")
         || counts_tokens(row)
+        // What is kept is looked at, cancelled or deleted; it is paid for where it was asked.
+        || row.surface == Surface::StoredResponses
         // What is asked is paid for when a batch is made: a file is only kept, and to stop a batch asks nothing.
         || row.surface == Surface::Files
         || (row.surface == Surface::Batches && row.path.ends_with("/cancel"))

@@ -26,14 +26,14 @@ use crate::plan::Plan;
 use crate::relay::relay;
 use crate::settle::Settlement;
 
-/// How often it is asked whether another process was told to cancel it.
+/// How often it is asked whether another process was told to cancel or delete it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest error of a provider that is read, in bytes.
 const MAX_ERROR: usize = 64 << 10;
 
 /// Begins to make a response and answers with what there is of it.
-pub(crate) fn in_background(mut settlement: Box<Settlement>, plan: Plan) -> Response<Body> {
-    let running = match begin(&settlement, &plan) {
+pub(crate) fn in_background(mut settlement: Box<Settlement>, mut plan: Plan) -> Response<Body> {
+    let running = match begin(&settlement, &mut plan) {
         Ok(running) => running,
         Err(refusal) => return respond(&mut settlement, &refusal),
     };
@@ -50,7 +50,7 @@ pub(crate) fn in_background(mut settlement: Box<Settlement>, plan: Plan) -> Resp
 }
 
 /// Finds a place for it and keeps it as begun: from now on it can be asked for.
-fn begin(settlement: &Settlement, plan: &Plan) -> Result<Running, Refusal> {
+fn begin(settlement: &Settlement, plan: &mut Plan) -> Result<Running, Refusal> {
     let shared = settlement.shared().clone();
     let place = shared.state.jobs.place();
     let place = place.ok_or_else(|| Refusal::too_many_background(shared.options.max_background))?;
@@ -65,6 +65,8 @@ fn begin(settlement: &Settlement, plan: &Plan) -> Result<Running, Refusal> {
         return Err(Refusal::invalid_request(refused));
     }
     shared.state.change(StateChange::Keep(kept.clone()))?;
+    let kept = Arc::new(kept);
+    plan.after = Some(After::Refresh(kept.clone()));
     let key = (kept.team_id, kept.id.clone());
     let job = shared.state.jobs.begin(key.clone(), &shared.memory, plan.stream);
     Ok(Running { shared, key, kept, job, failure: None, _place: place })
@@ -75,7 +77,7 @@ struct Running {
     shared: Arc<Shared>,
     key: Key,
     /// As it was at its beginning.
-    kept: KeptResponse,
+    kept: Arc<KeptResponse>,
     job: Arc<Job>,
     /// Why it was not made.
     failure: Option<(String, String)>,
@@ -89,7 +91,7 @@ async fn run(mut running: Running, settlement: Box<Settlement>, plan: Plan) {
     running.failure = tokio::select! {
         failure = make(&job, settlement, plan) => failure,
         () = job.cancelled.notified() => None,
-        () = cancelled_elsewhere(&shared, &key) => None,
+        () = unwanted(&shared, &key) => None,
     };
 }
 
@@ -131,11 +133,14 @@ fn failure(body: &[u8]) -> (String, String) {
     (code, error.message.unwrap_or_else(|| "The provider failed and did not say why.".to_owned()))
 }
 
-/// Ends once another process has kept it as cancelled.
-async fn cancelled_elsewhere(shared: &Shared, key: &Key) {
+/// Ends once another process has cancelled or deleted it.
+async fn unwanted(shared: &Shared, key: &Key) {
+    let mut has_arrived = false;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        if shared.state.is_cancelled(key).await {
+        // While its beginning is on its way into the database, that it is not there says nothing.
+        has_arrived = has_arrived || shared.state.caught_up().await;
+        if has_arrived && shared.state.is_unwanted(key).await {
             return;
         }
     }
@@ -144,7 +149,7 @@ async fn cancelled_elsewhere(shared: &Shared, key: &Key) {
 impl Drop for Running {
     fn drop(&mut self) {
         let state = &self.shared.state;
-        if !state.is_final(self.key.0, &self.key.1) {
+        if !state.is_over(self.key.0, &self.key.1) {
             let (code, message) = match &self.failure {
                 Some((code, message)) => (code.as_str(), message.as_str()),
                 None => INTERRUPTED,
@@ -155,7 +160,7 @@ impl Drop for Running {
             }
             // What cannot be written down is told to have been interrupted once its time is over.
             let status = ResponseStatus::Failed;
-            state.keep(KeptResponse { status, response, owner: None, ..self.kept.clone() });
+            state.finish(KeptResponse { status, response, owner: None, ..KeptResponse::clone(&self.kept) });
         }
         state.jobs.end(&self.key, now_ms());
     }

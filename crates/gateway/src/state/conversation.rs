@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use domain::state::{Conversation, KeptConversation, StateChange};
+use domain::state::{Conversation, ConversationItem, StateChange};
 use http::{Method, Response};
 use serde_json::json;
 use wire::api::openai_responses::{Described, described, id_of, list};
@@ -18,18 +18,21 @@ use crate::body::Body;
 use crate::clock::now_ms;
 use crate::error::Refusal;
 use crate::ingress::KeptCall;
+use crate::memory::{Claim, Purpose};
 use crate::plan;
 use crate::scan::scan_json;
 
 /// Longest metadata, in bytes.
 const MAX_METADATA: usize = 16 << 10;
-/// Most items of a conversation.
-const MAX_ITEMS: usize = 5_000;
+/// Most items of a conversation, and of those that come with one call.
+pub(super) const MAX_ITEMS: usize = 10_000;
+const MAX_ADDED: usize = 5_000;
 
 /// Serves a call about conversations.
 ///
 /// # Errors
-/// `conversation_not_found`, `item_not_found`, `state_unavailable`, `state_disabled`, `invalid_request`, `body_too_large`.
+/// `conversation_not_found`, `item_not_found`, `state_unavailable`, `state_disabled`, `invalid_request`, `body_too_large`,
+/// `overloaded`, `rate_limited`.
 pub(super) async fn serve(serving: Serving<'_>, call: KeptCall<'_>) -> Result<Response<Body>, Refusal> {
     let method = serving.parts.method.clone();
     match call {
@@ -54,10 +57,7 @@ impl Serving<'_> {
         self.enter(gateway.id)?;
         let ttl_ms = gateway.settings.response_ttl_ms().ok_or_else(|| Refusal::state_disabled("conversation"))?;
         let Described { items, metadata } = self.described()?;
-        if items.len() > MAX_ITEMS {
-            let refused = Refused::field("items", format!("has more than {MAX_ITEMS} items; send fewer"));
-            return Err(Refusal::invalid_request(refused));
-        }
+        self.count(gateway.id)?;
         let now_ms = now_ms();
         let conversation = Conversation {
             team_id: self.access.team.id,
@@ -73,82 +73,96 @@ impl Serving<'_> {
     }
 
     async fn conversation(mut self, id: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
-        self.tell(&kept.conversation)
+        let conversation = self.known(id).await?;
+        self.tell(&conversation)
     }
 
     async fn describe(mut self, id: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
+        let known = self.known(id).await?;
         let metadata = self.described()?.metadata;
         let metadata = metadata.ok_or_else(|| Refused::field("metadata", "is missing; it must be an object"));
         let metadata = metadata.map_err(Refusal::invalid_request)?.as_str().to_owned();
-        let expires_at_ms = self.expiry(&kept.conversation);
-        let conversation = Conversation { metadata, expires_at_ms, ..kept.conversation };
-        self.shared.state.change(StateChange::Converse(conversation.clone()))?;
+        self.count(known.gateway_id)?;
+        let conversation = Conversation { metadata, expires_at_ms: self.expiry(&known), ..known };
+        self.shared.state.change(StateChange::Describe(conversation.clone()))?;
         self.tell(&conversation)
     }
 
     async fn end(mut self, id: &str) -> Result<Response<Body>, Refusal> {
-        let team_id = self.known(id).await?.conversation.team_id;
+        let team_id = self.known(id).await?.team_id;
         self.shared.state.change(StateChange::EndConversation { team_id, id: id.to_owned() })?;
         Ok(self.say(json!({ "id": id, "object": "conversation.deleted", "deleted": true }).to_string()))
     }
 
     async fn add(mut self, id: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
+        let conversation = self.known(id).await?;
         let items = self.described()?.items;
         if items.is_empty() {
             let refused = Refused::field("items", "is missing; it must be a list of items");
             return Err(Refusal::invalid_request(refused));
         }
-        let bytes: usize = kept.items.iter().map(|item| item.item.len()).sum();
-        if kept.items.len() + items.len() > MAX_ITEMS || bytes + self.body.len() > self.shared.options.max_body_bytes {
+        self.count(conversation.gateway_id)?;
+        let (kept, _room) = self.read(&conversation).await?;
+        let bytes: usize = kept.iter().map(|item| item.item.len()).sum();
+        if kept.len() + items.len() > MAX_ITEMS || bytes + self.body.len() > self.shared.options.max_body_bytes {
             let refused = Refused::field("items", "would make the conversation too long; begin another");
             return Err(Refusal::invalid_request(refused));
         }
-        let known: HashSet<&str> = kept.items.iter().map(|item| item.id.as_str()).collect();
+        let known: HashSet<&str> = kept.iter().map(|item| item.id.as_str()).collect();
         if let Some(double) = items.iter().filter_map(id_of).find(|id| known.contains(id.as_str())) {
             let refused = Refused::field("items", format!("has {double:?}, which the conversation has already"));
             return Err(Refusal::invalid_request(refused));
         }
-        self.put(&kept.conversation, items.clone())?;
+        self.put(&conversation, items.clone())?;
         Ok(self.say(list(&items, false)))
     }
 
     async fn items(mut self, id: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
-        let items = kept.items.into_iter().filter_map(|item| Json::parse(item.item).ok()).collect();
-        let page = page(items, self.query)?;
+        let conversation = self.known(id).await?;
+        let (items, _room) = self.read(&conversation).await?;
+        let items = items.into_iter().filter_map(|item| Json::parse(item.item).ok()).collect();
+        let page = self.hold(page(items, self.query)?)?;
         Ok(self.say(page))
     }
 
     async fn item(mut self, id: &str, item: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
-        let found = kept.items.into_iter().find(|known| known.id == item);
+        let conversation = self.known(id).await?;
+        let (items, _room) = self.read(&conversation).await?;
+        let found = items.into_iter().find(|known| known.id == item);
         let found = found.ok_or_else(|| Refusal::item_not_found(item))?;
-        Ok(self.say(found.item))
+        let item = self.hold(found.item)?;
+        Ok(self.say(item))
     }
 
     async fn remove(mut self, id: &str, item: &str) -> Result<Response<Body>, Refusal> {
-        let kept = self.known(id).await?;
-        if kept.items.iter().all(|known| known.id != item) {
+        let conversation = self.known(id).await?;
+        let (items, room) = self.read(&conversation).await?;
+        if items.iter().all(|known| known.id != item) {
             return Err(Refusal::item_not_found(item));
         }
+        drop((items, room));
         self.shared.state.change(StateChange::RemoveItem {
-            team_id: kept.conversation.team_id,
+            team_id: conversation.team_id,
             conversation_id: id.to_owned(),
             item_id: item.to_owned(),
         })?;
-        self.tell(&kept.conversation)
+        self.tell(&conversation)
     }
 
     /// The conversation of that id, where the caller may see it.
-    async fn known(&mut self, id: &str) -> Result<KeptConversation, Refusal> {
+    async fn known(&mut self, id: &str) -> Result<Conversation, Refusal> {
         let found = self.shared.state.conversation(self.access.team.id, id).await?;
-        let found = found.filter(|kept| may_see(self.access, self.ingress.place, kept.conversation.gateway_id));
-        let kept = found.ok_or_else(|| Refusal::conversation_not_found(id, None))?;
-        self.enter(kept.conversation.gateway_id)?;
-        Ok(kept)
+        let found = found.filter(|known| may_see(self.access, self.ingress.place, known.gateway_id));
+        let conversation = found.ok_or_else(|| Refusal::conversation_not_found(id, None))?;
+        self.enter(conversation.gateway_id)?;
+        Ok(conversation)
+    }
+
+    /// Its items, with the room that they take.
+    async fn read(&self, conversation: &Conversation) -> Result<(Vec<ConversationItem>, Claim), Refusal> {
+        let mut room = self.shared.memory.claim(Purpose::Request);
+        let items = self.shared.state.items(conversation.team_id, &conversation.id, &mut room).await?;
+        Ok((items, room))
     }
 
     fn described(&self) -> Result<Described, Refusal> {
@@ -159,6 +173,10 @@ impl Serving<'_> {
         let _room = plan::room_for(&self.shared.memory, &self.body, &scan)?;
         let base = self.settlement.id().0.simple().to_string();
         let found = described(&self.body, &base).map_err(Refusal::invalid_request)?;
+        if found.items.len() > MAX_ADDED {
+            let refused = Refused::field("items", format!("has more than {MAX_ADDED} items; send fewer at once"));
+            return Err(Refusal::invalid_request(refused));
+        }
         if found.metadata.as_ref().is_some_and(|metadata| metadata.as_str().len() > MAX_METADATA) {
             let refused = Refused::field("metadata", format!("is longer than {MAX_METADATA} bytes"));
             return Err(Refusal::invalid_request(refused));

@@ -68,6 +68,11 @@ impl Jobs {
         self.lock().jobs.get(key).cloned()
     }
 
+    /// Whether that response is being made here.
+    pub(super) fn is_running(&self, key: &Key) -> bool {
+        self.find(key).is_some_and(|job| !job.is_over())
+    }
+
     /// Ends one. Its events are told for a while, where it has any.
     pub(super) fn end(&self, key: &Key, now_ms: i64) {
         let mut known = self.lock();

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::state::{KeptResponse, ResponseStatus, StateChange};
 use domain::{GatewayId, TeamId};
-use wire::api::openai_responses::{head, items_of, output_items, told};
+use wire::api::openai_responses::{head, items_of, items_to_keep, told};
 use wire::chat::Json;
 use wire::sse::Splitter;
+use wire::usage::Observed;
 
 use super::State;
 use crate::clock::now_ms;
 use crate::counters::count;
 use crate::gateway::Shared;
+use crate::settle::Settlement;
 
 /// What is to be kept of an answer.
 pub(crate) struct Draft {
@@ -26,8 +28,6 @@ pub(crate) struct Draft {
     /// Whether the response is kept, or only its items in the conversation.
     pub keeps: bool,
     pub background: bool,
-    /// Whether the gateway makes it in the background, and keeps it from its beginning.
-    pub owned: bool,
     pub previous_id: Option<String>,
     /// The gateway's own conversation, to which the turn's items are added.
     pub conversation_id: Option<String>,
@@ -58,41 +58,45 @@ impl Draft {
         })
     }
 
-    fn keep(&self, shared: &Shared, response: &str) {
-        let Some(kept) = self.response(response, now_ms()) else { return };
-        // It was cancelled while its last words came.
-        if self.owned && shared.state.is_final(kept.team_id, &kept.id) {
-            return;
+    /// Keeps a response as far as it has come. One that is still being made is kept only where its caller comes back for it;
+    /// it is returned then, to be finished.
+    fn keep(&self, shared: &Shared, response: &str) -> Option<Arc<KeptResponse>> {
+        let kept = self.response(response, now_ms())?;
+        let is_open = kept.status.is_open();
+        if is_open && !self.background {
+            return None;
         }
-        if kept.status.is_open() {
-            // What nobody goes on with is nothing to come back for.
-            if !self.background || self.owned {
-                return;
-            }
-        } else {
-            self.add_to_conversation(&shared.state, &kept);
+        if !is_open {
+            add_to_conversation(&shared.state, &kept);
         }
-        if self.keeps && !shared.state.keep(kept) {
-            count(&shared.counters.responses_lost);
+        if !self.keeps {
+            return None;
         }
+        let begun = is_open.then(|| Arc::new(kept.clone()));
+        if shared.state.keep(kept) {
+            return begun;
+        }
+        count(&shared.counters.responses_lost);
+        None
     }
+}
 
-    /// Adds the question and what was answered, where it was answered.
-    fn add_to_conversation(&self, state: &State, kept: &KeptResponse) {
-        let Some(id) = &self.conversation_id else { return };
-        if !matches!(kept.status, ResponseStatus::Completed | ResponseStatus::Incomplete) {
-            return;
-        }
-        let mut items: Vec<Json> = serde_json::from_str(&kept.input).unwrap_or_default();
-        items.extend(output_items(kept.response.as_bytes()));
-        // Without them the conversation would go on as if nothing had been said; the log has the reason.
-        let _ = state.change(StateChange::AddItems {
-            team_id: self.team_id,
-            conversation_id: id.clone(),
-            items: state.place(items),
-            expires_at_ms: kept.expires_at_ms,
-        });
+/// Adds the question and what was answered to the conversation that a response belongs to, where it was answered.
+fn add_to_conversation(state: &State, kept: &KeptResponse) {
+    let Some(id) = &kept.conversation_id else { return };
+    if !matches!(kept.status, ResponseStatus::Completed | ResponseStatus::Incomplete) {
+        return;
     }
+    let mut items: Vec<Json> = serde_json::from_str(&kept.input).unwrap_or_default();
+    items.extend(items_to_keep(kept.response.as_bytes(), base(&kept.id)));
+    let ttl_ms = kept.expires_at_ms.saturating_sub(kept.created_at_ms);
+    // Without them the conversation would go on as if nothing had been said; the log has the reason.
+    let _ = state.change(StateChange::AddItems {
+        team_id: kept.team_id,
+        conversation_id: id.clone(),
+        items: state.place(items),
+        expires_at_ms: now_ms().saturating_add(ttl_ms),
+    });
 }
 
 /// The part of a response's id that its items' ids share.
@@ -137,15 +141,24 @@ impl Keeper {
         if let (After::Keep(draft), Some(response), false) = (&self.after, &self.last, self.begun) {
             self.begun = true;
             // The provider goes on with it even if this caller leaves now.
-            if draft.background && !draft.owned {
-                draft.keep(shared, response.as_str());
+            if draft.background
+                && let Some(begun) = draft.keep(shared, response.as_str())
+            {
+                self.after = After::Refresh(begun);
             }
         }
     }
 
-    /// Does what is to be done, at the end of an answer: `whole` is one that was no stream. Tells whether its usage counts:
-    /// that of a response which was looked at before has been counted.
-    pub(crate) fn finish(mut self, shared: &Shared, status: u16, whole: Option<&[u8]>) -> bool {
+    /// Does what is to be done, at the end of an answer: `whole` is one that was no stream. What was seen of its usage is
+    /// taken out where it is billed in another place, or was.
+    pub(crate) fn finish(
+        mut self,
+        settlement: &mut Settlement,
+        observed: &mut Observed,
+        status: u16,
+        whole: Option<&[u8]>,
+    ) {
+        let shared = settlement.shared().clone();
         let last = &mut self.last;
         self.splitter.finish(|event| *last = told(&event).or_else(|| last.take()));
         let text = match (&self.last, whole) {
@@ -154,25 +167,48 @@ impl Keeper {
             _ => None,
         };
         match (&self.after, text) {
-            (After::Keep(draft), Some(text)) => draft.keep(shared, text),
-            (After::Keep(_), None) if self.missed => count(&shared.counters.responses_lost),
-            (After::Refresh(known), Some(text)) => return refresh(&shared.state, known, text),
+            (After::Keep(draft), Some(text)) => drop(draft.keep(&shared, text)),
+            (After::Refresh(known), Some(text)) => {
+                let now = status_of(known, text);
+                if known.owner.is_none() {
+                    bill(settlement, known, now, observed);
+                }
+                refresh(&shared, known, now, text);
+            }
+            (After::Keep(_) | After::Refresh(_), None) if self.missed => count(&shared.counters.responses_lost),
             (After::Forget(team_id, id), _) if status < 300 || status == 404 => {
                 let _ = shared.state.change(StateChange::Forget { team_id: *team_id, id: id.clone() });
             }
             _ => {}
         }
-        true
     }
 }
 
-/// Keeps a response as it is by now. Tells whether this is its end, heard for the first time.
-fn refresh(state: &State, known: &KeptResponse, response: &str) -> bool {
-    let Some(head) = head(response.as_bytes()).filter(|head| head.id == known.id) else { return false };
-    let status = ResponseStatus::from_name(&head.status).unwrap_or(ResponseStatus::Completed);
-    if status.is_open() || state.is_final(known.team_id, &known.id) {
-        return false;
+/// How far a known response is by now; none where it is another.
+fn status_of(known: &KeptResponse, response: &str) -> Option<ResponseStatus> {
+    let head = head(response.as_bytes()).filter(|head| head.id == known.id)?;
+    Some(ResponseStatus::from_name(&head.status).unwrap_or(ResponseStatus::Completed))
+}
+
+/// Bills what a provider makes in the background, when its end is heard, and before the end is written down: whoever does not
+/// find the end asks again, and bills the same once more. However often it is told, it is billed nowhere else.
+fn bill(settlement: &mut Settlement, known: &KeptResponse, now: Option<ResponseStatus>, observed: &mut Observed) {
+    let (usage, charged) = (observed.usage.take(), observed.charged.take());
+    let ends = known.status.is_open() && now.is_some_and(|now| !now.is_open());
+    if ends && (usage.is_some() || charged.is_some()) {
+        settlement.bill_run(known, &Observed { usage, charged, ..observed.clone() });
     }
-    state.keep(KeptResponse { status, response: response.to_owned(), ..known.clone() });
-    true
+}
+
+/// Keeps the end of a response that was kept as it began.
+fn refresh(shared: &Shared, known: &KeptResponse, now: Option<ResponseStatus>, response: &str) {
+    let Some(status) = now.filter(|now| !now.is_open()) else { return };
+    if shared.state.is_over(known.team_id, &known.id) {
+        return;
+    }
+    let ended = KeptResponse { status, owner: None, response: response.to_owned(), ..known.clone() };
+    add_to_conversation(&shared.state, &ended);
+    if !shared.state.finish(ended) {
+        count(&shared.counters.responses_lost);
+    }
 }

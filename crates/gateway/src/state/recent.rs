@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::TeamId;
-use domain::state::{KeptConversation, KeptResponse, StateChange};
+use domain::state::{Conversation, ConversationItem, KeptResponse, StateChange};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
@@ -60,18 +60,32 @@ impl Recent {
         self.responses.insert((response.team_id, response.id.clone()), Known { at_ms, what: Some(response) });
     }
 
+    /// Remembers that the database has no such response any more.
+    pub(super) fn forget(&self, team: TeamId, id: String, at_ms: i64) {
+        self.responses.insert((team, id), Known { at_ms, what: None });
+    }
+
+    /// Whether memory knows that nothing more comes of a response: it has ended, or it is gone.
+    pub(super) fn is_over(&self, team: TeamId, id: &str, now_ms: i64) -> bool {
+        let known = self.response(team, id, now_ms);
+        known.is_some_and(|known| known.is_none_or(|known| !known.status.is_open()))
+    }
+
     /// Takes note of a change that was written down.
     pub(super) fn note(&self, change: StateChange, at_ms: i64) {
         match change {
             StateChange::Keep(response) => {
-                let final_already = self.response(response.team_id, &response.id, at_ms).flatten();
-                if final_already.is_none_or(|known| known.status.is_open()) {
+                let known = self.response(response.team_id, &response.id, at_ms).flatten();
+                if known.is_none_or(|known| known.status.is_open()) {
                     self.remember(Arc::new(response), at_ms);
                 }
             }
-            StateChange::Forget { team_id, id } => {
-                self.responses.insert((team_id, id), Known { at_ms, what: None });
+            StateChange::Finish(response) => {
+                if !self.is_over(response.team_id, &response.id, at_ms) {
+                    self.remember(Arc::new(response), at_ms);
+                }
             }
+            StateChange::Forget { team_id, id } => self.forget(team_id, id, at_ms),
             StateChange::Interrupt { .. } => {}
             change => self.note_conversation(change, at_ms),
         }
@@ -79,11 +93,16 @@ impl Recent {
 
     fn note_conversation(&self, change: StateChange, at_ms: i64) {
         let key = match &change {
-            StateChange::Converse(conversation) => (conversation.team_id, conversation.id.clone()),
+            StateChange::Converse(conversation) | StateChange::Describe(conversation) => {
+                (conversation.team_id, conversation.id.clone())
+            }
             StateChange::EndConversation { team_id, id } => (*team_id, id.clone()),
             StateChange::AddItems { team_id, conversation_id, .. }
             | StateChange::RemoveItem { team_id, conversation_id, .. } => (*team_id, conversation_id.clone()),
-            StateChange::Keep(_) | StateChange::Forget { .. } | StateChange::Interrupt { .. } => return,
+            StateChange::Keep(_)
+            | StateChange::Finish(_)
+            | StateChange::Forget { .. }
+            | StateChange::Interrupt { .. } => return,
         };
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.conversations.get(&key).map(|known| known.what);
@@ -95,50 +114,52 @@ impl Recent {
     }
 
     /// A conversation as it is: what the database says, and what changed since.
-    pub(super) fn lay_over(
+    pub(super) fn conversation(
         &self,
         team: TeamId,
         id: &str,
-        mut found: Option<KeptConversation>,
+        mut found: Option<Conversation>,
         now_ms: i64,
-    ) -> Option<KeptConversation> {
-        let known = self.conversations.get(&(team, id.to_owned()));
-        for (at_ms, change) in known.iter().flat_map(|known| &known.what.0) {
-            if now_ms - at_ms < DECIDES_MS {
-                found = lay(found, change);
+    ) -> Option<Conversation> {
+        self.each_change(team, id, now_ms, |change| match change {
+            StateChange::Converse(conversation) => found = Some(conversation.clone()),
+            StateChange::Describe(conversation) => found = found.take().map(|_| conversation.clone()),
+            StateChange::EndConversation { .. } => found = None,
+            StateChange::AddItems { expires_at_ms, .. } => {
+                found.iter_mut().for_each(|found| found.expires_at_ms = *expires_at_ms);
             }
-        }
-        if let Some(kept) = &mut found {
-            kept.items.sort_by_key(|item| item.position);
-        }
+            _ => {}
+        });
         found
     }
-}
 
-fn lay(found: Option<KeptConversation>, change: &StateChange) -> Option<KeptConversation> {
-    match (found, change) {
-        (found, StateChange::Converse(conversation)) => {
-            let items = found.map(|kept| kept.items).unwrap_or_default();
-            Some(KeptConversation { conversation: conversation.clone(), items })
-        }
-        (_, StateChange::EndConversation { .. }) => None,
-        (Some(mut kept), StateChange::AddItems { items, expires_at_ms, .. }) => {
-            let mut known: HashSet<String> = kept.items.iter().map(|item| item.id.clone()).collect();
-            kept.items.extend(items.iter().filter(|item| known.insert(item.id.clone())).cloned());
-            kept.conversation.expires_at_ms = *expires_at_ms;
-            Some(kept)
-        }
-        (Some(mut kept), StateChange::RemoveItem { item_id, .. }) => {
-            kept.items.retain(|item| item.id != *item_id);
-            Some(kept)
-        }
-        (found, _) => found,
+    /// The items of a conversation in their order: those that the database has, and what changed since.
+    pub(super) fn items(&self, team: TeamId, id: &str, found: &mut Vec<ConversationItem>, now_ms: i64) {
+        let mut known: HashSet<String> = found.iter().map(|item| item.id.clone()).collect();
+        self.each_change(team, id, now_ms, |change| match change {
+            StateChange::AddItems { items, .. } => {
+                found.extend(items.iter().filter(|item| known.insert(item.id.clone())).cloned());
+            }
+            StateChange::RemoveItem { item_id, .. } => {
+                if known.remove(item_id) {
+                    found.retain(|item| item.id != *item_id);
+                }
+            }
+            _ => {}
+        });
+        found.sort_by_key(|item| item.position);
+    }
+
+    fn each_change(&self, team: TeamId, id: &str, now_ms: i64, mut each: impl FnMut(&StateChange)) {
+        let Some(known) = self.conversations.get(&(team, id.to_owned())) else { return };
+        let lately = known.what.0.iter().filter(|(at_ms, _)| now_ms - at_ms < DECIDES_MS);
+        lately.for_each(|(_, change)| each(change));
     }
 }
 
 fn size(change: &StateChange) -> usize {
     let texts = match change {
-        StateChange::Converse(conversation) => conversation.metadata.len(),
+        StateChange::Converse(conversation) | StateChange::Describe(conversation) => conversation.metadata.len(),
         StateChange::AddItems { items, .. } => items.iter().map(|item| OVERHEAD + item.item.len()).sum(),
         _ => 0,
     };
@@ -176,7 +197,7 @@ where
 #[cfg(test)]
 mod tests {
     use domain::GatewayId;
-    use domain::state::{Conversation, ConversationItem, ResponseStatus};
+    use domain::state::ResponseStatus;
 
     use super::*;
 
@@ -239,29 +260,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_is_not_finished() {
+        let recent = Recent::new(1 << 20);
+        recent.note(StateChange::Finish(response(ResponseStatus::Completed)), 0);
+        assert!(recent.is_over(TEAM, "resp_1", 1), "told to whoever was there when it ended");
+        recent.note(StateChange::Forget { team_id: TEAM, id: "resp_1".to_owned() }, 1);
+        recent.note(StateChange::Finish(response(ResponseStatus::Completed)), 2);
+        assert_eq!(recent.response(TEAM, "resp_1", 3), Some(None));
+        assert!(recent.is_over(TEAM, "resp_1", 3) && !recent.is_over(TEAM, "resp_1", DECIDES_MS + 2));
+    }
+
+    #[test]
     fn changes_are_laid_over_what_the_database_says() {
         let recent = Recent::new(1 << 20);
         recent.note(StateChange::Converse(conversation()), 0);
         recent.note(add("b", 2), 1);
         recent.note(add("a", 1), 2);
-        let ids = |found: Option<KeptConversation>| -> Option<Vec<String>> {
-            found.map(|kept| kept.items.into_iter().map(|item| item.id).collect())
+        let expires = |found, now_ms| {
+            recent.conversation(TEAM, "conv_1", found, now_ms).map(|conversation| conversation.expires_at_ms)
         };
-        let over_nothing = recent.lay_over(TEAM, "conv_1", None, 3);
-        assert_eq!(over_nothing.as_ref().map(|kept| kept.conversation.expires_at_ms), Some(20));
-        let same = recent.lay_over(TEAM, "conv_1", over_nothing.clone(), 3);
-        assert_eq!(same, over_nothing, "what the database has already changes nothing");
-        assert_eq!(ids(same), Some(vec!["a".into(), "b".into()]));
+        let items = |mut found: Vec<ConversationItem>, now_ms| {
+            recent.items(TEAM, "conv_1", &mut found, now_ms);
+            found
+        };
+        let ids = |found: &[ConversationItem]| found.iter().map(|item| item.id.clone()).collect::<Vec<_>>();
+        assert_eq!(expires(None, 3), Some(20));
+        let over_nothing = items(Vec::new(), 3);
+        assert_eq!(ids(&over_nothing), ["a", "b"]);
+        assert_eq!(items(over_nothing.clone(), 3), over_nothing, "what the database has already changes nothing");
         let gone =
             StateChange::RemoveItem { team_id: TEAM, conversation_id: "conv_1".to_owned(), item_id: "b".to_owned() };
         recent.note(gone, 4);
-        assert_eq!(ids(recent.lay_over(TEAM, "conv_1", over_nothing.clone(), 5)), Some(vec!["a".into()]));
-        assert_eq!(
-            ids(recent.lay_over(TEAM, "conv_1", over_nothing.clone(), DECIDES_MS + 9)).map(|ids| ids.len()),
-            Some(2)
-        );
+        assert_eq!(ids(&items(over_nothing.clone(), 5)), ["a"]);
+        assert_eq!(ids(&items(over_nothing, DECIDES_MS + 9)), ["a", "b"], "the database decides");
         recent.note(StateChange::EndConversation { team_id: TEAM, id: "conv_1".to_owned() }, 6);
-        assert_eq!(recent.lay_over(TEAM, "conv_1", over_nothing, 7), None);
+        assert_eq!(expires(Some(conversation()), 7), None);
     }
 
     #[test]

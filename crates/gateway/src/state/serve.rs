@@ -22,6 +22,7 @@ use crate::error::Refusal;
 use crate::gateway::Shared;
 use crate::headers::controls::{self, Controls};
 use crate::ingress::{Ingress, KeptCall};
+use crate::memory::Purpose;
 use crate::plan::{self, Plan, Request};
 use crate::scan::{ClientBody, collect};
 use crate::settle::{self, Settlement};
@@ -53,7 +54,7 @@ pub(super) struct Serving<'a> {
 ///
 /// # Errors
 /// `response_not_found`, `conversation_not_found`, `item_not_found`, `state_unavailable`, `state_disabled`,
-/// `invalid_request`; those of choosing a gateway, of the body and of the rate limit.
+/// `invalid_request`, `overloaded`; those of choosing a gateway, of the body and of the rate limit.
 pub(crate) async fn serve(
     settlement: &mut Settlement,
     access: &Access,
@@ -116,7 +117,7 @@ impl Serving<'_> {
         if kept.status.is_open() && kept.holder.is_some() {
             return self.forward(&kept, "", After::Refresh(kept.clone()));
         }
-        let told = self.as_told(&kept);
+        let told = self.hold(self.as_told(kept).await?)?;
         self.answer(told)
     }
 
@@ -171,10 +172,8 @@ impl Serving<'_> {
         if kept.status.is_open() && kept.holder.is_some() {
             return self.forward(&kept, "/cancel", After::Refresh(kept.clone()));
         }
-        let told = match kept.status.is_open() {
-            true => self.as_told(&*self.stop(&kept).await?),
-            false => self.as_told(&kept),
-        };
+        let kept = if kept.status.is_open() { self.stop(&kept).await? } else { kept };
+        let told = self.as_told(kept).await?;
         self.answer(told)
     }
 
@@ -184,7 +183,7 @@ impl Serving<'_> {
         let response = ends_as(&kept.response, "cancelled", None);
         // The first end stays: one that is written down at this moment is the one that is told.
         let cancelled = KeptResponse { status: ResponseStatus::Cancelled, owner: None, response, ..kept.clone() };
-        state.change(StateChange::Keep(cancelled.clone()))?;
+        state.change(StateChange::Finish(cancelled.clone()))?;
         if let Some(job) = state.jobs.find(&(kept.team_id, kept.id.clone())) {
             job.cancelled.notify_one();
             job.over().await;
@@ -195,23 +194,30 @@ impl Serving<'_> {
     async fn input_items(mut self, id: &str) -> Result<Served, Refusal> {
         let kept = self.find(id).await?;
         let items: Vec<Json> = serde_json::from_str(&kept.input).unwrap_or_default();
-        let page = page(items, self.query)?;
+        let page = self.hold(page(items, self.query)?)?;
         self.answer(page)
     }
 
     /// The response as its caller is told it.
-    fn as_told(&self, kept: &KeptResponse) -> String {
+    async fn as_told(&self, mut kept: Arc<KeptResponse>) -> Result<String, Refusal> {
+        let state = &self.shared.state;
+        let is_made = |kept: &KeptResponse| kept.status.is_open() && kept.holder.is_none();
+        let mut orphaned = false;
+        let key = (kept.team_id, kept.id.clone());
+        if is_made(&kept) && kept.owner == Some(state.owner()) && !state.jobs.is_running(&key) {
+            // It has ended since it was looked up, and its end may be on its way into the database. Where the database has all of
+            // it and still knows no end, an earlier run of this process was making it.
+            orphaned = state.caught_up().await;
+            let found = state.response(key.0, &key.1).await?;
+            kept = found.ok_or_else(|| Refusal::response_not_found(&key.1))?;
+        }
         let longest = i64::try_from(self.shared.options.total_timeout.as_millis()).unwrap_or(i64::MAX);
         let overdue = kept.created_at_ms.saturating_add(longest).saturating_add(GRACE_MS) < now_ms();
-        // An earlier run of this process was making it.
-        let state = &self.shared.state;
-        let job = || state.jobs.find(&(kept.team_id, kept.id.clone())).filter(|job| !job.is_over());
-        let orphaned = kept.owner == Some(state.owner()) && job().is_none();
-        let abandoned = kept.status.is_open() && kept.holder.is_none() && (overdue || orphaned);
+        let abandoned = is_made(&kept) && (overdue || orphaned);
         if kept.status == ResponseStatus::Interrupted || abandoned {
-            return ends_as(&kept.response, "failed", Some(INTERRUPTED));
+            return Ok(ends_as(&kept.response, "failed", Some(INTERRUPTED)));
         }
-        kept.response.clone()
+        Ok(kept.response.clone())
     }
 
     /// Asks the provider that holds a response.
@@ -239,6 +245,18 @@ impl Serving<'_> {
         settle::note_plan(self.settlement, &plan);
         take_from_limit(self.settlement, gateway)?;
         Ok(Served::Plan(Box::new(plan)))
+    }
+
+    /// Counts a call that adds to what is kept against the gateway's rate limit: it costs no provider anything, but nothing
+    /// else bounds how fast that grows.
+    pub(super) fn count(&mut self, gateway: domain::GatewayId) -> Result<(), Refusal> {
+        let gateway = self.access.team.gateway_by_id(gateway);
+        gateway.map_or(Ok(()), |gateway| take_from_limit(self.settlement, gateway))
+    }
+
+    /// What was read for an answer, with its place in the memory for bodies until it has gone.
+    pub(super) fn hold(&self, body: impl Into<Bytes>) -> Result<Bytes, Refusal> {
+        Ok(self.shared.memory.hold(Purpose::Answer, body.into())?)
     }
 
     fn answer(self, body: impl Into<Bytes>) -> Result<Served, Refusal> {

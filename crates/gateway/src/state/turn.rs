@@ -1,5 +1,6 @@
 //! A question of the Responses API, before it is planned: what it refers to is found and put into it, unless the provider
-//! holds it itself; and what will be kept of it is settled.
+//! holds it itself; and what will be kept of it is settled. What is found has room in the one bound on bodies while it is
+//! looked for, and as a part of the question for as long as that lives.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,16 +9,18 @@ use bytes::Bytes;
 use domain::state::KeptResponse;
 use wire::api::Api;
 use wire::api::openai_responses::{
-    StateRefs, id_of, output_items, portable, resolve_references, response_of_item, state_refs, with_history,
+    MOST_ITEM_ID, StateRefs, id_of, output_items, portable, resolve_references, response_of_item, state_refs,
+    with_history,
 };
 use wire::chat::{Json, Refused};
 
+use super::conversation::MAX_ITEMS;
 use super::keep::Draft;
-use super::may_see;
+use super::{ITEM_BYTES, may_see};
 use crate::error::Refusal;
 use crate::gateway::Shared;
 use crate::ingress::Place;
-use crate::memory::Purpose;
+use crate::memory::{Claim, Purpose};
 use crate::plan::{self, Request};
 use crate::snapshot::ProviderState;
 
@@ -25,6 +28,8 @@ use crate::snapshot::ProviderState;
 const MAX_TURNS: usize = 1_000;
 /// Most kept items that a question names instead of bringing them.
 const MAX_REFERENCES: usize = 1_000;
+/// How often a question is written while it is made: its items as one value, and the whole.
+const MADE: usize = 2;
 
 /// What comes of a question's references.
 pub(crate) struct Turn {
@@ -50,7 +55,8 @@ pub(crate) async fn turn(
     let refs = state_refs(request.body);
     let native = provider.speaks(Api::OpenaiResponses, model);
     let holder = if native { plan::holder(request, provider) } else { None };
-    let look = Look { shared, request, place, holder, native };
+    let room = request.memory.claim(Purpose::Request);
+    let mut look = Look { shared, request, place, holder, native, room };
     let ttl_ms = request.gateway.settings.response_ttl_ms();
     let background = refs.background && !native;
     if !native {
@@ -67,7 +73,6 @@ pub(crate) async fn turn(
         holder: look.holder.clone(),
         keeps,
         background: refs.background,
-        owned: background,
         previous_id: refs.previous_response_id.clone(),
         conversation_id: conversation,
         body: request.body.clone(),
@@ -93,7 +98,7 @@ fn check(refs: &StateRefs, keeps: bool) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn invalid(field: &'static str, message: &str) -> Refusal {
+fn invalid(field: impl Into<String>, message: impl Into<String>) -> Refusal {
     Refusal::invalid_request(Refused::field(field, message))
 }
 
@@ -113,13 +118,15 @@ struct Look<'a> {
     /// The credential under which the provider holds what it makes now.
     holder: Option<String>,
     native: bool,
+    /// Of what was found.
+    room: Claim,
 }
 
 impl Look<'_> {
     /// What comes before the question; none where nothing does, or the provider knows it.
-    async fn history(&self, refs: &StateRefs, keeps: bool) -> Result<Option<History>, Refusal> {
+    async fn history(&mut self, refs: &StateRefs, keeps: bool) -> Result<Option<History>, Refusal> {
         if let Some(id) = &refs.conversation {
-            return self.conversation(id, keeps).await;
+            return self.conversation(refs, id, keeps).await;
         }
         let Some(id) = &refs.previous_response_id else { return Ok(None) };
         let found = if keeps { self.response(id).await? } else { Found::Nothing };
@@ -136,12 +143,29 @@ impl Look<'_> {
         }
     }
 
-    async fn conversation(&self, id: &str, keeps: bool) -> Result<Option<History>, Refusal> {
+    async fn conversation(&mut self, refs: &StateRefs, id: &str, keeps: bool) -> Result<Option<History>, Refusal> {
         let team = self.request.access.team.id;
         let found = if keeps { self.shared.state.conversation(team, id).await? } else { None };
         match found {
-            Some(kept) if may_see(self.request.access, self.place, kept.conversation.gateway_id) => {
-                let items = kept.items.into_iter().filter_map(|item| Json::parse(item.item).ok()).collect();
+            Some(known) if may_see(self.request.access, self.place, known.gateway_id) => {
+                if let Some(i) = refs.overlong_id {
+                    let message = format!("is longer than {MOST_ITEM_ID} bytes; send a shorter one, or none");
+                    return Err(invalid(format!("input[{i}].id"), message));
+                }
+                let items = self.shared.state.items(team, id, &mut self.room).await?;
+                if items.len() + refs.items > MAX_ITEMS {
+                    let message = format!(
+                        "has {} items, and has no place for more than {MAX_ITEMS}; delete some, or begin another",
+                        items.len()
+                    );
+                    return Err(invalid("conversation", message));
+                }
+                let most = self.shared.options.max_body_bytes;
+                if items.iter().map(|item| item.item.len()).sum::<usize>() > most {
+                    let message = format!("has grown longer than {most} bytes; delete items, or begin another");
+                    return Err(invalid("conversation", message));
+                }
+                let items = items.into_iter().filter_map(|item| Json::parse(item.item).ok()).collect();
                 Ok(Some(History { items, conversation: Some(id.to_owned()) }))
             }
             None if self.native => Ok(None),
@@ -159,59 +183,78 @@ impl Look<'_> {
     }
 
     /// The items of a response and of all it continues, oldest first.
-    async fn chain(&self, last: Arc<KeptResponse>) -> Result<Vec<Json>, Refusal> {
+    async fn chain(&mut self, last: Arc<KeptResponse>) -> Result<Vec<Json>, Refusal> {
         if last.status.is_open() {
             let message = "names a response that is still being made; wait until it is completed";
             return Err(invalid("previous_response_id", message));
         }
         let most = self.shared.options.max_body_bytes;
-        let (mut turns, mut bytes) = (vec![last], 0);
-        while let Some(turn) = turns.last() {
+        let (mut turns, mut bytes, mut turn) = (Vec::new(), 0, last);
+        loop {
             bytes += turn.size();
-            if turns.len() > MAX_TURNS || bytes > most {
+            if turns.len() == MAX_TURNS || bytes > most {
                 return Err(invalid("previous_response_id", "continues a conversation that has grown too long"));
             }
+            let own = items_of_turn(&turn);
+            self.room.grow(weight(&own))?;
+            let mut items = match &turn.conversation_id {
+                Some(conversation) => self.before(conversation, &turn, &own).await?,
+                None => Vec::new(),
+            };
+            items.extend(own);
+            turns.push(items);
             let Some(id) = turn.previous_id.clone() else { break };
             match self.response(&id).await? {
-                Found::Mine(kept) => turns.push(kept),
+                Found::Mine(kept) => turn = kept,
                 _ => return Err(Refusal::previous_response_not_found(&id)),
             }
         }
-        let mut items = Vec::new();
-        for turn in turns.iter().rev() {
-            if let Some(conversation) = &turn.conversation_id {
-                items.extend(self.before(conversation, turn).await?);
-            }
-            items.extend(items_of_turn(turn));
-        }
-        Ok(items)
+        Ok(turns.into_iter().rev().flatten().collect())
     }
 
-    /// The items of a conversation before those of a response that belongs to it.
-    async fn before(&self, conversation: &str, turn: &KeptResponse) -> Result<Vec<Json>, Refusal> {
+    /// The items of a conversation before those of a response that belongs to it. Of one that is gone there are none; where this
+    /// caller may not see it, the response cannot be continued: without what came before, it would be another conversation.
+    async fn before(&mut self, conversation: &str, turn: &KeptResponse, own: &[Json]) -> Result<Vec<Json>, Refusal> {
         let found = self.shared.state.conversation(turn.team_id, conversation).await?;
-        let own: HashSet<String> = items_of_turn(turn).iter().filter_map(id_of).collect();
-        let items = found.map(|kept| kept.items).unwrap_or_default().into_iter();
-        Ok(items.take_while(|item| !own.contains(&item.id)).filter_map(|item| Json::parse(item.item).ok()).collect())
+        let Some(known) = found else { return Ok(Vec::new()) };
+        if !may_see(self.request.access, self.place, known.gateway_id) {
+            return Err(Refusal::previous_response_not_found(&turn.id));
+        }
+        let items = self.shared.state.items(turn.team_id, conversation, &mut self.room).await?;
+        let own: HashSet<String> = own.iter().filter_map(id_of).collect();
+        let before = items.into_iter().take_while(|item| !own.contains(&item.id));
+        Ok(before.filter_map(|item| Json::parse(item.item).ok()).collect())
     }
 
     /// The question with what comes before it, and with kept items in the places of references to them.
-    async fn expand(&self, refs: &StateRefs, history: History) -> Result<Bytes, Refusal> {
-        let mut body = self.request.body.to_vec();
+    async fn expand(mut self, refs: &StateRefs, history: History) -> Result<Bytes, Refusal> {
+        let most = self.shared.options.max_body_bytes;
+        let mut body = self.request.body.clone();
         if !refs.item_references.is_empty() {
             let known = self.referred(refs, &history.items).await?;
-            body = resolve_references(&body, |id| known.get(id).cloned()).map_err(Refusal::invalid_request)?;
+            // One item may be named again and again.
+            let named = refs.item_references.iter().filter_map(|id| known.get(id)).map(|item| item.as_str().len());
+            let named = named.sum::<usize>();
+            if named > most {
+                return Err(Refusal::body_too_large(most));
+            }
+            self.room.grow(MADE * (body.len() + named))?;
+            let resolved = resolve_references(&body, |id| known.get(id).cloned());
+            body = Bytes::from(resolved.map_err(Refusal::invalid_request)?);
         }
         let items = if self.native { portable(&history.items) } else { history.items };
-        let body = with_history(&body, &items, self.native);
-        if body.len() > self.shared.options.max_body_bytes {
-            return Err(Refusal::body_too_large(self.shared.options.max_body_bytes));
+        self.room.grow(MADE * (body.len() + weight(&items)))?;
+        let body = Bytes::from(with_history(&body, &items, self.native));
+        if body.len() > most {
+            return Err(Refusal::body_too_large(most));
         }
-        Ok(self.request.memory.hold(Purpose::Request, Bytes::from(body))?)
+        // What it was made of goes.
+        self.room.set(body.len())?;
+        Ok(self.room.hold(body))
     }
 
     /// The items that the question names, as far as they are known, by their ids.
-    async fn referred(&self, refs: &StateRefs, history: &[Json]) -> Result<HashMap<String, Json>, Refusal> {
+    async fn referred(&mut self, refs: &StateRefs, history: &[Json]) -> Result<HashMap<String, Json>, Refusal> {
         if refs.item_references.len() > MAX_REFERENCES {
             return Err(invalid("input", "names more than 1,000 kept items; send the items themselves"));
         }
@@ -233,13 +276,9 @@ impl Look<'_> {
                         "names items of more responses than can be looked through; name fewer",
                     ));
                 }
+                self.room.grow(kept.size())?;
                 add_wanted(&mut known, &wanted, &items_of_turn(&kept));
             }
-        }
-        // One item may be named again and again.
-        let named = refs.item_references.iter().filter_map(|id| known.get(id)).map(|item| item.as_str().len());
-        if named.sum::<usize>() > most {
-            return Err(Refusal::body_too_large(most));
         }
         Ok(known)
     }
@@ -267,4 +306,9 @@ fn items_of_turn(turn: &KeptResponse) -> Vec<Json> {
     let mut items: Vec<Json> = serde_json::from_str(&turn.input).unwrap_or_default();
     items.extend(output_items(turn.response.as_bytes()));
     items
+}
+
+/// What items take of the memory.
+fn weight(items: &[Json]) -> usize {
+    items.iter().map(|item| ITEM_BYTES + item.as_str().len()).sum()
 }

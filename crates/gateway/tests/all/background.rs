@@ -1,11 +1,14 @@
 //! Responses that are made in the background.
 
+use std::pin::pin;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
 use domain::state::ResponseStatus;
-use gateway::Options;
+use futures_util::FutureExt;
+use gateway::{Gateway, Options};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -40,6 +43,12 @@ fn call(method: Method, path: &str) -> Request<Full<Bytes>> {
     request
 }
 
+/// What another process answers.
+async fn at(other: &Gateway, method: Method, path: &str) -> Read {
+    let peer = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    read(other.handle(call(method, path), peer).await).await
+}
+
 async fn get(world: &World, id: &str) -> Value {
     world.send(call(Method::GET, &format!("/v1/responses/{id}"))).await.json()
 }
@@ -55,7 +64,7 @@ async fn until(world: &World, id: &str, status: &str) -> Value {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.expect(status)
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect(status)
 }
 
 async fn begin(world: &World, rest: Value) -> String {
@@ -167,14 +176,91 @@ async fn another_process_cancels_it_too() {
     feed.send(Ok(BEGIN.into())).await.expect("room");
     let other = world.replica();
     let path = format!("/v1/responses/{id}");
-    let peer = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    let seen = read(other.handle(call(Method::GET, &path), peer).await).await.json();
-    assert_eq!(seen["status"], "in_progress");
-    let told = read(other.handle(call(Method::POST, &format!("{path}/cancel")), peer).await).await.json();
+    assert_eq!(at(&other, Method::GET, &path).await.json()["status"], "in_progress");
+    let told = at(&other, Method::POST, &format!("{path}/cancel")).await.json();
     assert_eq!(told["status"], "cancelled");
     feed.closed().await;
     world.gateway.drained().await;
     assert_eq!(world.rows().into_iter().filter(|row| row.attempt > 0).count(), 1);
+    assert_eq!(get(&world, &id).await["status"], "cancelled", "whoever made it knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_deletes_is_not_made_any_further() {
+    let (world, feed) = world(Options::default(), true).await;
+    let id = begin(&world, json!({})).await;
+    feed.send(Ok(BEGIN.into())).await.expect("room");
+    let path = format!("/v1/responses/{id}");
+    assert_eq!(at(&world.replica(), Method::DELETE, &path).await.json()["deleted"], true);
+    feed.closed().await;
+    world.gateway.drained().await;
+    let made: Vec<_> = world.rows().into_iter().filter(|row| row.attempt > 0).collect();
+    assert_eq!(made.len(), 1, "what came of it is billed");
+    assert!(world.kept.responses().is_empty());
+    assert_eq!(world.send(call(Method::GET, &path)).await.code(), "response_not_found");
+}
+
+#[tokio::test]
+async fn what_another_process_deleted_stays_deleted_when_it_ends() {
+    let (world, feed) = world(Options::default(), false).await;
+    let id = begin(&world, json!({})).await;
+    called(&world).await;
+    let (other, path) = (world.replica(), format!("/v1/responses/{id}"));
+    assert_eq!(at(&other, Method::DELETE, &path).await.json()["deleted"], true);
+    feed.send(Ok(CLAUDE.into())).await.expect("room");
+    drop(feed);
+    world.gateway.drained().await;
+    assert!(world.kept.responses().is_empty());
+    assert_eq!(at(&other, Method::GET, &path).await.code(), "response_not_found");
+}
+
+#[tokio::test]
+async fn it_is_not_taken_for_deleted_while_its_beginning_is_on_its_way() {
+    let (world, feed) = world(Options::default(), false).await;
+    world.kept.fall_behind();
+    let id = begin(&world, json!({})).await;
+    called(&world).await;
+    tokio::time::pause();
+    for _ in 0..6 {
+        tokio::time::advance(Duration::from_secs(6)).await;
+    }
+    tokio::time::resume();
+    assert_eq!(get(&world, &id).await["status"], "in_progress");
+    feed.send(Ok(CLAUDE.into())).await.expect("room");
+    drop(feed);
+    world.gateway.drained().await;
+    world.kept.catch_up();
+    assert_eq!(world.kept.response().status, ResponseStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_look_that_crosses_its_end_tells_the_end() {
+    // Memory that holds nothing: each look goes to the database.
+    let (world, feed) = world(Options { state_bytes: 64, ..Options::default() }, false).await;
+    let id = begin(&world, json!({})).await;
+    world.kept.hold(true);
+    let mut look = pin!(get(&world, &id));
+    assert!(look.as_mut().now_or_never().is_none(), "it has found a response that is being made");
+    feed.send(Ok(CLAUDE.into())).await.expect("room");
+    drop(feed);
+    while world.gateway.in_flight() > 1 {
+        tokio::task::yield_now().await;
+    }
+    world.kept.hold(false);
+    assert_eq!(look.await["status"], "completed");
+}
+
+#[tokio::test]
+async fn its_end_may_be_on_its_way_into_the_database() {
+    let (world, feed) = world(Options { state_bytes: 64, ..Options::default() }, false).await;
+    let id = begin(&world, json!({})).await;
+    world.kept.fall_behind();
+    feed.send(Ok(CLAUDE.into())).await.expect("room");
+    drop(feed);
+    world.gateway.drained().await;
+    assert_eq!(get(&world, &id).await["status"], "in_progress", "nobody can tell yet");
+    world.kept.catch_up();
+    assert_eq!(get(&world, &id).await["status"], "completed");
 }
 
 #[tokio::test]
@@ -217,12 +303,15 @@ async fn a_stopping_server_interrupts_it() {
 async fn what_a_process_left_behind_is_told_to_have_failed() {
     let (world, _feed) = world(Options::default(), false).await;
     let id = begin(&world, json!({})).await;
-    let peer = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    let look = async |world: &World| {
-        let other = world.replica();
-        read(other.handle(call(Method::GET, &format!("/v1/responses/{id}")), peer).await).await.json()
-    };
+    let path = format!("/v1/responses/{id}");
+    let look = async |world: &World| at(&world.replica(), Method::GET, &path).await.json();
     assert_eq!(look(&world).await["status"], "in_progress");
+    // The process itself, started again, knows that it is not making it, once it has read all that it wrote.
+    let again = world.restarted();
+    world.kept.fall_behind();
+    assert_eq!(at(&again, Method::GET, &path).await.json()["status"], "in_progress");
+    world.kept.catch_up();
+    assert_eq!(at(&again, Method::GET, &path).await.json()["status"], "failed");
     world.kept.change(|kept| kept.created_at_ms -= 24 * 3_600_000);
     assert_eq!(look(&world).await["status"], "failed", "nobody works on it for a day");
     world.kept.change(|kept| kept.status = ResponseStatus::Interrupted);

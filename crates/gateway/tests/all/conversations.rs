@@ -1,5 +1,6 @@
 //! Conversations that responses belong to.
 
+use domain::GatewayId;
 use domain::ledger::{Outcome, Surface};
 use http::{Method, Request};
 use http_body_util::Full;
@@ -155,7 +156,164 @@ async fn a_conversation_does_not_begin_longer_than_it_may_grow() {
     let refused = world.send(post(CONVERSATIONS, &items(5_001))).await;
     assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_request"));
     assert!(refused.body.contains("items"), "{}", refused.body);
-    assert_eq!(world.send(post(CONVERSATIONS, &items(5_000))).await.status, 200);
+    let made = world.send(post(CONVERSATIONS, &items(5_000))).await;
+    assert_eq!(made.status, 200);
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let add = format!("/v1/conversations/{id}/items");
+    assert_eq!(world.send(post(&add, &items(5_000))).await.status, 200);
+    assert_eq!(world.send(post(&add, &items(1))).await.json()["error"]["param"], "items");
+
+    // A question would go without what was said last, or its answer would be forgotten: neither is what its caller means.
+    let question = ask("anthropic/claude-sonnet-4-5", json!(id), "Weather?");
+    let refused = world.send(post(RESPONSES, &question)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_request"));
+    assert_eq!(refused.json()["error"]["param"], "conversation");
+    assert!(refused.body.contains("10000"), "{}", refused.body);
+    assert!(world.upstream.calls().is_empty());
+
+    let last = world.send(call(Method::GET, &format!("{add}?limit=1"), "")).await.json()["last_id"].clone();
+    let last = last.as_str().expect("an id");
+    assert_eq!(world.send(call(Method::DELETE, &format!("{add}/{last}"), "")).await.status, 200);
+    assert_eq!(world.send(post(RESPONSES, &question)).await.status, 200);
+    let newest = world.send(call(Method::GET, &format!("{add}?limit=1"), "")).await.json();
+    assert_eq!(newest["data"][0]["content"][0]["text"], "It rains.", "the newest is there, however many there are");
+    assert_eq!(world.send(post(RESPONSES, &question)).await.json()["error"]["param"], "conversation");
+}
+
+#[tokio::test]
+async fn a_conversation_itself_is_found_without_its_items() {
+    let world = world().await;
+    let id = create(&world, json!({ "items": [{ "role": "user", "content": "a" }] })).await;
+    let path = format!("/v1/conversations/{id}");
+    let pages = || world.kept.pages.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(world.send(call(Method::GET, &path, "")).await.status, 200);
+    assert_eq!(world.send(post(&path, r#"{"metadata":{"a":"b"}}"#)).await.status, 200);
+    assert_eq!(pages(), 0);
+    assert_eq!(texts(&world, &id).await, ["a"]);
+    assert_eq!(pages(), 1);
+    assert_eq!(world.send(call(Method::DELETE, &path, "")).await.status, 200);
+    assert_eq!(pages(), 1);
+}
+
+#[tokio::test]
+async fn what_is_read_of_a_conversation_has_its_place_in_the_memory_for_bodies() {
+    let options =
+        gateway::Options { allow_private_upstreams: true, body_memory: 1 << 20, ..gateway::Options::default() };
+    let world = World::with_options(options, |_| Answer::json(200, NATIVE)).await;
+    let id = create(&world, json!({})).await;
+    let path = format!("/v1/conversations/{id}/items");
+    let items = json!({ "items": [{ "role": "user", "content": "x".repeat(200_000) }] }).to_string();
+    for _ in 0..3 {
+        assert_eq!(world.send(post(&path, &items)).await.status, 200);
+        world.memory_is_free().await;
+    }
+    let newest = world.send(call(Method::GET, &format!("{path}?limit=1"), "")).await;
+    assert_eq!((newest.status, &newest.json()["has_more"]), (200, &json!(true)));
+    world.memory_is_free().await;
+    // To add to it is to look whether it has room.
+    assert_eq!(world.send(post(&path, &items)).await.code(), "overloaded");
+    let question = ask("openai/gpt-5.2", json!(id), "So?");
+    assert_eq!(world.send(post(RESPONSES, &question)).await.code(), "overloaded");
+    assert!(world.upstream.calls().is_empty());
+    world.memory_is_free().await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_stays_deleted() {
+    let world = world().await;
+    let id = create(&world, json!({})).await;
+    let (other, path) = (world.replica(), format!("/v1/conversations/{id}"));
+    let peer = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    let ended = crate::world::read(other.handle(call(Method::DELETE, &path, ""), peer).await).await;
+    assert_eq!(ended.json()["deleted"], true);
+    // This process has it in its memory still.
+    world.send(post(&path, r#"{"metadata":{"c":"d"}}"#)).await;
+    let gone = crate::world::read(world.replica().handle(call(Method::GET, &path, ""), peer).await).await;
+    assert_eq!(gone.code(), "conversation_not_found");
+}
+
+#[tokio::test]
+async fn what_adds_to_conversations_counts_against_the_rate_limit() {
+    let mut world = world().await;
+    world.settings(|settings| {
+        settings.rate_limiting_limit = Some(3);
+        settings.rate_limiting_interval = Some(86_400);
+    });
+    let id = create(&world, json!({})).await;
+    let path = format!("/v1/conversations/{id}");
+    let items = r#"{"items":[{"role":"user","content":"a"}]}"#;
+    assert_eq!(world.send(post(&format!("{path}/items"), items)).await.status, 200);
+    let last = world.send(post(&path, r#"{"metadata":{}}"#)).await;
+    assert!(last.header("ratelimit").is_some_and(|limit| limit.starts_with("\"default\";r=0;")), "{:?}", last.headers);
+    for (path, body) in [(CONVERSATIONS, "{}"), (&*format!("{path}/items"), items), (&*path, r#"{"metadata":{}}"#)] {
+        let refused = world.send(post(path, body)).await;
+        assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"), "{path}");
+    }
+    assert_eq!(texts(&world, &id).await, ["a"], "to look and to delete is free");
+    assert_eq!(world.send(call(Method::DELETE, &path, "")).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_id_that_no_database_takes_is_refused_or_replaced() {
+    let long = "x".repeat(600);
+    let answer = NATIVE.replace("msg_native", &long);
+    let world = World::new(move |_| Answer::json(200, &answer)).await;
+    let id = create(&world, json!({})).await;
+    let item = json!([{ "role": "user", "content": "a" }, { "role": "user", "content": "b", "id": long }]);
+    let items = json!({ "items": item }).to_string();
+    for path in [CONVERSATIONS.to_owned(), format!("/v1/conversations/{id}/items")] {
+        let refused = world.send(post(&path, &items)).await;
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("items[1].id")), "{path}");
+        assert!(refused.body.contains("512"), "{}", refused.body);
+    }
+    for model in ["openai/gpt-5.2", "anthropic/claude-sonnet-4-5"] {
+        let question = json!({ "model": model, "conversation": id, "input": item });
+        let refused = world.send(post(RESPONSES, &question.to_string())).await;
+        assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("input[1].id")), "{model}");
+    }
+    assert!(world.upstream.calls().is_empty());
+    assert_eq!(world.send(post(RESPONSES, &ask("openai/gpt-5.2", json!(id), "So?"))).await.status, 200);
+    assert_eq!(texts(&world, &id).await, ["So?", "Dry."]);
+    let newest = world.send(call(Method::GET, &format!("/v1/conversations/{id}/items?limit=1"), "")).await.json();
+    assert_eq!(newest["last_id"], "msg_native_a0");
+}
+
+#[tokio::test]
+async fn a_token_sees_only_what_came_through_its_gateways() {
+    let mut world = world().await;
+    world.change(|config| {
+        let mut narrow = token_config(12, "weir_narrow");
+        narrow.gateways = Some(vec![GatewayId(12)]);
+        config.teams[0].tokens.push(narrow);
+    });
+    let narrow = [("authorization", "Bearer weir_narrow")];
+    let id = create(&world, json!({ "items": [{ "role": "user", "content": "A secret." }] })).await;
+    let path = format!("/v1/conversations/{id}");
+    for (method, path) in [
+        (Method::GET, path.clone()),
+        (Method::POST, path.clone()),
+        (Method::DELETE, path.clone()),
+        (Method::GET, format!("{path}/items")),
+        (Method::POST, format!("{path}/items")),
+        (Method::GET, format!("{path}/items/msg_1")),
+        (Method::DELETE, format!("{path}/items/msg_1")),
+    ] {
+        let mut request = with(&path, "{}", &narrow);
+        *request.method_mut() = method.clone();
+        assert_eq!(world.send(request).await.code(), "conversation_not_found", "{method} {path}");
+    }
+    let open = "/v1/acme/open/compat/responses";
+    let question = ask("anthropic/claude-sonnet-4-5", json!(id), "x");
+    assert_eq!(world.send(with(open, &question, &narrow)).await.code(), "conversation_not_found");
+    // Nor does it come before a response that may be seen.
+    let made = world.send(post(open, &question)).await.json();
+    let calls = world.upstream.calls().len();
+    let rest = json!({ "model": "anthropic/claude-sonnet-4-5", "previous_response_id": made["id"], "input": "So?" })
+        .to_string();
+    assert_eq!(world.send(with(open, &rest, &narrow)).await.code(), "previous_response_not_found");
+    assert_eq!(world.upstream.calls().len(), calls);
+    assert_eq!(world.send(post(open, &rest)).await.status, 200);
+    assert!(world.upstream.calls().pop().expect("a call").body.contains("A secret."));
 }
 
 #[tokio::test]

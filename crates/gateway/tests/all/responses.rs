@@ -367,12 +367,111 @@ async fn a_response_in_the_background_of_openai_is_asked_for_and_billed_once() {
     let billed: Vec<_> = world.rows().iter().filter(|row| row.usage.output > 0).map(|row| row.attempt).collect();
     assert_eq!(billed, [1]);
     let costs: Vec<_> = world.rows().iter().map(|row| row.cost.map(|cost| cost.0 > 0)).collect();
-    assert_eq!(costs[1..], [Some(false), Some(true), Some(false), Some(false)]);
+    assert_eq!(costs[1..], [Some(false), Some(true), Some(false), Some(false), Some(false)]);
     // What the provider holds goes there too.
     let deleted = world.send(call(Method::DELETE, "/v1/responses/resp_native")).await;
     assert_eq!(deleted.status, 200);
     assert_eq!(world.upstream.calls()[3].method, Method::DELETE);
     assert!(world.kept.responses().is_empty());
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_is_billed_once_however_many_hear_it() {
+    let world = World::new(|seen| Answer::json(200, if seen.method == Method::POST { QUEUED } else { NATIVE })).await;
+    world.send(post(RESPONSES, &ask("openai/gpt-5.2", json!({ "background": true })))).await;
+    let began_at_ms = world.kept.response().created_at_ms;
+    // Neither knows of the other when it asks.
+    world.kept.fall_behind();
+    for process in [world.replica(), world.restarted()] {
+        let told = crate::world::read(process.handle(get("/v1/responses/resp_native"), peer()).await).await;
+        assert_eq!(told.body, NATIVE);
+    }
+    let (bills, others): (Vec<_>, Vec<_>) = world.rows().into_iter().partition(|row| row.usage.output > 0);
+    let keys: Vec<_> = bills.iter().map(|row| (row.request_id, row.attempt, row.last, row.at_ms)).collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0], keys[1], "the ledger takes the second for the first");
+    assert_eq!((keys[0].2, keys[0].3), (false, began_at_ms));
+    assert!(bills.iter().all(|row| row.cost.is_some_and(|cost| cost.0 > 0) && row.gateway_id == Some(GatewayId(11))));
+    let looks: Vec<_> = others.iter().skip(1).map(|row| row.cost.map(|cost| cost.0)).collect();
+    assert_eq!(looks, [Some(0), Some(0)]);
+}
+
+#[tokio::test]
+async fn a_stream_in_the_background_and_a_look_at_it_bill_the_same_run() {
+    let (feed, stream) = Answer::stream();
+    let stream = std::sync::Mutex::new(Some(stream));
+    let world = World::new(move |seen| match seen.method == Method::POST {
+        true => stream.lock().expect("free").take().expect("one call"),
+        false => Answer::json(200, &NATIVE.replace("resp_native", "resp_streamed")),
+    })
+    .await;
+    let question = ask("openai/gpt-5.2", json!({ "background": true, "stream": true }));
+    let mut live = world.start(post(RESPONSES, &question)).await.into_body();
+    let (first, rest) = NATIVE_STREAM.split_at(NATIVE_STREAM.find("event: response.output_text").expect("there"));
+    feed.send(Ok(first.into())).await.expect("room");
+    assert!(http_body_util::BodyExt::frame(&mut live).await.is_some());
+    assert_eq!(world.kept.response().status, ResponseStatus::InProgress);
+    let other = world.replica();
+    world.kept.fall_behind();
+    let looked = crate::world::read(other.handle(get("/v1/responses/resp_streamed"), peer()).await).await;
+    assert_eq!(looked.status, 200, "{}", looked.body);
+    feed.send(Ok(rest.to_owned().into())).await.expect("room");
+    drop(feed);
+    while http_body_util::BodyExt::frame(&mut live).await.is_some() {}
+    let rows = world.rows();
+    let bills: Vec<_> =
+        rows.iter().filter(|row| row.usage.output > 0).map(|row| (row.request_id, row.attempt)).collect();
+    assert_eq!(bills.len(), 2);
+    assert_eq!(bills[0], bills[1]);
+    assert!(rows.iter().filter(|row| row.last).all(|row| row.cost.map(|cost| cost.0) == Some(0)), "{rows:#?}");
+    // Heard once more, it costs nothing.
+    world.kept.catch_up();
+    assert_eq!(world.kept.response().status, ResponseStatus::Completed);
+    let before = world.rows().len();
+    world.send(get("/v1/responses/resp_streamed?stream=true")).await;
+    let again = world.rows().split_off(before);
+    assert_eq!(
+        again.iter().map(|row| (row.usage.output, row.cost.map(|cost| cost.0))).collect::<Vec<_>>(),
+        [(0, Some(0))]
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_a_provider_makes_goes_into_its_conversation() {
+    let world = World::new(|seen| Answer::json(200, if seen.method == Method::POST { QUEUED } else { NATIVE })).await;
+    let made = world.send(post("/v1/acme/main/compat/conversations", "{}")).await.json();
+    let id = made["id"].as_str().expect("an id");
+    world.send(post(RESPONSES, &ask("openai/gpt-5.2", json!({ "background": true, "conversation": id })))).await;
+    let items = async || world.send(get(&format!("/v1/conversations/{id}/items?order=asc"))).await.json();
+    assert_eq!(items().await["data"], json!([]));
+    world.send(get("/v1/responses/resp_native")).await;
+    let items = items().await;
+    assert_eq!(items["data"].as_array().map(Vec::len), Some(3), "{items}");
+    assert_eq!(items["data"][2]["content"][0]["text"], "Dry.");
+}
+
+#[tokio::test]
+async fn what_is_found_for_a_question_has_its_place_in_the_memory_for_bodies() {
+    let options =
+        gateway::Options { allow_private_upstreams: true, body_memory: 1 << 20, ..gateway::Options::default() };
+    let mut world = World::with_options(options, answer).await;
+    let url = world.upstream.url();
+    for (length, status) in [(180_000_i64, 200), (300_000, 503)] {
+        let long = json!([{ "role": "user", "content": "x".repeat(length as usize) }]);
+        let first = world.send(post(RESPONSES, &ask("openai/gpt-5.2", json!({ "input": long })))).await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        world.memory_is_free().await;
+        // Under another key the provider does not know what it said before.
+        world.change(|config| config.teams[0].provider_keys.push(key(length, "openai", &url)));
+        let calls = world.upstream.calls().len();
+        let next = json!({ "previous_response_id": "resp_native", "input": "Go on" });
+        let next = world.send(post(RESPONSES, &ask("openai/gpt-5.2", next))).await;
+        assert_eq!(next.status, status, "{}", next.body);
+        assert_eq!(world.upstream.calls().len() - calls, usize::from(status == 200));
+        assert!(status == 200 || next.code() == "overloaded");
+        world.memory_is_free().await;
+        world.send(call(Method::DELETE, "/v1/responses/resp_native")).await;
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ impl Prepared {
     pub(crate) fn new(backend: Backend, at: Position, change: StateChange) -> Self {
         let (guard, statements) = match &change {
             StateChange::Keep(response) => (None, vec![keep(backend, response)]),
+            StateChange::Finish(response) => (None, vec![finish(backend, response)]),
             StateChange::Forget { team_id, id } => {
                 (None, vec![plain(backend, "DELETE FROM responses WHERE team_id = $1 AND id = $2", key(team_id.0, id))])
             }
@@ -34,6 +35,12 @@ impl Prepared {
                 (None, vec![plain(backend, sql, vec![(*owner).into(), (*before_ms).into()])])
             }
             StateChange::Converse(conversation) => (None, vec![converse(backend, conversation)]),
+            StateChange::Describe(conversation) => {
+                let sql = "UPDATE conversations SET metadata = $3, expires_at_ms = $4 WHERE team_id = $1 AND id = $2";
+                let mut values = key(conversation.team_id.0, &conversation.id);
+                values.extend([clean(&conversation.metadata).into(), conversation.expires_at_ms.into()]);
+                (None, vec![plain(backend, sql, values)])
+            }
             StateChange::EndConversation { team_id, id } => {
                 let items = "DELETE FROM conversation_items WHERE team_id = $1 AND conversation_id = $2";
                 let own = "DELETE FROM conversations WHERE team_id = $1 AND id = $2";
@@ -125,6 +132,18 @@ fn keep(backend: Backend, kept: &KeptResponse) -> Statement {
         bytes,
     ];
     insert.statement(backend, values)
+}
+
+/// Writes over a row that is there and open; one that was deleted does not come back.
+fn finish(backend: Backend, kept: &KeptResponse) -> Statement {
+    let sql = "UPDATE responses SET status = $3, owner = NULL, response = $4, \
+               bytes = CAST($5 AS bigint) + OCTET_LENGTH(input) \
+               WHERE team_id = $1 AND id = $2 AND status IN ('queued', 'in_progress')";
+    let response = pack(&kept.response);
+    let bytes = size(OVERHEAD + response.len());
+    let mut values = key(kept.team_id.0, &kept.id);
+    values.extend([kept.status.as_str().into(), response.into(), bytes]);
+    plain(backend, sql, values)
 }
 
 fn converse(backend: Backend, conversation: &Conversation) -> Statement {

@@ -22,8 +22,17 @@ fn add(conversation: &str, items: Vec<ConversationItem>) -> StateChange {
     }
 }
 
-fn ids(kept: &KeptConversation) -> Vec<&str> {
-    kept.items.iter().map(|item| item.id.as_str()).collect()
+/// The ids of a conversation's items, read page by page, and how many pages there were.
+async fn ids(store: &Store, conversation: &str) -> (Vec<String>, usize) {
+    let (mut ids, mut pages, mut next) = (Vec::new(), 0, None);
+    loop {
+        let page = load_items(store, TEAM, conversation, next).await.expect("asked");
+        ids.extend(page.items.into_iter().map(|item| item.id));
+        (pages, next) = (pages + 1, page.next);
+        if next.is_none() {
+            return (ids, pages);
+        }
+    }
 }
 
 /// Text that does not compress.
@@ -83,19 +92,83 @@ db_test! {
         let find = |now_ms| load_conversation(&store, TEAM, "conv_1", now_ms);
         // The items' coming moved its end.
         let found = find(AT_MS + 4_000).await.expect("asked").expect("there");
-        assert_eq!(ids(&found), ["a", "b", "c"]);
+        assert_eq!(ids(&store, "conv_1").await.0, ["a", "b", "c"]);
         let gone = StateChange::RemoveItem {
             team_id: TEAM,
             conversation_id: "conv_1".to_owned(),
             item_id: "b".to_owned(),
         };
-        let renamed = Conversation { metadata: r#"{"a":"b"}"#.to_owned(), ..found.conversation };
-        change(&store, &[gone, StateChange::Converse(renamed.clone())]).await;
-        let found = find(AT_MS).await.expect("asked").expect("there");
-        assert_eq!((ids(&found), &found.conversation), (vec!["a", "c"], &renamed));
-        change(&store, &[StateChange::EndConversation { team_id: TEAM, id: "conv_1".to_owned() }]).await;
-        assert_eq!(find(AT_MS).await.expect("asked"), None);
+        let renamed = Conversation { metadata: r#"{"a":"b"}"#.to_owned(), ..found };
+        change(&store, &[gone, StateChange::Describe(renamed.clone())]).await;
+        assert_eq!(find(AT_MS).await.expect("asked").as_ref(), Some(&renamed));
+        assert_eq!(ids(&store, "conv_1").await.0, ["a", "c"]);
+        let end = StateChange::EndConversation { team_id: TEAM, id: "conv_1".to_owned() };
+        change(&store, &[end, StateChange::Describe(renamed)]).await;
+        assert_eq!(find(AT_MS).await.expect("asked"), None, "it does not come back by a change that crossed its end");
         assert_eq!(number(&store, "SELECT COUNT(*) FROM conversation_items").await, 0);
+    }
+
+    async fn a_response_is_finished_once_and_only_where_it_is(store: Store) {
+        let owner = Some(Uuid::from_u128(9));
+        let open = |id| KeptResponse { status: ResponseStatus::InProgress, owner, ..response(1, id, AT_MS) };
+        let end = |id, status| {
+            let response = noise(5_000);
+            StateChange::Finish(KeptResponse { status, owner: None, response, ..open(id) })
+        };
+        let forget = StateChange::Forget { team_id: TEAM, id: "gone".to_owned() };
+        let (completed, failed) = (ResponseStatus::Completed, ResponseStatus::Failed);
+        change(&store, &[StateChange::Keep(open("kept")), StateChange::Keep(open("gone")), forget]).await;
+        let before = number(&store, "SELECT bytes FROM responses WHERE id = 'kept'").await;
+        change(&store, &[end("kept", completed), end("kept", failed), end("gone", completed), end("never", failed)]).await;
+        let found = load_response(&store, TEAM, "kept", AT_MS).await.expect("asked").expect("there");
+        assert_eq!((found.status, found.owner, &found.input), (completed, None, &open("kept").input));
+        assert_eq!(found.response.len(), 5_000);
+        assert!(number(&store, "SELECT bytes FROM responses WHERE id = 'kept'").await > before + 2_000);
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM responses").await, 1, "what was deleted stays deleted");
+    }
+
+    async fn a_long_conversation_is_read_page_by_page_to_its_newest_item(store: Store) {
+        let many = (0..10_500).map(|number| item(&format!("msg_{number:05}"), number / 2)).collect();
+        change(&store, &[StateChange::Converse(conversation(1, "conv_1", AT_MS)), add("conv_1", many)]).await;
+        let (found, pages) = ids(&store, "conv_1").await;
+        let expected: Vec<_> = (0..10_500).map(|number| format!("msg_{number:05}")).collect();
+        assert!(found == expected, "two may have one place, and none is left out");
+        assert_eq!(pages, 11);
+    }
+
+    async fn a_page_is_bounded_in_bytes(store: Store) {
+        let large = |id: &str, text: String| ConversationItem { item: text, ..item(id, 1) };
+        let noisy = ["a", "b", "c"].map(|id| large(id, noise(1_600_000))).into();
+        let dull = ["d", "e", "f"].map(|id| large(id, "x".repeat(3 << 20))).into();
+        let changes = [("conv_1", noisy), ("conv_2", dull)].map(|(id, items)| {
+            [StateChange::Converse(conversation(1, id, AT_MS)), add(id, items)]
+        });
+        change(&store, &changes.concat()).await;
+        assert_eq!(ids(&store, "conv_1").await, (["a", "b", "c"].map(str::to_owned).into(), 3));
+        assert_eq!(ids(&store, "conv_2").await, (["d", "e", "f"].map(str::to_owned).into(), 2));
+        assert_eq!(load_items(&store, TeamId(2), "conv_1", None).await.expect("asked"), ItemPage::default());
+    }
+
+    async fn the_longest_id_of_an_item_fits_the_index(store: Store) {
+        let longest = noise(512);
+        let changes =
+            [StateChange::Converse(conversation(1, "conv_1", AT_MS)), add("conv_1", vec![item(&longest, 1)])];
+        change(&store, &changes).await;
+        assert_eq!(ids(&store, "conv_1").await.0, [longest]);
+    }
+
+    async fn conversations_without_items_take_room_too(store: Store) {
+        let changes: Vec<_> = (0..200).map(|number| {
+            let metadata = format!(r#"{{"a":"{}"}}"#, "x".repeat(1_000));
+            StateChange::Converse(Conversation { metadata, ..conversation(1, &format!("conv_{number}"), AT_MS + number) })
+        }).collect();
+        change(&store, &changes).await;
+        assert_eq!(trim(&store, 1 << 20, 1 << 30).await.expect("trimmed"), 0);
+        let trimmed = trim(&store, 100 << 10, 1 << 30).await.expect("trimmed");
+        assert!((145..155).contains(&trimmed), "{trimmed}");
+        assert!(load_conversation(&store, TEAM, "conv_0", AT_MS).await.expect("asked").is_none());
+        assert!(load_conversation(&store, TEAM, "conv_199", AT_MS).await.expect("asked").is_some());
+        assert_eq!(trim(&store, 100 << 10, 1 << 30).await.expect("trimmed"), 0);
     }
 
     async fn nothing_is_added_to_a_conversation_that_is_gone(store: Store) {
@@ -155,7 +228,7 @@ db_test! {
         }
         change(&store, &changes).await;
         let size = number(&store, "SELECT MAX(bytes) FROM conversation_items").await as u64;
-        assert_eq!(trim(&store, size, 1 << 20).await.expect("trimmed"), 1);
+        assert_eq!(trim(&store, size + 2_000, 1 << 20).await.expect("trimmed"), 1);
         assert!(load_conversation(&store, TEAM, "used", AT_MS).await.expect("asked").is_some());
         assert_eq!(number(&store, "SELECT COUNT(*) FROM conversation_items").await, 1);
     }

@@ -92,6 +92,17 @@ db_test! {
         assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (25, 25));
     }
 
+    async fn what_two_processes_write_under_one_key_is_counted_once(store: Store) {
+        let first = AttemptRow { last: false, ..row(AT_MS, 7, 1) };
+        let second = AttemptRow { path: "/v1/responses/resp_1".to_owned(), duration_us: 9, ..first.clone() };
+        // Each has a spool of its own.
+        write(&store, &[first.clone()], None).await;
+        write(&store, &[second], None).await;
+        assert_eq!(number(&store, COUNT).await, 1);
+        let cost = number(&store, "SELECT CAST(SUM(cost_nanos) AS bigint) FROM rollup_minute").await;
+        assert_eq!(Some(cost), first.cost.map(|cost| cost.0));
+    }
+
     async fn a_row_the_database_refuses_is_set_aside_alone(store: Store) {
         let refuse = match store.backend() {
             Backend::Sqlite => {

@@ -2,18 +2,23 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use domain::TeamId;
-use domain::state::{KeptConversation, KeptResponse, ResponseStatus, StateChange};
+use domain::state::{Conversation, ConversationItem, ItemPage, KeptResponse, ResponseStatus, StateChange};
+use futures_util::future::BoxFuture;
 use gateway::ports::{Loaded, State, Unavailable};
+use tokio::sync::watch;
 use uuid::Uuid;
+
+/// Items on a page.
+const PAGE: usize = 1_000;
 
 #[derive(Default)]
 struct Data {
     responses: HashMap<(TeamId, String), KeptResponse>,
-    conversations: HashMap<(TeamId, String), KeptConversation>,
+    conversations: HashMap<(TeamId, String), (Conversation, Vec<ConversationItem>)>,
 }
 
 /// Applies changes as the database does.
@@ -23,12 +28,19 @@ pub struct Kept {
     pub owner: Uuid,
     /// Whether neither reading nor writing works.
     pub broken: AtomicBool,
+    /// Pages of items that were read.
+    pub pages: AtomicUsize,
+    /// Changes that are on their way into the database, where it is behind.
+    behind: Mutex<Option<Vec<StateChange>>>,
+    /// Whether what a look has found is held back.
+    held: watch::Sender<bool>,
 }
 
 impl Kept {
-    /// The same data, for another process.
+    /// The same data, for another process, which is as far behind.
     pub fn replica(&self) -> Self {
-        Self { data: self.data.clone(), owner: Uuid::now_v7(), broken: AtomicBool::new(false) }
+        let behind = self.behind.lock().expect("no test panics with it").as_ref().map(|_| Vec::new());
+        Self { data: self.data.clone(), owner: Uuid::now_v7(), behind: Mutex::new(behind), ..Self::default() }
     }
 
     pub fn responses(&self) -> Vec<KeptResponse> {
@@ -50,10 +62,31 @@ impl Kept {
         self.data.lock().expect("no test panics with it").responses.values_mut().for_each(change);
     }
 
-    fn look<T: Clone + Send + 'static>(&self, find: impl FnOnce(&Data) -> Option<T>) -> Loaded<T> {
+    /// From now on changes stay on their way into the database.
+    pub fn fall_behind(&self) {
+        self.behind.lock().expect("no test panics with it").get_or_insert_default();
+    }
+
+    /// What was on its way arrives.
+    pub fn catch_up(&self) {
+        let arrived = self.behind.lock().expect("no test panics with it").take().unwrap_or_default();
+        let mut data = self.data.lock().expect("no test panics with it");
+        arrived.into_iter().for_each(|change| data.apply(change));
+    }
+
+    /// Whether looks have to wait with what they have found.
+    pub fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    fn look<T: Clone + Send + 'static>(&self, find: impl FnOnce(&Data) -> T) -> Loaded<T> {
         let broken = self.broken.load(Ordering::Acquire);
         let found = find(&self.data.lock().expect("no test panics with it"));
-        Box::pin(async move { if broken { Err(Unavailable) } else { Ok(found) } })
+        let mut held = self.held.subscribe();
+        Box::pin(async move {
+            let _ = held.wait_for(|held| !held).await;
+            if broken { Err(Unavailable) } else { Ok(found) }
+        })
     }
 }
 
@@ -66,16 +99,38 @@ impl State for Kept {
         if self.broken.load(Ordering::Acquire) {
             return Err(io::Error::other("broken by script"));
         }
-        self.data.lock().expect("no test panics with it").apply(change.clone());
+        match &mut *self.behind.lock().expect("no test panics with it") {
+            Some(behind) => behind.push(change.clone()),
+            None => self.data.lock().expect("no test panics with it").apply(change.clone()),
+        }
         Ok(())
     }
 
-    fn load_response(&self, team: TeamId, id: String) -> Loaded<KeptResponse> {
+    fn caught_up(&self) -> BoxFuture<'static, bool> {
+        let caught_up = self.behind.lock().expect("no test panics with it").is_none();
+        Box::pin(async move { caught_up })
+    }
+
+    fn load_response(&self, team: TeamId, id: String) -> Loaded<Option<KeptResponse>> {
         self.look(|data| data.responses.get(&(team, id)).cloned())
     }
 
-    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<KeptConversation> {
-        self.look(|data| data.conversations.get(&(team, id)).cloned())
+    fn load_conversation(&self, team: TeamId, id: String) -> Loaded<Option<Conversation>> {
+        self.look(|data| data.conversations.get(&(team, id)).map(|(conversation, _)| conversation.clone()))
+    }
+
+    fn load_items(&self, team: TeamId, conversation: String, after: Option<(i64, String)>) -> Loaded<ItemPage> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        self.look(|data| {
+            let Some((_, items)) = data.conversations.get(&(team, conversation)) else { return ItemPage::default() };
+            let place = |item: &ConversationItem| Some((item.position, item.id.clone()));
+            let mut items: Vec<_> = items.iter().filter(|item| place(item) > after).cloned().collect();
+            items.sort_by_key(place);
+            let more = items.len() > PAGE;
+            items.truncate(PAGE);
+            let next = items.last().filter(|_| more).and_then(place);
+            ItemPage { items, next }
+        })
     }
 }
 
@@ -86,6 +141,12 @@ impl Data {
                 let key = (response.team_id, response.id.clone());
                 if self.responses.get(&key).is_none_or(|known| known.status.is_open()) {
                     self.responses.insert(key, response);
+                }
+            }
+            StateChange::Finish(response) => {
+                let known = self.responses.get_mut(&(response.team_id, response.id.clone()));
+                if let Some(known) = known.filter(|known| known.status.is_open()) {
+                    *known = response;
                 }
             }
             StateChange::Forget { team_id, id } => drop(self.responses.remove(&(team_id, id))),
@@ -99,19 +160,22 @@ impl Data {
             }
             StateChange::Converse(conversation) => {
                 let key = (conversation.team_id, conversation.id.clone());
-                let items = self.conversations.remove(&key).map(|kept| kept.items).unwrap_or_default();
-                self.conversations.insert(key, KeptConversation { conversation, items });
+                let items = self.conversations.remove(&key).map(|(_, items)| items).unwrap_or_default();
+                self.conversations.insert(key, (conversation, items));
+            }
+            StateChange::Describe(conversation) => {
+                let known = self.conversations.get_mut(&(conversation.team_id, conversation.id.clone()));
+                known.into_iter().for_each(|(known, _)| *known = conversation.clone());
             }
             StateChange::EndConversation { team_id, id } => drop(self.conversations.remove(&(team_id, id))),
-            StateChange::AddItems { team_id, conversation_id, items, .. } => {
-                let Some(kept) = self.conversations.get_mut(&(team_id, conversation_id)) else { return };
-                let new: Vec<_> =
-                    items.into_iter().filter(|new| kept.items.iter().all(|item| item.id != new.id)).collect();
-                kept.items.extend(new);
+            StateChange::AddItems { team_id, conversation_id, items: new, .. } => {
+                let Some((_, items)) = self.conversations.get_mut(&(team_id, conversation_id)) else { return };
+                let new: Vec<_> = new.into_iter().filter(|new| items.iter().all(|item| item.id != new.id)).collect();
+                items.extend(new);
             }
             StateChange::RemoveItem { team_id, conversation_id, item_id } => {
-                if let Some(kept) = self.conversations.get_mut(&(team_id, conversation_id)) {
-                    kept.items.retain(|item| item.id != item_id);
+                if let Some((_, items)) = self.conversations.get_mut(&(team_id, conversation_id)) {
+                    items.retain(|item| item.id != item_id);
                 }
             }
         }
