@@ -50,7 +50,7 @@ pub struct Joined {
 
 impl Control {
     /// Invites a person; the answer is the secret part of the link. An earlier link for the same address stops working.
-    /// `owners` is needed to invite an owner.
+    /// `owners` is needed to invite an owner, and to end the earlier link where it was for one.
     ///
     /// # Errors
     /// [`ControlError::Invalid`] for `email`; [`ControlError::Forbidden`] without `owners`.
@@ -67,7 +67,7 @@ impl Control {
         let invited_by = grant.author().user_id.ok_or(ControlError::Unauthenticated)?;
         let plain = random_name()?;
         let change = self.begin().await?;
-        check_place(&change, team, &email).await?;
+        check_place(&change, owners, team, &email).await?;
         let (digest, expires_at) = (sha256(plain.as_bytes()), change.now() + LIFE);
         let new = rows::NewInvitation {
             team_id: team,
@@ -113,10 +113,7 @@ impl Control {
     ) -> Result<(), ControlError> {
         let (change, team) = (self.begin().await?, grant.team_id());
         let row = rows::find(change.tx(), team, id).await.map_err(|error| missing(error, "invitation"))?;
-        if let Ok(role) = row.role.parse::<Role>() {
-            permit(owners, team, [role])?;
-        }
-        rows::delete(change.tx(), id).await?;
+        end(&change, owners, &row).await?;
         let event = Event { before: Some(json!({ "role": row.role })), ..event(team, "member.uninvite", &row.email) };
         change.record(grant.author(), event).await?;
         change.commit(self).await
@@ -254,16 +251,47 @@ async fn become_member(change: &Change, secret: &str, email: &str, user: UserId)
     change.record(&Author { name: email.to_owned(), user_id: Some(user) }, event).await
 }
 
-/// Whether an address can be invited: it belongs to no member, and there is a place left.
-async fn check_place(change: &Change, team: TeamId, email: &str) -> Result<(), ControlError> {
+/// Ends an invitation, as only those may who could have made it.
+async fn end(change: &Change, owners: Option<&Grant<can::ManageOwners>>, row: &Model) -> Result<(), ControlError> {
+    // A role that a newer program wrote gives nothing here.
+    if let Ok(role) = row.role.parse() {
+        permit(owners, TeamId(row.team_id), [role])?;
+    }
+    rows::delete(change.tx(), InvitationId(row.id)).await?;
+    Ok(())
+}
+
+/// Ends the invitation that an address has, if it has one.
+///
+/// # Errors
+/// [`ControlError::Forbidden`] for that of an owner without `owners`.
+pub(crate) async fn end_of(
+    change: &Change,
+    owners: Option<&Grant<can::ManageOwners>>,
+    team: TeamId,
+    email: &str,
+) -> Result<(), ControlError> {
+    rows::delete_expired(change.tx(), change.now()).await?;
+    match rows::find_of(change.tx(), team, email).await? {
+        Some(row) => end(change, owners, &row).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes sure that an address can be invited: it belongs to no member, and there is a place left. Its earlier invitation ends.
+async fn check_place(
+    change: &Change,
+    owners: Option<&Grant<can::ManageOwners>>,
+    team: TeamId,
+    email: &str,
+) -> Result<(), ControlError> {
     let tx = change.tx();
     if let Some(user) = store::user::find_by_email(tx, email).await?
         && store::team::find_membership(tx, team, UserId(user.id)).await?.is_some()
     {
         return Err(ControlError::invalid("email", Problem::AlreadyMember));
     }
-    rows::delete_expired(tx, change.now()).await?;
-    rows::delete_of(tx, team, email).await?;
+    end_of(change, owners, team, email).await?;
     if store::team::count_members(tx, team).await? + rows::count(tx, team).await? >= MAX_MEMBERS {
         return Err(ControlError::invalid("email", Problem::TooMany { max: MAX_MEMBERS }));
     }

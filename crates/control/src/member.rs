@@ -71,7 +71,7 @@ impl Control {
     }
 
     /// Takes the team away from a member, in all of their open sessions at once. Their account stays, and so do the tokens
-    /// that they issued; an invitation of their address ends.
+    /// that they issued; an invitation of their address ends, which takes `owners` where it is for an owner.
     ///
     /// # Errors
     /// As [`Control::set_member_role`].
@@ -85,7 +85,7 @@ impl Control {
         let (old, email) = find(&change, grant.team_id(), user).await?;
         permit(owners, grant.team_id(), [old])?;
         store::team::remove_member(change.tx(), grant.team_id(), user).await.map_err(last_owner)?;
-        store::invitation::delete_of(change.tx(), grant.team_id(), &email).await?;
+        crate::invitation::end_of(&change, owners, grant.team_id(), &email).await?;
         let event = Event {
             team: Some(grant.team_id()),
             action: "member.remove",

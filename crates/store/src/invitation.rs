@@ -79,21 +79,20 @@ pub async fn find(db: &impl ConnectionTrait, team: TeamId, id: InvitationId) -> 
     Entity::find_by_id(id.0).filter(Column::TeamId.eq(team.0)).one(db).await?.ok_or(StoreError::NotFound)
 }
 
+/// The team's invitation of an address, ended or not.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn find_of(db: &impl ConnectionTrait, team: TeamId, email: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::TeamId.eq(team.0)).filter(Column::Email.eq(email)).one(db).await?)
+}
+
 /// Removes an invitation; answers whether it was there.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn delete(tx: &WriteTx, id: InvitationId) -> Result<bool, StoreError> {
     Ok(Entity::delete_by_id(id.0).exec(tx).await?.rows_affected > 0)
-}
-
-/// Removes the team's invitation of an address, if there is one.
-///
-/// # Errors
-/// [`StoreError::Unavailable`].
-pub async fn delete_of(tx: &WriteTx, team: TeamId, email: &str) -> Result<(), StoreError> {
-    Entity::delete_many().filter(Column::TeamId.eq(team.0)).filter(Column::Email.eq(email)).exec(tx).await?;
-    Ok(())
 }
 
 /// Removes invitations that have ended.

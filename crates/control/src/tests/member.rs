@@ -105,6 +105,30 @@ db_test! {
         assert!(gone(&late).await);
     }
 
+    async fn an_admin_ends_no_invitation_of_an_owner(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let adam = member(&control, &store, "adam@example.com", Role::Admin).await;
+        let adam_may = grant::<can::ManageMembers>(&adam);
+        let forbidden = Err(ControlError::Forbidden(Permission::ManageOwners));
+        let as_owner = invited(&control, &ann, BOB, Role::Owner).await;
+        for role in [Role::Viewer, Role::Admin] {
+            assert_eq!(control.invite_member(&adam_may, None, BOB, role).await.map(drop), forbidden);
+        }
+        let waiting = control.list_invitations(&adam_may).await.expect("listed");
+        assert_eq!(control.withdraw_invitation(&adam_may, None, waiting[0].id).await, forbidden);
+        let bob = member(&control, &store, BOB, Role::Viewer).await;
+        assert_eq!(control.remove_member(&adam_may, None, bob.user_id()).await, forbidden);
+        let still = control.find_invitation(&as_owner, &client()).await.expect("nothing has changed");
+        assert_eq!(still.role, Role::Owner);
+        let (members, owners) = (grant(&ann), grant::<can::ManageOwners>(&ann));
+        control.remove_member(&members, Some(&owners), bob.user_id()).await.expect("removed");
+        assert!(control.list_invitations(&members).await.expect("listed").is_empty());
+        invited(&control, &ann, BOB, Role::Owner).await;
+        invited(&control, &ann, BOB, Role::Viewer).await;
+        control.invite_member(&adam_may, None, BOB, Role::Editor).await.expect("a viewer's invitation is replaced");
+    }
+
     async fn guessing_links_is_slowed_down(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
