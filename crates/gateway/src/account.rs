@@ -2,7 +2,7 @@
 //!
 //! Requests that need it at the same time wait for one fetch, whoever of them leaves meanwhile. A token is renewed some minutes
 //! before its end, beside the request that finds it so old, which goes on with the old one. An endpoint that refuses is not
-//! asked again for a few seconds.
+//! asked again for a few seconds, and neither is one whose tokens the provider refuses one after the other.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,9 @@ const RENEW_BEFORE: Duration = Duration::from_secs(300);
 const RESERVE: Duration = Duration::from_secs(10);
 /// How long a failure is believed.
 const PAUSE: Duration = Duration::from_secs(5);
+/// After a token was given up because the provider refused it, how long the next one is kept even so: a provider that refuses
+/// the account refuses every token of it, and each request would fetch one.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest answer of the token endpoint, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -41,6 +44,8 @@ struct State {
     token: Option<Token>,
     fetching: Option<Shared<BoxFuture<'static, Fetched>>>,
     failed: Option<(Instant, Fault)>,
+    /// When a token was last given up before its end.
+    gave_up: Option<Instant>,
 }
 
 type Fetched = Result<Token, Fault>;
@@ -93,12 +98,9 @@ impl Account {
         fetching.await.map(|token| token.header)
     }
 
-    /// Forgets a token that the provider does not take.
-    pub(crate) fn forget(&self, header: &HeaderValue) {
-        let mut state = self.lock();
-        if state.token.as_ref().is_some_and(|token| token.header == *header) {
-            state.token = None;
-        }
+    /// Gives up a token that the provider does not take, unless another one was given up a moment ago.
+    pub(crate) fn give_up(&self, header: &HeaderValue) {
+        self.lock().give_up(header, Instant::now());
     }
 
     /// The fetch that is under way, or a new one.
@@ -136,6 +138,13 @@ impl Account {
 }
 
 impl State {
+    fn give_up(&mut self, header: &HeaderValue, now: Instant) {
+        let is_this = self.token.as_ref().is_some_and(|token| token.header == *header);
+        if is_this && self.gave_up.is_none_or(|at| now.saturating_duration_since(at) >= PATIENCE) {
+            (self.token, self.gave_up) = (None, Some(now));
+        }
+    }
+
     fn has_just_failed(&self, now: Instant) -> bool {
         self.failed.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < PAUSE)
     }
@@ -173,4 +182,28 @@ fn token(fetched: &google::Token) -> Fetched {
     let ends_at = Instant::now() + life.saturating_sub(RESERVE);
     let renew_at = Instant::now() + life.saturating_sub(RENEW_BEFORE.min(life / 4).max(RESERVE));
     Ok(Token { header, renew_at, ends_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_tokens_that_are_refused_one_after_the_other_few_are_given_up() {
+        let start = Instant::now();
+        let header = HeaderValue::from_static;
+        let mut state = State::default();
+        let mut refuse = |fetched, refused, at: Duration| {
+            let ends_at = start + Duration::from_secs(3_600);
+            state.token = Some(Token { header: header(fetched), renew_at: ends_at, ends_at });
+            state.give_up(&header(refused), start + at);
+            state.token.is_none()
+        };
+        assert!(!refuse("b", "a", Duration::ZERO), "that one is given up already");
+        assert!(refuse("a", "a", Duration::ZERO));
+        assert!(!refuse("b", "b", Duration::ZERO));
+        assert!(!refuse("b", "b", PATIENCE - Duration::from_millis(1)));
+        assert!(refuse("b", "b", PATIENCE));
+        assert!(!refuse("c", "c", PATIENCE * 2 - Duration::from_millis(1)));
+    }
 }

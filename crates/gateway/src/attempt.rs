@@ -41,7 +41,7 @@ pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Res
                 let status = answer.status().as_u16();
                 settlement.first_byte(status);
                 if status == 401 {
-                    forget_token(plan);
+                    give_up_token(plan);
                 }
                 let pause = more.then(|| plan.retry.pause_after(attempt, status, answer.headers())).flatten();
                 let Some(pause) = pause else { return Ok(answer) };
@@ -74,9 +74,9 @@ async fn take_token(settlement: &Settlement, plan: &mut Plan) -> Result<(), Refu
 }
 
 /// A token that the provider does not take, before its end, is fetched anew for the next request.
-fn forget_token(plan: &Plan) {
+fn give_up_token(plan: &Plan) {
     if let (Authorize::Fetch(account), Some(token)) = (&plan.authorize, &plan.token) {
-        account.forget(token);
+        account.give_up(token);
     }
 }
 

@@ -347,6 +347,26 @@ async fn a_token_that_vertex_refuses_is_fetched_anew_for_the_next_request() {
 }
 
 #[tokio::test]
+async fn a_provider_that_refuses_every_token_does_not_have_one_fetched_for_each_request() {
+    let minted = AtomicUsize::new(0);
+    let mut world = World::new(move |seen| match seen.target.as_str() {
+        "/token" => {
+            let number = minted.fetch_add(1, Ordering::SeqCst);
+            Answer::json(200, &json!({ "access_token": format!("ya29.{number}"), "expires_in": 3600 }).to_string())
+        }
+        _ => Answer::json(401, r#"{"error":{"code":401}}"#),
+    })
+    .await;
+    let account = account(&world.upstream.url()).to_string();
+    add_key(&mut world, "google-vertex-ai", &account, "");
+    for _ in 0..8 {
+        assert_eq!(world.send(post(GENERATE, HELLO)).await.status, 401);
+    }
+    assert_eq!(fetches(&world), 2, "one more than the first, in case that the token was the fault");
+    assert_eq!(tokens(&world)[1..], ["Bearer ya29.1"; 7]);
+}
+
+#[tokio::test]
 async fn without_a_token_nobody_is_called_and_the_endpoint_is_left_alone_for_a_while() {
     let refused = r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#;
     let mut world = World::answering(400, refused).await;
