@@ -113,8 +113,7 @@ pub(crate) fn check_fallbacks(access: &Access, scan: &Scan<'_>) -> Result<(), Re
 /// # Errors
 /// `token_not_allowed`.
 pub(crate) fn check_list(access: &Access, has_list: bool) -> Result<(), Refusal> {
-    let limited = access.token.as_ref().is_some_and(|token| token.limits_models());
-    if limited && has_list { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
+    if access.limits_models() && has_list { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
 }
 
 /// Counts the request against the gateway's rate limit.

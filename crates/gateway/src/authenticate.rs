@@ -24,6 +24,13 @@ pub(crate) struct Access {
     pub credential: Option<ProviderCredential>,
 }
 
+impl Access {
+    /// Whether only certain models may be asked.
+    pub(crate) fn limits_models(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.limits_models())
+    }
+}
+
 /// Finds out who asks.
 ///
 /// # Errors

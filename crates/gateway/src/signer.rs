@@ -73,7 +73,7 @@ fn host(uri: &Uri) -> String {
 
 /// The service's name in a signature.
 fn service(host: &str) -> &'static str {
-    if host.starts_with("bedrock-mantle.") { "bedrock-mantle" } else { "bedrock" }
+    if host.split('.').any(|label| label == "bedrock-mantle") { "bedrock-mantle" } else { "bedrock" }
 }
 
 /// Takes out what a caller's own signature left: it is for another host.

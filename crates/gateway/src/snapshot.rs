@@ -27,6 +27,7 @@ pub use self::key::{Auth, KeyFault, KeyState, Target, header};
 pub use self::provider::{ProviderState, Unusable};
 pub use self::team::{GatewayState, TeamState};
 pub use self::token::TokenState;
+pub(crate) use self::upstream::NativeCall;
 pub use self::upstream::Upstream;
 use crate::BuildError;
 use crate::account::Account;

@@ -295,6 +295,16 @@ impl Refusal {
         Self::new(Code::TokenNotAllowed, message)
     }
 
+    /// A provider's endpoints for managing models, of a token that may use some models only.
+    pub(crate) fn managing_not_allowed(provider: &str) -> Self {
+        let message = format!(
+            "This API token is restricted to certain models, and this endpoint of {} manages any of them. Use a token \
+             without model restrictions.",
+            quote(provider)
+        );
+        Self::new(Code::TokenNotAllowed, message)
+    }
+
     pub(crate) fn unknown_provider(provider: &str) -> Self {
         let message = format!(
             "There is no provider {}. Use a known provider's name such as `openai`, or `custom-…` for one the team \

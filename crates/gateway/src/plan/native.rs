@@ -11,7 +11,7 @@ use wire::usage::Words;
 use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
-use crate::snapshot::ProviderState;
+use crate::snapshot::{NativeCall, ProviderState};
 
 /// How paths end that ask for a stream.
 const STREAMS: [&str; 4] =
@@ -52,14 +52,18 @@ pub(crate) fn native_model<'a>(
         return model_in_path(rest).map(|model| Named { model: Cow::Borrowed(model), sure: true });
     }
     if providers::names_models(&provider.slug) {
-        let upstream = address(request, provider).ok()?.upstream;
-        let call = upstream.native(&provider.slug, rest).ok()?;
+        let call = place(request, provider, rest)?;
         if let Some(model) = providers::model_in(&provider.slug, call.uri.path()) {
             return Some(Named { model: Cow::Owned(model), sure: true });
         }
     }
     let model = scan?.model.as_ref().map(|text| Cow::Borrowed(text.value.as_ref()))?;
     Some(Named { model, sure: reads_model(rest) })
+}
+
+/// Where an endpoint is; none where it could not be called.
+fn place(request: &Request<'_>, provider: &ProviderState, rest: &str) -> Option<NativeCall> {
+    address(request, provider).ok()?.upstream.native(&provider.slug, rest).ok()
 }
 
 /// Whether an endpoint is known to take the model from the body. A server may read an empty segment as none.
@@ -89,6 +93,9 @@ pub(crate) fn native(
     let visible = model.filter(|_| !other && named.as_ref().is_some_and(|named| named.sure));
     crate::admit::check_model(request.access, &provider.slug, visible, !request.body.is_empty())?;
     scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
+    if request.access.limits_models() && place(request, provider, rest).is_some_and(|call| call.manages) {
+        return Err(Refusal::managing_not_allowed(&provider.slug));
+    }
     let is_chat = is_chat_completions(rest);
     let reports = is_chat || dialect == Dialect::Openai && (rest == "completions" || rest.ends_with("v1/completions"));
     let ask = scan.filter(|_| reports).and_then(|scan| ask_for_usage(provider, scan, request.body));

@@ -195,7 +195,7 @@ fn kept(
     let provider = provider_for(request.access, call.task, named, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     // A batch may ask any model, and so may the file that it is made of.
-    if !request.body.is_empty() && request.access.token.as_ref().is_some_and(|token| token.limits_models()) {
+    if !request.body.is_empty() && request.access.limits_models() {
         return Err(Refusal::kept_not_allowed(call.task));
     }
     if !provider.offers(call.task) {

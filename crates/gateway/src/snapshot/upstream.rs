@@ -22,6 +22,8 @@ pub(crate) struct NativeCall {
     pub uri: Uri,
     /// The region that the client named.
     pub region: Option<String>,
+    /// Whether models are managed there and not asked.
+    pub manages: bool,
 }
 
 impl Upstream {
@@ -73,9 +75,9 @@ impl Upstream {
     /// # Errors
     /// As [`Upstream::uri`].
     pub(crate) fn native(&self, slug: &str, rest: &str) -> Result<NativeCall, http::Error> {
-        let Place { authority, path, region } = native(slug, &self.base, rest);
+        let Place { authority, path, region, manages } = native(slug, &self.base, rest);
         let authority = authority.map_or_else(|| Ok(self.authority.clone()), |other| other.parse())?;
-        Ok(NativeCall { uri: self.at(authority, path)?, region })
+        Ok(NativeCall { uri: self.at(authority, path)?, region, manages })
     }
 
     fn at(&self, authority: Authority, mut path: String) -> Result<Uri, http::Error> {

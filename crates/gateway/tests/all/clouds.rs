@@ -154,6 +154,35 @@ async fn a_token_for_certain_models_is_held_to_the_model_in_the_path() {
 }
 
 #[tokio::test]
+async fn a_token_for_certain_models_manages_none() {
+    let mut world = with_key("aws-bedrock", &access_key(), "", |_| Answer::json(200, "{}")).await;
+    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["aws-bedrock/a:0".into()]));
+    let call = |method: Method, path: &str, body: &str| {
+        let mut request = post(&format!("/v1/acme/main/aws-bedrock/{path}"), body);
+        *request.method_mut() = method;
+        request
+    };
+    for (method, path, body) in [
+        (Method::GET, "bedrock/us-west-2/foundation-models", ""),
+        (Method::DELETE, "bedrock/eu-west-1/custom-models/b", ""),
+        (
+            Method::PATCH,
+            "bedrock/us-west-2/provisioned-model-throughput/chat",
+            r#"{"model":"a:0","desiredModelId":"b"}"#,
+        ),
+        (Method::GET, "bedrock/us-west-2/model/a%3A0/x", ""),
+    ] {
+        let read = world.send(call(method, path, body)).await;
+        assert_eq!((read.status, read.code().as_str()), (403, "token_not_allowed"), "{path}");
+        assert!(read.body.contains("manages any of them"), "{}", read.body);
+    }
+    assert!(world.upstream.calls().is_empty());
+    assert_eq!(world.send(call(Method::POST, "model/a%3A0/invoke", "{}")).await.status, 200);
+    world.change(|config| config.teams[0].tokens[0].models = None);
+    assert_eq!(world.send(call(Method::GET, "bedrock/us-west-2/foundation-models", "")).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_bedrock_api_key_travels_as_it_is_and_a_broken_access_key_says_so() {
     let mut world = with_key("aws-bedrock", "ABSKQmVkcm9ja0FQSUtleQ==", "", |_| Answer::json(200, CONVERSED)).await;
     let ask = QUESTION.replace("openai/gpt-4o-mini", "aws-bedrock/a");

@@ -1,10 +1,13 @@
 //! Where a provider's own API is called. For most it is what the client asked for, behind the base path; some have their APIs at
 //! several places, and clients of Cloudflare's gateway name them in its way.
 
+mod bedrock;
+
 use std::borrow::Cow;
 
 use super::{Base, upstream_path};
-use crate::auth::{aws, google};
+use crate::auth::google;
+use bedrock::bedrock;
 
 /// Where a call goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +18,13 @@ pub struct Place {
     pub path: String,
     /// The region that the client named, where requests are signed for one.
     pub region: Option<String>,
+    /// Whether models are managed there and not asked: such a call names none, and may concern any.
+    pub manages: bool,
 }
 
 impl Place {
     fn at(path: String) -> Self {
-        Self { authority: None, path, region: None }
+        Self { authority: None, path, region: None, manages: false }
     }
 }
 
@@ -28,7 +33,7 @@ impl Place {
 pub fn native(slug: &str, base: &Base, rest: &str) -> Place {
     let usual = || Place::at(upstream_path(&base.path, rest));
     match slug {
-        "aws-bedrock" => bedrock(base, rest).unwrap_or_else(usual),
+        "aws-bedrock" => bedrock(base, rest),
         "google-vertex-ai" => vertex(base, rest).unwrap_or_else(usual),
         "azure-openai" => azure(base, rest).map_or_else(usual, Place::at),
         "workers-ai" => workers_ai(base, rest).map_or_else(usual, Place::at),
@@ -96,27 +101,6 @@ fn decoded(segment: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|_| segment.to_owned())
 }
 
-/// `bedrock-runtime/{region}/…` and `bedrock-mantle/{region}/…`. The key's own proxy is asked for every region.
-fn bedrock(base: &Base, rest: &str) -> Option<Place> {
-    let (service, tail) = rest.split_once('/')?;
-    let (region, path) = tail.split_once('/')?;
-    let host = match service {
-        "bedrock-runtime" | "bedrock" => format!("{service}.{region}.amazonaws.com"),
-        "bedrock-mantle" => format!("{service}.{region}.api.aws"),
-        _ => return None,
-    };
-    if !aws::is_region(region) {
-        return None;
-    }
-    let own = aws::region_of(&base.authority).is_some();
-    let same = own && base.authority.starts_with(service) && aws::region_of(&base.authority) == Some(region);
-    Some(Place {
-        authority: (own && !same).then_some(host),
-        path: upstream_path(&base.path, path),
-        region: Some(region.to_owned()),
-    })
-}
-
 /// Paths that name project and location themselves.
 fn vertex(base: &Base, rest: &str) -> Option<Place> {
     if !["v1/projects/", "v1beta1/projects/"].iter().any(|start| rest.starts_with(start)) {
@@ -126,7 +110,7 @@ fn vertex(base: &Base, rest: &str) -> Option<Place> {
     let own = google::location_of(&base.authority);
     let host = location.filter(|location| own.is_some_and(|own| own != *location)).and_then(google::host_for);
     let before = before(&base.path, &["/v1/projects/", "/v1beta1/projects/"]);
-    Some(Place { authority: host, path: format!("{before}/{rest}"), region: None })
+    Some(Place { authority: host, ..Place::at(format!("{before}/{rest}")) })
 }
 
 /// Paths from the resource's root, and `{resource}/{deployment}/…`.
@@ -170,7 +154,7 @@ fn replicate(base: &Base, rest: &str) -> Option<Place> {
     let path = rest.split('?').next().unwrap_or_default();
     let elsewhere = base.authority == "openai-proxy.replicate.com" && !path.ends_with("chat/completions");
     let authority = elsewhere.then(|| "api.replicate.com".to_owned())?;
-    Some(Place { authority: Some(authority), path: upstream_path(&base.path, rest), region: None })
+    Some(Place { authority: Some(authority), ..Place::at(upstream_path(&base.path, rest)) })
 }
 
 /// What stands before the first of `marks` in a base path: a proxy's own path.
@@ -194,32 +178,13 @@ mod tests {
 
     #[test]
     fn both_ways_of_naming_a_place_lead_there() {
-        let (us, proxy) = ("https://bedrock-runtime.us-east-1.amazonaws.com", "http://127.0.0.1:9001");
+        let us = "https://bedrock-runtime.us-east-1.amazonaws.com";
         let vertex = "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5";
         let azure = "https://res.openai.azure.com/openai/v1";
         let (workers, face) =
             ("https://api.cloudflare.com/client/v4/accounts/a/ai/v1", "https://router.huggingface.co/v1");
         for (slug, base, rest, wanted) in [
             ("aws-bedrock", us, "model/m%3A0/invoke", "bedrock-runtime.us-east-1.amazonaws.com/model/m%3A0/invoke"),
-            (
-                "aws-bedrock",
-                us,
-                "bedrock-runtime/eu-west-1/model/m/converse",
-                "bedrock-runtime.eu-west-1.amazonaws.com/model/m/converse",
-            ),
-            (
-                "aws-bedrock",
-                us,
-                "bedrock-mantle/us-east-1/anthropic/v1/messages",
-                "bedrock-mantle.us-east-1.api.aws/anthropic/v1/messages",
-            ),
-            ("aws-bedrock", proxy, "bedrock-runtime/eu-west-1/model/m/invoke", "127.0.0.1:9001/model/m/invoke"),
-            (
-                "aws-bedrock",
-                us,
-                "bedrock-runtime/evil.example/x",
-                "bedrock-runtime.us-east-1.amazonaws.com/bedrock-runtime/evil.example/x",
-            ),
             (
                 "google-vertex-ai",
                 vertex,
@@ -331,6 +296,7 @@ mod tests {
                 "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5",
                 "https://res.openai.azure.com/openai?api-version=1",
                 "https://openai-proxy.replicate.com/v1",
+                "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
                 "http://127.0.0.1:9001/v1",
             ]),
             rest in "(bedrock-runtime|bedrock-mantle|v1/projects/p/locations|res|@cf|models|openai|[a-z@:.]{0,9})/[a-z0-9@:./#?&=-]{0,40}",
@@ -341,7 +307,7 @@ mod tests {
                 let family = [".amazonaws.com", ".api.aws", ".googleapis.com", "api.replicate.com"];
                 prop_assert!(family.iter().any(|end| authority.ends_with(end)), "{}", authority);
                 prop_assert!(parse_base(&format!("https://{authority}")).is_ok(), "{}", authority);
-                prop_assert_ne!(&parsed.authority, "127.0.0.1:9001");
+                prop_assert!(!matches!(parsed.authority.as_str(), "127.0.0.1:9001") && !parsed.authority.contains("vpce"));
             }
             prop_assert!(place.path.starts_with('/'), "{}", place.path);
             prop_assert_eq!(place.path.contains('?'), rest.contains('?'));
