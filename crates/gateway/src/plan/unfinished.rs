@@ -12,6 +12,10 @@ use crate::error::Refusal;
 use crate::memory::{Claim, Memory, Purpose};
 use crate::snapshot::ProviderState;
 
+/// How often what was fetched is held while it is written, beside the question's own: by the form that the provider's API has
+/// for it, by the value that is being written, and in the body.
+const COPIES: usize = 3;
+
 /// A translated question without its pictures and documents.
 pub(crate) struct Unfinished {
     pub question: Question,
@@ -34,15 +38,19 @@ impl Unfinished {
     /// `not_expressible`, `invalid_request`, `overloaded`.
     pub(crate) fn finish(self, fetched: Vec<Fetched>, memory: &Arc<Memory>) -> Result<Bytes, Refusal> {
         let Self { mut question, provider, api, model, asked, strict, room, .. } = self;
+        let mut writing = memory.claim(Purpose::Request);
+        writing.grow(COPIES * fetched.iter().map(|one| one.data.len()).sum::<usize>())?;
         question.bring(fetches(&provider, api), fetched);
         let target = Target { model: &model, quirks: &provider.quirks };
-        let Translated { body, losses, .. } = question.write(target, asked).map_err(Refusal::invalid_request)?;
+        let Translated { mut body, losses, .. } = question.write(target, asked).map_err(Refusal::invalid_request)?;
         if let Some(loss) = losses.refused(strict) {
             return Err(Refusal::not_expressible(&provider.slug, loss));
         }
         drop((question, room));
+        body.shrink_to_fit();
         let body = finished(&provider, api, body);
-        Ok(memory.hold(Purpose::Request, body)?)
+        writing.set(body.len())?;
+        Ok(writing.hold(body))
     }
 }
 

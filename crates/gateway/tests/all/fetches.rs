@@ -19,9 +19,20 @@ fn picture() -> Answer {
     Answer::bytes("image/png", PNG)
 }
 
+/// A picture of that many bytes.
+fn large(bytes: usize) -> Answer {
+    let mut body = PNG.to_vec();
+    body.resize(bytes, b'x');
+    Answer::Whole { status: 200, headers: vec![("content-type", "image/png".to_owned())], body: body.into() }
+}
+
 /// A world with Bedrock, and a server with pictures beside it.
 async fn world(allow_private_media: bool, web: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (World, Upstream) {
-    let options = Options { allow_private_upstreams: true, allow_private_media, ..Options::default() };
+    with_options(Options { allow_private_media, ..Options::default() }, web).await
+}
+
+async fn with_options(options: Options, web: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> (World, Upstream) {
+    let options = Options { allow_private_upstreams: true, ..options };
     let mut world = World::with_options(options, |_| Answer::json(200, CONVERSED)).await;
     let base_url = Some(world.upstream.url());
     let key = ProviderKeyConfig { secret: Secret::new("ABSKkey".into()), base_url, ..key(90, "aws-bedrock", "") };
@@ -131,14 +142,66 @@ async fn what_cannot_be_used_is_told_with_its_place() {
 #[tokio::test]
 async fn private_networks_stay_closed_even_where_providers_may_live_there() {
     let (world, web) = world(false, |_| picture()).await;
-    for url in [web.url(), format!("http://localhost:{}/x", web.address.port()), "http://169.254.169.254/latest".into()]
-    {
+    for url in [
+        web.url(),
+        format!("http://localhost:{}/x", web.address.port()),
+        "http://169.254.169.254/latest".into(),
+        // Nobody learns which names there are inside.
+        "http://nowhere.invalid/x.png".into(),
+    ] {
         let read = world.chat(&ask(std::slice::from_ref(&url))).await;
         assert_eq!(read.code(), "fetch_failed", "{url}");
-        assert!(read.body.contains("not on the public internet"), "{}", read.body);
-        assert!(!read.body.contains("127.0.0.1 ") && !read.body.contains("::1"), "{}", read.body);
+        assert_eq!(
+            read.json()["error"]["message"],
+            "The provider fetches nothing itself, so the gateway does, and what `messages[0].content[1].image_url` names \
+             cannot be used: its address leads to no server on the public internet. Correct the address, or send the \
+             bytes in Base64.",
+        );
     }
     assert!(web.calls().is_empty() && world.upstream.calls().is_empty());
+}
+
+#[tokio::test]
+async fn an_address_is_asked_once_for_all_of_its_places() {
+    let (world, web) = world(true, |_| picture()).await;
+    let cat = format!("{}/cat.png", web.url());
+    let urls = [cat.clone(), format!("{}/dog.png", web.url()), format!("{cat}#left"), cat];
+    assert_eq!(world.chat(&ask(&urls)).await.status, 200);
+    let mut targets: Vec<_> = web.calls().into_iter().map(|call| call.target).collect();
+    targets.sort_unstable();
+    assert_eq!(targets, ["/cat.png", "/dog.png"]);
+    let sent: Value = serde_json::from_str(&world.upstream.call().body).expect("JSON");
+    for at in 1..=4 {
+        assert_eq!(sent["messages"][0]["content"][at]["image"]["source"]["bytes"], STANDARD.encode(PNG), "{at}");
+    }
+    world.memory_is_free().await;
+}
+
+#[tokio::test]
+async fn together_they_are_no_longer_than_a_body_may_be() {
+    let options = Options { allow_private_media: true, max_body_bytes: 4 << 10, ..Options::default() };
+    let (world, web) = with_options(options, |_| large(2_000)).await;
+    let [one, other] = ["a", "b"].map(|name| format!("{}/{name}", web.url()));
+    assert_eq!(world.chat(&ask(std::slice::from_ref(&one))).await.status, 200);
+    for urls in [[one.clone(), other], [one.clone(), one]] {
+        let read = world.chat(&ask(&urls)).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "fetch_failed"), "{}", read.body);
+        assert!(read.body.contains("longer than 3072 bytes together"), "{}", read.body);
+    }
+    assert_eq!(world.upstream.calls().len(), 1);
+    world.memory_is_free().await;
+}
+
+#[tokio::test]
+async fn what_is_held_of_a_picture_is_claimed_as_often_as_it_is_held() {
+    // The picture makes 133 KB of Base64, which the question, its writer and the body hold.
+    for (body_memory, status) in [(600_000, 503), (800_000, 200)] {
+        let options = Options { allow_private_media: true, body_memory, ..Options::default() };
+        let (world, web) = with_options(options, |_| large(100_000)).await;
+        let read = world.chat(&ask(&[format!("{}/cat.png", web.url())])).await;
+        assert_eq!(read.status, status, "{}", read.body);
+        world.memory_is_free().await;
+    }
 }
 
 #[tokio::test]
