@@ -4,7 +4,7 @@ mod collect;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use wire::scan::{Scan, ScanErrorKind};
 
 pub(crate) use collect::{BoxError, ClientBody, collect};
@@ -22,26 +22,29 @@ enum Media {
 /// Scans the body of an endpoint that takes JSON.
 ///
 /// # Errors
-/// `unsupported_content_type`, `invalid_json`.
+/// `invalid_header`, `unsupported_content_type`, `invalid_json`.
 pub(crate) fn scan_json<'a>(headers: &HeaderMap, body: &'a Bytes) -> Result<Scan<'a>, Refusal> {
-    if media(headers) == Media::Other || is_encoded(headers) {
+    if media(headers)? == Media::Other || is_encoded(headers) {
         return Err(Refusal::unsupported_content_type());
     }
     wire::scan::scan(body).map_err(Refusal::invalid_json)
 }
 
 /// Scans the body of a provider's own endpoint, where that is JSON. What the provider takes is the provider's business,
-/// so only a body that claims to be a JSON object and is none is refused.
+/// so only a body that claims to be a JSON object and is none is refused, and one that claims to be two things.
 ///
 /// # Errors
-/// `invalid_json`.
+/// `invalid_header`, `invalid_json`.
 pub(crate) fn scan_native<'a>(
     method: &Method,
     headers: &HeaderMap,
     body: &'a Bytes,
 ) -> Result<Option<Scan<'a>>, Refusal> {
-    let media = media(headers);
-    if body.is_empty() || media == Media::Other || is_encoded(headers) {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let media = media(headers)?;
+    if media == Media::Other || is_encoded(headers) {
         return Ok(None);
     }
     match wire::scan::scan(body) {
@@ -55,17 +58,27 @@ pub(crate) fn scan_native<'a>(
 }
 
 /// The boundary of a body that is a form and comes as it is.
-pub(crate) fn form_boundary(headers: &HeaderMap) -> Option<&str> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    wire::multipart::boundary(content_type).filter(|_| !is_encoded(headers))
+///
+/// # Errors
+/// `invalid_header`.
+pub(crate) fn form_boundary(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let content_type = content_type(headers)?.and_then(|value| value.to_str().ok());
+    Ok(content_type.and_then(wire::multipart::boundary).filter(|_| !is_encoded(headers)))
 }
 
-fn media(headers: &HeaderMap) -> Media {
-    match headers.get(CONTENT_TYPE) {
+fn media(headers: &HeaderMap) -> Result<Media, Refusal> {
+    Ok(match content_type(headers)? {
         None => Media::Absent,
         Some(value) if value.to_str().is_ok_and(is_json) => Media::Json,
         Some(_) => Media::Other,
-    }
+    })
+}
+
+/// What the body claims to be. Of two claims the provider might believe the other one, and read another model in the same bytes.
+fn content_type(headers: &HeaderMap) -> Result<Option<&HeaderValue>, Refusal> {
+    let mut all = headers.get_all(CONTENT_TYPE).iter();
+    let first = all.next();
+    if all.next().is_some() { Err(Refusal::content_type_twice()) } else { Ok(first) }
 }
 
 /// Whether a content type is JSON, parameters aside.
@@ -76,13 +89,11 @@ pub(crate) fn is_json(content_type: &str) -> bool {
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(content_type: Option<&'static str>) -> HeaderMap {
@@ -102,8 +113,28 @@ mod tests {
         let refusal = scan_json(&headers(None), &Bytes::from_static(b"model=m")).expect_err("no JSON");
         assert_eq!(refusal.code.as_str(), "invalid_json");
         let mut packed = headers(Some("application/json"));
-        packed.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        packed.insert(CONTENT_ENCODING, HeaderValue::from_static("identity"));
+        assert!(scan_json(&packed, &body).is_ok());
+        packed.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         assert!(scan_json(&packed, &body).is_err());
+    }
+
+    #[test]
+    fn a_body_is_one_thing() {
+        let body = Bytes::from_static(br#"{"model":"m"}"#);
+        for second in ["multipart/form-data; boundary=x", "application/json"] {
+            let mut headers = headers(Some("application/json"));
+            headers.append(CONTENT_TYPE, HeaderValue::from_static(second));
+            let refused = [
+                scan_json(&headers, &body).map(drop),
+                scan_native(&Method::POST, &headers, &body).map(drop),
+                form_boundary(&headers).map(drop),
+            ];
+            for refusal in refused.map(|result| result.expect_err("two types")) {
+                assert_eq!((refusal.code.as_str(), refusal.param.as_deref()), ("invalid_header", Some("content-type")));
+            }
+            assert!(scan_native(&Method::GET, &headers, &Bytes::new()).is_ok(), "there is nothing to be read");
+        }
     }
 
     #[test]

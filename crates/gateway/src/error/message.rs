@@ -123,6 +123,12 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn content_type_twice() -> Self {
+        let message =
+            "The header `content-type` is there twice, and the provider might believe the other one. Send it once.";
+        Self::new(Code::InvalidHeader, message).about("content-type")
+    }
+
     pub(crate) fn invalid_header(header: &'static str, bounds: &str) -> Self {
         let message = format!("The header `{header}` must be {bounds}. Correct it or leave it out.");
         Self::new(Code::InvalidHeader, message).about(header)

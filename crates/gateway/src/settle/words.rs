@@ -19,7 +19,8 @@ fn reads_as_text(head: &[u8]) -> bool {
 
 /// A request's body, as far as it can be read: of a form its fields, with files by their size.
 pub(super) fn of_request(headers: &HeaderMap, content_type: Option<&str>, body: &Bytes) -> Bytes {
-    if let Some(form) = form_boundary(headers).and_then(|boundary| wire::multipart::scan(body, boundary).ok()) {
+    let boundary = form_boundary(headers).ok().flatten();
+    if let Some(form) = boundary.and_then(|boundary| wire::multipart::scan(body, boundary).ok()) {
         return form.outline().into();
     }
     if is_text(content_type, &body[..body.len().min(HEAD)]) { body.clone() } else { Bytes::new() }

@@ -50,6 +50,30 @@ fn body(path: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
+async fn a_body_that_claims_to_be_two_things_is_refused() {
+    let world = World::answering(200, ANSWER).await;
+    let twice = |path: &str| {
+        let mut request = body(path);
+        let form = "multipart/form-data; boundary=b1".parse().expect("a header value");
+        request.headers_mut().append("content-type", form);
+        request
+    };
+    refused(&world, twice, 400, "invalid_header").await;
+    for (path, dialect) in [
+        ("/v1/chat/completions", "openai"),
+        ("/v1/messages", "anthropic"),
+        ("/v1beta/models/openai/m:generateContent", "gemini"),
+        ("/v1/audio/transcriptions", "openai"),
+        ("/v1/embeddings", "openai"),
+    ] {
+        let read = world.send(and(twice(path), &[("cf-aig-gateway-id", "main")])).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "invalid_header"), "{path}: {}", read.body);
+        assert_shape(&read, dialect);
+    }
+    assert!(world.upstream.calls().is_empty());
+}
+
+#[tokio::test]
 async fn tokens_that_are_not_good_are_refused() {
     let mut world = World::answering(200, ANSWER).await;
     refused(&world, |path| with(path, "{}", &[]), 401, "missing_token").await;

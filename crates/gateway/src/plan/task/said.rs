@@ -24,9 +24,9 @@ impl<'a> Said<'a> {
     /// Reads a body.
     ///
     /// # Errors
-    /// `unsupported_content_type`, `invalid_json`, `invalid_request`.
+    /// `invalid_header`, `unsupported_content_type`, `invalid_json`, `invalid_request`.
     pub(super) fn read(headers: &HeaderMap, body: &'a Bytes, task: Task) -> Result<Self, Refusal> {
-        let Some(boundary) = form_boundary(headers).filter(|_| task.takes_form()) else {
+        let Some(boundary) = form_boundary(headers)?.filter(|_| task.takes_form()) else {
             let scan = scan_json(headers, body);
             return scan.map(Self::Json).map_err(|refusal| refusal.or_form(task));
         };
