@@ -2,6 +2,7 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use wire::api::Api;
+use wire::rerank;
 
 use crate::budget::hold;
 use crate::work::{PAIRS, Passing, SIZES, ask, begin, pass, question};
@@ -47,6 +48,16 @@ fn events_of_a_translated_stream_stay_within_their_allocations() {
         });
         hold(&format!("allocations.100-events.{}", pair(front, provider)), counted.count_total);
     }
+}
+
+#[test]
+fn a_ranking_that_may_pass_is_looked_at_without_a_list_of_its_documents() {
+    let documents = vec![r#""a""#; 100_000].join(",");
+    let body = format!(r#"{{"query":"q","documents":[{documents}]}}"#);
+    let mut passes = false;
+    let counted = measure(|| passes = rerank::Api::Cohere.takes(body.as_bytes()));
+    assert!(passes);
+    assert_eq!(counted.bytes_total, 0);
 }
 
 #[test]

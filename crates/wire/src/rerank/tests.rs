@@ -18,6 +18,9 @@ fn a_question_passes_where_the_words_are_the_same() {
         (JINA, true, false),
         (r#"{"query":"q","documents":["a"],"max_tokens_per_doc":9}"#, false, true),
         (r#"{"query":"q","documents":[{"text":"a"}]}"#, true, false),
+        (r#"{"query":"q","documents":[ "a" , ["b"]]}"#, true, false),
+        (r#"{"query":"q","documents":"a"}"#, true, false),
+        (r#"{"query":"q","documents": [ "a", "\"" ] }"#, true, true),
         (r#"{"query":"q","documents":["a"],"top_k":9}"#, false, false),
     ] {
         let takes = |api: Api| api.takes(body.as_bytes());
