@@ -97,6 +97,26 @@ pub fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
     Ok(found)
 }
 
+/// The values of `keys` in the object that a body is, by the same rules: none of the keys may be repeated or spelt with escapes.
+///
+/// # Errors
+/// One of them is; or the body is no JSON object.
+pub(crate) fn values<const N: usize>(
+    body: &[u8],
+    keys: &'static [&'static str; N],
+) -> Result<[Option<Range<usize>>; N], ScanError> {
+    let mut reader = Reader { bytes: body, at: 0, values: 0 };
+    let mut found = [const { None }; N];
+    members(&mut reader, keys, |reader, key| {
+        let value = reader.skip(1)?;
+        if let Some(place) = keys.iter().position(|known| *known == key) {
+            found[place] = Some(value);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// Walks over the members of an object; `read` is called before the value of each of `keys` and must leave it behind.
 /// Tells whether the object is empty.
 fn members<'a>(

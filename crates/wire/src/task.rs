@@ -6,6 +6,7 @@ use domain::Usage;
 use serde::Deserialize;
 
 use crate::chat::Refused;
+use crate::scan::ScanError;
 use crate::usage::Observed;
 use crate::{embed, rerank};
 
@@ -173,17 +174,16 @@ impl Retelling {
 }
 
 /// What the gateway itself counts in a request, for where the provider does not say. None where nothing in it can be counted.
-#[must_use]
-pub fn own_count(task: Task, body: &[u8]) -> Option<Usage> {
-    match task {
-        Task::Speech => {
-            let characters = size::text_member(body, "input")?.chars().count() as u64;
-            Some(Usage { characters, ..Usage::default() })
-        }
+///
+/// # Errors
+/// What is to be counted is there twice, or its name is spelt with escapes: the provider might read another one.
+pub fn own_count(task: Task, body: &[u8]) -> Result<Option<Usage>, ScanError> {
+    Ok(match task {
+        Task::Speech => size::characters(body)?.map(|characters| Usage { characters, ..Usage::default() }),
         Task::Embeddings => {
-            let input = crate::estimate::text(std::str::from_utf8(body).ok()?);
-            Some(Usage { input, ..Usage::default() })
+            let text = std::str::from_utf8(body).ok();
+            text.map(|text| Usage { input: crate::estimate::text(text), ..Usage::default() })
         }
         _ => None,
-    }
+    })
 }

@@ -66,10 +66,10 @@ pub(crate) fn task(
     plan.shapes_errors = true;
     plan.must_be_json = matches!(call.task, Task::Rerank | Task::Moderations);
     if call.task == Task::Speech {
-        plan.measure.count = own_count(call.task, request.body);
+        plan.measure.count = own_count(call.task, request.body).map_err(Refusal::invalid_json)?;
     }
     if call.task.paints() {
-        plan.measure.pictures = said.size(request.body);
+        plan.measure.pictures = said.size(request.body)?;
     }
     Ok(plan)
 }
@@ -121,7 +121,7 @@ fn embeddings(
                 spliced(request, &edits)?,
             )?;
             // Not all of Google's models say what they counted.
-            plan.measure.count = own_count(Task::Embeddings, request.body);
+            plan.measure.count = own_count(Task::Embeddings, request.body).map_err(Refusal::invalid_json)?;
             return Ok(plan);
         }
         _ => {}

@@ -252,6 +252,28 @@ async fn speech_is_priced_by_its_characters_and_never_kept_as_text() {
 }
 
 #[tokio::test]
+async fn what_a_price_hangs_on_is_said_once_and_plainly() {
+    let world = World::answering(200, "{}").await;
+    for (path, body, field) in [
+        ("audio/speech", r#"{"model":"openai/tts-1","input":"a","input":"far longer"}"#, "input"),
+        ("audio/speech", r#"{"model":"openai/tts-1","input":"a","\u0069nput":"far longer"}"#, "input"),
+        ("images/generations", r#"{"model":"openai/dall-e-3","size":"1024x1024","size":"1792x1024"}"#, "size"),
+        ("images/edits", r#"{"model":"openai/dall-e-3","quality":"standard","q\u0075ality":"hd"}"#, "quality"),
+    ] {
+        let read = world.send(post(&at(path), body)).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "invalid_json"), "{body}");
+        assert_eq!(read.json()["error"]["param"], field);
+    }
+    for (name, field) in [("size", "size"), ("Size", "size"), ("quality[]", "quality")] {
+        let fields = [("model", "openai/dall-e-2"), (field, "x"), (name, "y")];
+        let read = world.send(form(&at("images/edits"), &fields)).await;
+        assert_eq!((read.status, read.code().as_str()), (400, "invalid_request"), "{name}");
+        assert_eq!(read.json()["error"]["param"], field);
+    }
+    assert!(world.upstream.calls().is_empty());
+}
+
+#[tokio::test]
 async fn pictures_are_priced_by_tokens_or_by_the_piece() {
     let world = World::new(|seen| {
         let usage = r#","usage":{"input_tokens":76,"input_tokens_details":{"image_tokens":64,"text_tokens":12},"output_tokens":120}"#;

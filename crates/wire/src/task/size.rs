@@ -1,7 +1,9 @@
-//! What a request for pictures says that their price depends on.
+//! What a request for pictures or speech says that its price depends on.
 
-use crate::multipart::Form;
-use crate::scan::Members;
+use std::ops::Range;
+
+use crate::multipart::{Form, FormError};
+use crate::scan::{ScanError, values};
 
 /// Size and quality of the pictures asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,24 +18,31 @@ pub struct Size {
 const LONGEST: usize = 32;
 
 /// What a JSON body says.
-#[must_use]
-pub fn size_of_json(body: &[u8]) -> Size {
-    let word = |name| text_member(body, name).filter(|word| word.len() <= LONGEST);
-    Size { size: word("size"), quality: word("quality") }
+///
+/// # Errors
+/// It says size or quality twice or with escapes in their names: the provider might read another one.
+pub fn size_of_json(body: &[u8]) -> Result<Size, ScanError> {
+    let [size, quality] = values(body, &["size", "quality"])?;
+    let word = |span| text(body, span).filter(|word| word.len() <= LONGEST);
+    Ok(Size { size: word(size), quality: word(quality) })
 }
 
 /// What a form says.
-#[must_use]
-pub fn size_of_form(form: &Form<'_>) -> Size {
-    let word = |name| {
-        let text = form.text(name).ok().flatten();
-        text.filter(|word| word.len() <= LONGEST).map(str::to_owned)
-    };
-    Size { size: word("size"), quality: word("quality") }
+///
+/// # Errors
+/// As [`size_of_json`]; or it is no text.
+pub fn size_of_form(form: &Form<'_>) -> Result<Size, FormError> {
+    let word = |text: Option<&str>| text.filter(|word| word.len() <= LONGEST).map(str::to_owned);
+    Ok(Size { size: word(form.text("size")?), quality: word(form.text("quality")?) })
 }
 
-/// A member of the body that is a text.
-pub(super) fn text_member(body: &[u8], name: &str) -> Option<String> {
-    let member = Members::of(body).find(|member| member.is(body, name))?;
-    serde_json::from_slice(&body[member.value]).ok()
+/// How many characters are to be spoken.
+pub(super) fn characters(body: &[u8]) -> Result<Option<u64>, ScanError> {
+    let [input] = values(body, &["input"])?;
+    Ok(text(body, input).map(|text| text.chars().count() as u64))
+}
+
+/// What a value says that is a text.
+fn text(body: &[u8], span: Option<Range<usize>>) -> Option<String> {
+    serde_json::from_slice(&body[span?]).ok()
 }

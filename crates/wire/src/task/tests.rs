@@ -1,6 +1,7 @@
 use domain::provider::Dialect;
 
 use super::*;
+use crate::scan::ScanErrorKind;
 
 fn seen(task: Task, body: &str) -> Option<Usage> {
     consumed(task, Dialect::Openai, body.as_bytes()).usage
@@ -57,18 +58,33 @@ fn a_batch_that_is_looked_at_costs_nothing_again() {
 
 #[test]
 fn the_gateway_counts_what_is_to_be_spoken() {
-    let count = |body: &str| own_count(Task::Speech, body.as_bytes()).map(|usage| usage.characters);
-    assert_eq!(count(r#"{"model":"tts-1","input":"h\u00e9llo"}"#), Some(5));
-    assert_eq!(count(r#"{"input":5}"#), None);
-    assert!(own_count(Task::Embeddings, br#"{"input":"some words"}"#).is_some_and(|usage| usage.input > 0));
-    assert_eq!(own_count(Task::Images, b"{}"), None);
+    let count = |body: &str| {
+        let counted = own_count(Task::Speech, body.as_bytes());
+        counted.map(|usage| usage.map(|usage| usage.characters)).map_err(|error| error.kind)
+    };
+    assert_eq!(count(r#"{"model":"tts-1","input":"h\u00e9llo"}"#), Ok(Some(5)));
+    assert_eq!(count(r#"{"input":5}"#), Ok(None));
+    assert_eq!(
+        count(r#"{"input":"short","x":{"input":"y"},"input":"much longer"}"#),
+        Err(ScanErrorKind::Duplicate("input"))
+    );
+    assert_eq!(count(r#"{"input":"short","\u0069nput":"much longer"}"#), Err(ScanErrorKind::EscapedKey("input")));
+    let embeddings = own_count(Task::Embeddings, br#"{"input":"some words"}"#).expect("nothing is looked for");
+    assert!(embeddings.is_some_and(|usage| usage.input > 0));
+    assert_eq!(own_count(Task::Images, b"{}"), Ok(None));
 }
 
 #[test]
 fn size_and_quality_are_read() {
     let size = |text: &str| Some(text.to_owned());
-    let json = size_of_json(br#"{"size":"1024x1024","quality":"hd","n":2}"#);
+    let json = size_of_json(br#"{"size":"1024x1024","quality":"hd","n":2}"#).expect("one of each");
     assert_eq!((json.size, json.quality), (size("1024x1024"), size("hd")));
     let long = format!(r#"{{"size":"{}","quality":1}}"#, "x".repeat(33));
-    assert_eq!(size_of_json(long.as_bytes()), Size::default());
+    assert_eq!(size_of_json(long.as_bytes()), Ok(Size::default()));
+    for (body, kind) in [
+        (r#"{"size":"256x256","size":"1792x1024"}"#, ScanErrorKind::Duplicate("size")),
+        (r#"{"quality":"low","qualit\u0079":"hd"}"#, ScanErrorKind::EscapedKey("quality")),
+    ] {
+        assert_eq!(size_of_json(body.as_bytes()).map_err(|error| error.kind), Err(kind), "{body}");
+    }
 }

@@ -73,10 +73,13 @@ impl<'a> Said<'a> {
     }
 
     /// Size and quality of pictures.
-    pub(super) fn size(&self, body: &[u8]) -> Size {
+    ///
+    /// # Errors
+    /// `invalid_json`, `invalid_request`.
+    pub(super) fn size(&self, body: &[u8]) -> Result<Size, Refusal> {
         match self {
-            Self::Json(_) => size_of_json(body),
-            Self::Form { form, .. } => size_of_form(form),
+            Self::Json(_) => size_of_json(body).map_err(Refusal::invalid_json),
+            Self::Form { form, .. } => size_of_form(form).map_err(Refusal::invalid_form),
         }
     }
 
