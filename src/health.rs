@@ -65,6 +65,11 @@ struct Readiness {
     config_version: i64,
     in_flight: usize,
     ledger_backlog_bytes: u64,
+    /// Rows that are in memory only, because the spool takes none.
+    ledger_rows_waiting: usize,
+    /// Rows of calls, and of refusals, for which there was no room there since the start.
+    ledger_rows_lost: u64,
+    ledger_refusals_lost: u64,
 }
 
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
@@ -84,6 +89,9 @@ pub async fn ready(State(app): State<App>) -> Response {
         config_version: app.gateway.version(),
         in_flight: app.gateway.in_flight(),
         ledger_backlog_bytes: app.ledger.backlog_bytes(),
+        ledger_rows_waiting: app.ledger.waiting(),
+        ledger_rows_lost: app.ledger.rows_lost(),
+        ledger_refusals_lost: app.ledger.refusals_lost(),
     };
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()

@@ -80,7 +80,9 @@ async fn it_tells_when_it_is_ready() {
     let server = installation.serve(&[]).await;
     let ready = client().get(server.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
-    assert!(ready.text().await.unwrap().contains(r#""ready":true"#));
+    let said = ready.text().await.unwrap();
+    let counts = r#""ledger_rows_waiting":0,"ledger_rows_lost":0,"ledger_refusals_lost":0"#;
+    assert!(said.contains(r#""ready":true"#) && said.contains(counts), "{said}");
 }
 
 #[tokio::test]

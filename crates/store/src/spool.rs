@@ -20,6 +20,7 @@ mod directory;
 mod frame;
 mod reader;
 mod record;
+mod waiting;
 
 use std::io;
 use std::path::Path;

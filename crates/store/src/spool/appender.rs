@@ -1,9 +1,8 @@
 //! The writing half of a spool: any number of threads append, one short lock apart.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ledger::{AttemptRow, Payload};
@@ -13,12 +12,11 @@ use tokio::time::{Duration, Instant};
 
 use super::directory::Directory;
 use super::frame::{self, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES};
+use super::waiting::{Kind, Waiting};
 use super::{Position, SpoolOptions, record};
 
 /// Room that must be there before a spool that failed is trusted again, in bytes.
 const PROBE_BYTES: usize = 256 << 10;
-/// Most rows that wait for a failed spool; each is about a kilobyte.
-const MAX_WAITING: usize = 20_000;
 /// Shortest pause between two attempts to recover from a failed write.
 const PROBE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -37,7 +35,9 @@ pub(super) struct Shared {
     healthy: AtomicBool,
     backlog: AtomicU64,
     payloads_dropped: AtomicU64,
-    failures: AtomicU64,
+    waiting: AtomicUsize,
+    rows_lost: AtomicU64,
+    refusals_lost: AtomicU64,
     /// Costs no system call while the reader is awake.
     pub(super) appended: Notify,
 }
@@ -48,8 +48,8 @@ struct Head {
     file: Option<File>,
     at: Position,
     probed: Option<Instant>,
-    /// Rows of requests that were running when writing began to fail, without their payloads.
-    waiting: VecDeque<Vec<u8>>,
+    /// Rows that came while writing failed, without their payloads.
+    waiting: Waiting,
 }
 
 impl SpoolAppender {
@@ -65,8 +65,8 @@ impl SpoolAppender {
     /// Appends one row with a single `write`. Under a long backlog the payload is dropped and counted.
     ///
     /// # Errors
-    /// The row is lost: writing fails and too many rows wait for it to work again. A row that waits is no error; it is in
-    /// memory only, and [`SpoolAppender::ready`] is false until all that wait are written.
+    /// The row is lost: writing fails and too many rows of its kind wait for it to work again. A row that waits is no error;
+    /// it is in memory only, and [`SpoolAppender::ready`] is false until all that wait are written.
     pub fn append(&self, row: &AttemptRow, payload: Option<&Payload>) -> io::Result<()> {
         let shared = &*self.shared;
         let crowded = shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes;
@@ -86,7 +86,7 @@ impl SpoolAppender {
                 buffer = encode(row, None)?;
             }
             if kept.is_none() || shared.append(&mut buffer).is_err() {
-                shared.hold(buffer, error)?;
+                shared.hold(Kind::of(row), buffer, error)?;
             }
         }
         shared.appended.notify_one();
@@ -148,13 +148,19 @@ impl SpoolAppender {
     /// Rows that are in memory only, because they could not be written yet: the end of the process would lose them.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shared.lock().waiting.len()
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
-    /// Rows that could not be stored since the start.
+    /// Rows of calls that are lost since the start: nothing could be written, and too many waited.
     #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.shared.failures.load(Ordering::Relaxed)
+    pub fn rows_lost(&self) -> u64 {
+        self.shared.rows_lost.load(Ordering::Relaxed)
+    }
+
+    /// Rows of refusals, and of answers without a call, that are lost in the same way. They go first.
+    #[must_use]
+    pub fn refusals_lost(&self) -> u64 {
+        self.shared.refusals_lost.load(Ordering::Relaxed)
     }
 }
 
@@ -177,11 +183,13 @@ impl Shared {
         Ok(Self {
             directory,
             options,
-            head: Mutex::new(Head { file: Some(file), at, probed: None, waiting: VecDeque::new() }),
+            head: Mutex::new(Head { file: Some(file), at, probed: None, waiting: Waiting::default() }),
             healthy: AtomicBool::new(true),
             backlog: AtomicU64::new(waiting),
             payloads_dropped: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            rows_lost: AtomicU64::new(0),
+            refusals_lost: AtomicU64::new(0),
             appended: Notify::new(),
         })
     }
@@ -208,9 +216,6 @@ impl Shared {
         let mut head = self.lock();
         let result = self.flush(&mut head).and_then(|()| self.write(&mut head, buffer));
         self.turned_out(&result);
-        if result.is_err() {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-        }
         result
     }
 
@@ -227,26 +232,29 @@ impl Shared {
         }
     }
 
-    /// Keeps a row that could not be written until it can be. While any waits the spool is not ready, so only rows of
-    /// requests that were running already come here.
-    fn hold(&self, buffer: Vec<u8>, error: io::Error) -> io::Result<()> {
+    /// Keeps a row that could not be written until it can be. While any waits the spool is not ready, so only rows of calls
+    /// that were running already come here, and of requests that are refused.
+    fn hold(&self, kind: Kind, buffer: Vec<u8>, error: io::Error) -> io::Result<()> {
         let mut head = self.lock();
-        if buffer.len() > MAX_PAYLOAD || head.waiting.len() >= MAX_WAITING {
+        if !head.waiting.push(kind, buffer) {
+            let lost = if kind == Kind::Call { &self.rows_lost } else { &self.refusals_lost };
+            lost.fetch_add(1, Ordering::Relaxed);
             return Err(error);
         }
-        head.waiting.push_back(buffer);
+        self.waiting.store(head.waiting.len(), Ordering::Relaxed);
         // Another row may have been written since this one failed; nobody would look after this one then.
         self.turned_out(&Err(error));
         Ok(())
     }
 
-    /// Writes the rows that wait, oldest first.
+    /// Writes the rows that wait.
     fn flush(&self, head: &mut Head) -> io::Result<()> {
-        while let Some(mut buffer) = head.waiting.pop_front() {
+        while let Some((kind, mut buffer)) = head.waiting.pop() {
             if let Err(error) = self.write(head, &mut buffer) {
-                head.waiting.push_front(buffer);
+                head.waiting.put_back((kind, buffer));
                 return Err(error);
             }
+            self.waiting.store(head.waiting.len(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -361,7 +369,7 @@ mod tests {
         let (appender, mut reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("opens");
         let failed = encode(&fixture::row(1, 1, 1), None).expect("encodes");
         appender.append(&fixture::row(1, 1, 2), None).expect("the disk had room for this one");
-        appender.shared.hold(failed, io::Error::other("the disk was full")).expect("kept");
+        appender.shared.hold(Kind::Call, failed, io::Error::other("the disk was full")).expect("kept");
         assert_eq!(appender.waiting(), 1);
         assert!(appender.ready(), "it looks, and there is room");
         assert_eq!(appender.waiting(), 0);

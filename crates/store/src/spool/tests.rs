@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use domain::TeamId;
-use domain::ledger::Payload;
+use domain::ledger::{AttemptRow, Payload};
 use domain::state::StateChange;
+use domain::{Nanos, TeamId};
 use proptest::prelude::*;
 
 use super::*;
@@ -182,6 +182,24 @@ fn a_spool_that_cannot_write_keeps_what_comes_and_recovers_by_itself() {
     appender.append(&fixture::row(1, 1, 3), None).expect("writing works again");
     assert!(appender.ready());
     assert_eq!(read_all(&mut reader), (vec![0, 1, 2, 3], 0));
+}
+
+#[test]
+fn refusals_leave_room_for_the_rows_of_calls_while_nothing_can_be_written() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let (dir, elsewhere) = (parent.path().join("spool"), parent.path().join("elsewhere"));
+    let (appender, mut reader) = open(&dir, SpoolOptions { segment_bytes: 1, ..SMALL });
+    appender.append(&fixture::row(1, 1, 1), None).expect("stored");
+    std::fs::rename(&dir, &elsewhere).expect("moved");
+    let refusal = AttemptRow { cost: Some(Nanos::ZERO), ..fixture::row(1, 1, 0) };
+    let lost = (0..20_001).filter(|_| appender.append(&refusal, None).is_err()).count();
+    assert_eq!(appender.refusals_lost(), lost as u64);
+    appender.append(&fixture::row(1, 1, 2), None).expect("kept in memory");
+    assert_eq!((appender.waiting(), appender.rows_lost()), (20_001 - lost + 1, 0));
+    std::fs::rename(&elsewhere, &dir).expect("moved back");
+    assert!(appender.ready());
+    let (attempts, _) = read_all(&mut reader);
+    assert_eq!((&attempts[..3], attempts.len()), (&[1, 2, 0][..], 20_001 - lost + 2));
 }
 
 #[test]
