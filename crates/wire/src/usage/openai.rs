@@ -178,6 +178,11 @@ const LAST: [&str; 8] = [
     "response.done",
 ];
 
+/// Whether events of this name end a stream.
+pub(super) fn is_last(name: &[u8]) -> bool {
+    LAST.iter().any(|last| last.as_bytes() == name)
+}
+
 /// Takes in what `json` says; false where it is no JSON object.
 pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
     let Ok(answer) = serde_json::from_slice::<Answer>(json) else {

@@ -160,13 +160,14 @@ impl Watcher {
             self.observed.error = true;
         }
         match self.dialect {
-            Dialect::Openai => self.take_openai(event.data),
+            Dialect::Openai => self.take_openai(event),
             Dialect::Anthropic => self.take_anthropic(event),
             Dialect::Gemini => self.take_gemini(event.data),
         }
     }
 
-    fn take_openai(&mut self, data: &[u8]) {
+    fn take_openai(&mut self, event: &Event<'_>) {
+        let data = event.data;
         if data.trim_ascii() == b"[DONE]" {
             self.observed.finished = true;
             self.observed.ended = true;
@@ -176,7 +177,9 @@ impl Watcher {
         // A tool's words may have such a key too, but not where the answer has its choices.
         observed.finished = observed.finished || (has_text(data, &FINISH_REASON) && has_choices(data));
         let names_model = observed.model.is_none() && MODEL.find(data).is_some();
-        if names_model || has_usage(data) || has(data, &ERROR) {
+        // Not everybody who copies the API counts, so the last event may lack figures.
+        let is_last = event.event.is_some_and(openai::is_last);
+        if names_model || is_last || has_usage(data) || has(data, &ERROR) {
             openai::take(data, observed);
         }
     }
