@@ -6,7 +6,7 @@ mod respond;
 
 use std::borrow::Cow;
 
-pub(crate) use respond::{event, frame, internal, respond};
+pub(crate) use respond::{event, frame, internal, line, respond};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $text:literal),+ $(,)?) => {

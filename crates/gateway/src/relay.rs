@@ -3,23 +3,28 @@
 //! Bytes pass as they come and as they are; beside them a watch reads usage. Four things are different: the usage event
 //! that the gateway asked for itself is taken out again, a plain chat completion is held until it is known to be
 //! JSON, so that a provider's HTML page becomes an error that an SDK can read, an answer in another API than the caller's is
-//! translated, and so is an error in another shape.
+//! translated, and so is an error in another shape. Whether a stream that was asked for is there shows in its label, or else in
+//! its first bytes.
 
 mod clock;
 mod flow;
+mod head;
 mod hold;
 mod meter;
+mod source;
 mod way;
 
 use domain::ledger::Outcome;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
-use wire::usage::AmazonCounts;
 
+use clock::Clock;
 pub(crate) use flow::Flow;
+use head::{Form, Head};
 use hold::{Held, hold};
 use meter::Meter;
+use source::Source;
 use way::{Make, Way};
 
 use crate::body::Body;
@@ -41,16 +46,20 @@ pub(crate) async fn relay(
     response::from_upstream(&mut parts.headers);
     if plan.shapes_errors && parts.status.is_redirection() {
         // No API of these answers so, and a client would go there with its token.
-        let refusal = Refusal::upstream_invalid(&plan.provider);
-        let (status, code) = (refusal.code.status(), Some(refusal.code));
-        settlement.end_attempt(End::without_answer(status, Outcome::UpstreamFailed, code));
-        return respond(&mut settlement, &refusal);
+        return refuse(&mut settlement, &Refusal::upstream_invalid(&plan.provider));
     }
-    let content_type = text(&parts.headers, CONTENT_TYPE);
-    let encoded = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    let way = Way::of(&plan, parts.status.as_u16(), content_type.as_deref(), encoded);
-    let counts = AmazonCounts::read(|name| parts.headers.get(name).and_then(|value| value.to_str().ok()));
-    let mut meter = Meter::new(&settlement, &plan, slot, parts.status.as_u16(), content_type, (encoded, counts), way);
+    let mut upstream = Source::new(upstream);
+    let mut head = Head::read(&parts);
+    if head.is_in_doubt(&plan) {
+        let looked = upstream.look(Form::of_stream(&plan), &mut Clock::of(&settlement), &plan.provider).await;
+        match looked {
+            Ok(form) => head.form = form,
+            Err(refusal) => return refuse(&mut settlement, &refusal),
+        }
+    }
+    let encoded = head.encoded;
+    let way = Way::of(&plan, &head);
+    let mut meter = Meter::new(&settlement, &plan, slot, head, way);
     meter.keeper = plan.after.take().map(|after| Keeper::new(after, &settlement.shared().state));
     settlement.row.streamed = meter.is_stream() || meter.is_list(&plan) || way == Way::Hold(Make::Stream);
     if let Some(content_type) = way.content_type(&plan) {
@@ -84,13 +93,16 @@ pub(crate) async fn relay(
     answer_with(parts, body)
 }
 
+/// What the attempt brought is no answer.
+fn refuse(settlement: &mut Settlement, refusal: &Refusal) -> Response<Body> {
+    let (status, code) = (refusal.code.status(), Some(refusal.code));
+    settlement.end_attempt(End::without_answer(status, Outcome::UpstreamFailed, code));
+    respond(settlement, refusal)
+}
+
 fn answer_with(parts: http::response::Parts, body: Body) -> Response<Body> {
     let mut answer = Response::new(body);
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
     answer
-}
-
-fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }

@@ -46,6 +46,24 @@ pub fn event(dialect: Dialect, error: &ErrorBody<'_>) -> Bytes {
     .into()
 }
 
+/// The same in a stream of responses, whose events have a type. OpenAI's SDKs look for `error` there too.
+#[must_use]
+pub fn event_of_responses(error: &ErrorBody<'_>) -> Bytes {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        code: &'a str,
+        message: &'a str,
+        param: Option<&'a str>,
+        #[serde(flatten)]
+        same: OpenaiError<'a>,
+    }
+    let ErrorBody { code, message, param, .. } = *error;
+    let told = Told { kind: "error", code, message, param, same: OpenaiError::of(error) };
+    format!("event: error\ndata: {}\n\n", render(&told)).into()
+}
+
 #[derive(Serialize)]
 struct OpenaiError<'a> {
     error: OpenaiDetail<'a>,
@@ -73,10 +91,16 @@ fn openai_kind(status: u16) -> &'static str {
     }
 }
 
+impl<'a> OpenaiError<'a> {
+    fn of(error: &ErrorBody<'a>) -> Self {
+        let kind = openai_kind(error.status);
+        let ErrorBody { code, message, param, request_id, .. } = *error;
+        Self { error: OpenaiDetail { message, kind, param, code, request_id } }
+    }
+}
+
 fn openai(error: &ErrorBody<'_>) -> String {
-    let kind = openai_kind(error.status);
-    let ErrorBody { code, message, param, request_id, .. } = *error;
-    render(&OpenaiError { error: OpenaiDetail { message, kind, param, code, request_id } })
+    render(&OpenaiError::of(error))
 }
 
 #[derive(Serialize)]
@@ -182,6 +206,14 @@ mod tests {
         insta::assert_snapshot!(body(Dialect::Openai, &ERROR), @r#"{"error":{"message":"Slow \"down\".","type":"rate_limit_error","param":null,"code":"rate_limited","request_id":"0199"}}"#);
         insta::assert_snapshot!(body(Dialect::Anthropic, &ERROR), @r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow \"down\".","code":"rate_limited"},"request_id":"0199"}"#);
         insta::assert_snapshot!(body(Dialect::Gemini, &ERROR), @r#"{"error":{"code":429,"message":"Slow \"down\".","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"rate_limited","domain":"weir"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"0199"}]}}"#);
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_of_responses_has_its_type() {
+        insta::assert_snapshot!(std::str::from_utf8(&event_of_responses(&ERROR)).expect("text"), @r#"
+        event: error
+        data: {"type":"error","code":"rate_limited","message":"Slow \"down\".","param":null,"error":{"message":"Slow \"down\".","type":"rate_limit_error","param":null,"code":"rate_limited","request_id":"0199"}}
+        "#);
     }
 
     #[test]

@@ -80,6 +80,12 @@ impl FrameSplitter {
     }
 }
 
+/// Whether a frame begins here; none where there are not enough bytes to tell.
+#[must_use]
+pub fn begins(bytes: &[u8]) -> Option<bool> {
+    length(bytes).map_or(Some(false), |length| length.map(|_| true))
+}
+
 /// The length of the frame that begins here; none before its prelude is complete.
 fn length(bytes: &[u8]) -> Result<Option<usize>, BadFrame> {
     if bytes.len() < PRELUDE {

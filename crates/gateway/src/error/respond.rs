@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use domain::RequestId;
+use domain::ledger::Surface;
 use domain::provider::Dialect;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
@@ -55,10 +56,20 @@ pub(crate) fn frame(refusal: &Refusal) -> Bytes {
     out.into()
 }
 
+/// The refusal as the last line of a running stream of lines: Ollama says so itself when a model fails.
+pub(crate) fn line(refusal: &Refusal) -> Bytes {
+    format!("{}\n", serde_json::json!({ "error": refusal.message })).into()
+}
+
 /// The refusal as the last event of a stream that is already running.
 pub(crate) fn event(settlement: &Settlement, refusal: &Refusal) -> Bytes {
     let id = settlement.id().to_string();
-    wire::error::event(settlement.dialect, &describe(refusal, &id))
+    let error = describe(refusal, &id);
+    let row = &settlement.row;
+    if matches!(row.surface, Surface::Responses | Surface::StoredResponses) || row.path.ends_with("/responses") {
+        return wire::error::event_of_responses(&error);
+    }
+    wire::error::event(settlement.dialect, &error)
 }
 
 fn describe<'a>(refusal: &'a Refusal, id: &'a str) -> ErrorBody<'a> {

@@ -110,7 +110,10 @@ pub(crate) fn native(
     plan.must_be_json = is_chat;
     plan.words = Words::of(provider.api, dialect, rest);
     plan.stream |= STREAMS.iter().any(|end| rest.ends_with(end));
-    plan.says_when_done =
-        is_chat || plan.words.says_when_done() || (dialect == Dialect::Anthropic && rest.ends_with("messages"));
+    let says = |dialect, end: &str| plan.dialect == dialect && rest.ends_with(end);
+    plan.says_when_done = is_chat
+        || plan.words.says_when_done()
+        || says(Dialect::Anthropic, "messages")
+        || says(Dialect::Openai, "responses");
     Ok(plan)
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::settle::Settlement;
+
 /// One timer for both limits, set anew only when it fires, so that a piece of an answer costs no timer.
 pub(super) struct Clock {
     timer: Pin<Box<Sleep>>,
@@ -15,8 +17,14 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Starts now; `end` is the last moment.
-    pub(super) fn start(idle: Duration, end: Instant) -> Self {
+    /// Starts now, for the answer to the running attempt.
+    pub(super) fn of(settlement: &Settlement) -> Self {
+        let options = &settlement.shared().options;
+        Self::start(options.idle_timeout, settlement.attempt_started() + options.total_timeout)
+    }
+
+    /// `end` is the last moment.
+    fn start(idle: Duration, end: Instant) -> Self {
         let last = Instant::now();
         Self { timer: Box::pin(sleep_until((last + idle).min(end))), idle, last, end }
     }

@@ -13,15 +13,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame};
-use hyper::body::Incoming;
 use wire::translate::Stream;
 use wire::usage::HideUsage;
 
 use super::clock::Clock;
-use super::meter::{Finish, Framing, Meter};
+use super::head::Form;
+use super::meter::{Finish, Meter};
+use super::source::Source;
 use super::way::Way;
 use crate::body::{Body, Broken};
-use crate::error::{Code, Refusal, event, frame};
+use crate::error::{Code, Refusal, event, frame, line};
 use crate::memory::{Claim, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::Settlement;
@@ -32,12 +33,14 @@ const LINGER: Duration = Duration::from_secs(5);
 /// A running answer.
 pub(crate) struct Flow {
     /// None once it has ended or failed.
-    upstream: Option<Incoming>,
+    upstream: Option<Source>,
     settlement: Box<Settlement>,
     meter: Meter,
     shape: Shape,
     /// What may go to the client now.
     ready: VecDeque<Bytes>,
+    /// The last bytes that went there: what is said at the end must not run into an event that broke off.
+    tail: [u8; 3],
     clock: Clock,
     provider: String,
     settled: bool,
@@ -80,7 +83,7 @@ impl Flow {
     pub(super) fn start(
         mut settlement: Box<Settlement>,
         mut meter: Meter,
-        upstream: Incoming,
+        upstream: Source,
         shape: Shape,
         provider: String,
     ) -> Body {
@@ -88,14 +91,14 @@ impl Flow {
             meter.settle(&mut settlement, Finish::Whole);
             return Body::whole(Bytes::new());
         }
-        let options = &settlement.shared().options;
-        let clock = Clock::start(options.idle_timeout, settlement.attempt_started() + options.total_timeout);
+        let clock = Clock::of(&settlement);
         Body::flow(Box::new(Self {
             upstream: Some(upstream),
             settlement,
             meter,
             shape,
             ready: VecDeque::new(),
+            tail: *b"\n\n\n",
             clock,
             provider,
             settled: false,
@@ -155,7 +158,7 @@ impl Flow {
                 }
             }
         }
-        if self.upstream.as_ref().is_some_and(Incoming::is_end_stream) {
+        if self.upstream.as_ref().is_some_and(Source::is_end_stream) {
             self.end();
         } else if is_last_word {
             self.settle(Finish::Whole);
@@ -164,23 +167,36 @@ impl Flow {
     }
 
     fn let_out(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.meter.pass(&self.settlement, &bytes);
-            self.ready.push_back(bytes);
+        if bytes.is_empty() {
+            return;
         }
+        for byte in &bytes[bytes.len().saturating_sub(self.tail.len())..] {
+            self.tail.rotate_left(1);
+            self.tail[2] = *byte;
+        }
+        self.meter.pass(&self.settlement, &bytes);
+        self.ready.push_back(bytes);
     }
 
     /// The provider has sent everything.
     fn end(&mut self) {
         self.upstream = None;
-        let translated = self.flush();
-        if self.settled {
-            return;
-        }
-        match translated {
-            Some(false) => self.settle(Finish::Failed(Code::UpstreamReset)),
-            None if self.meter.was_cut_short() => self.fail(&Refusal::upstream_reset(&self.provider)),
-            _ => self.settle(Finish::Whole),
+        match std::mem::replace(&mut self.shape, Shape::AsItComes) {
+            Shape::Translate(mut stream, _) => {
+                let mut out = Vec::new();
+                let complete = stream.finish(&mut out);
+                self.let_out(out.into());
+                self.meter.take_over(stream.observed());
+                self.settle(if complete { Finish::Whole } else { Finish::Failed(Code::UpstreamReset) });
+            }
+            // What is held back then is the beginning of an event, and says nothing.
+            _ if !self.settled && self.meter.was_cut_short() => self.fail(&Refusal::upstream_reset(&self.provider)),
+            shape => {
+                if let Shape::HideUsage(hide) = shape {
+                    self.let_out(hide.finish().unwrap_or_default());
+                }
+                self.settle(Finish::Whole);
+            }
         }
     }
 
@@ -191,39 +207,27 @@ impl Flow {
             let mut out = Vec::new();
             stream.fail(refusal.into(), &mut out);
             self.let_out(out.into());
-            self.settle(Finish::Failed(refusal.code));
-            return;
-        }
-        self.flush();
-        if self.settled {
-            return;
-        }
-        match self.meter.framing() {
-            Framing::Events if self.meter.is_stream() => self.let_out(event(&self.settlement, refusal)),
-            Framing::Amazon if self.meter.is_stream() => self.let_out(frame(refusal)),
-            _ => self.broken = true,
+        } else if !self.settled {
+            self.tell(refusal);
         }
         self.settle(Finish::Failed(refusal.code));
     }
 
-    /// Lets out what was held back until its end was known. Tells of a translated stream whether it was complete; of others
-    /// the meter knows.
-    fn flush(&mut self) -> Option<bool> {
-        match std::mem::replace(&mut self.shape, Shape::AsItComes) {
-            Shape::AsItComes => None,
-            Shape::HideUsage(hide) => {
-                if let Some(rest) = hide.finish() {
-                    self.let_out(rest);
-                }
-                None
+    /// Tells the caller in the words of a stream that passes, where these have any, that it broke off.
+    fn tell(&mut self, refusal: &Refusal) {
+        let ends_event = [&b"\n\n"[..], b"\r\r", b"\n\r\n"].iter().any(|end| self.tail.ends_with(end));
+        match self.meter.form() {
+            _ if !self.meter.is_stream() => self.broken = true,
+            Form::Events => {
+                self.let_out(Bytes::from_static(if ends_event { b"" } else { b"\n\n" }));
+                self.let_out(event(&self.settlement, refusal));
             }
-            Shape::Translate(mut stream, _) => {
-                let mut out = Vec::new();
-                let complete = stream.finish(&mut out);
-                self.let_out(out.into());
-                self.meter.take_over(stream.observed());
-                Some(complete)
+            Form::Lines => {
+                self.let_out(Bytes::from_static(if self.tail.ends_with(b"\n") { b"" } else { b"\n" }));
+                self.let_out(line(refusal));
             }
+            Form::Frames => self.let_out(frame(refusal)),
+            Form::Json | Form::Other => self.broken = true,
         }
     }
 

@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde::de::IgnoredAny;
-use tokio::time::timeout_at;
 use wire::chat::StreamError;
 use wire::error::ErrorBody;
-use wire::usage::{Observed, StreamWatch};
+use wire::usage::Observed;
 
 use super::clock::Clock;
 use super::meter::{Finish, MAX_READ, Meter};
-use super::way::{Fault, Make, holds_events};
+use super::source::Source;
+use super::way::{Fault, Make};
 use crate::error::{Code, Refusal};
 use crate::memory::{Full, Memory, Purpose};
 use crate::plan::Plan;
@@ -33,7 +31,7 @@ pub(super) struct Held {
 pub(super) async fn hold(
     settlement: &mut Settlement,
     mut meter: Meter,
-    upstream: Incoming,
+    upstream: Source,
     plan: &Plan,
     make: Make,
 ) -> Result<Held, Refusal> {
@@ -54,28 +52,17 @@ pub(super) async fn hold(
 async fn collect(
     settlement: &Settlement,
     meter: &mut Meter,
-    mut upstream: Incoming,
+    mut upstream: Source,
     provider: &str,
 ) -> Result<Bytes, Refusal> {
-    let options = &settlement.shared().options;
-    let mut clock = Clock::start(options.idle_timeout, settlement.attempt_started() + options.total_timeout);
-    loop {
-        match timeout_at(clock.next(), upstream.frame()).await {
-            Err(_) => return Err(Refusal::upstream_timeout(provider)),
-            Ok(Some(Err(_))) => return Err(Refusal::upstream_reset(provider)),
-            Ok(None) => break,
-            Ok(Some(Ok(frame))) => {
-                clock.touch();
-                if let Ok(bytes) = frame.into_data() {
-                    meter.keep(&bytes);
-                }
-                if meter.capture().gave_up() {
-                    return Err(Refusal::overloaded());
-                }
-                if meter.capture().seen() > MAX_READ as u64 {
-                    return Err(Refusal::upstream_invalid(provider));
-                }
-            }
+    let mut clock = Clock::of(settlement);
+    while let Some(bytes) = upstream.next(&mut clock, provider).await? {
+        meter.keep(&bytes);
+        if meter.capture().gave_up() {
+            return Err(Refusal::overloaded());
+        }
+        if meter.capture().seen() > MAX_READ as u64 {
+            return Err(Refusal::upstream_invalid(provider));
         }
     }
     meter.share_whole().ok_or_else(|| Refusal::upstream_invalid(provider))
@@ -92,12 +79,6 @@ fn shape(
     let memory = &settlement.shared().memory;
     let invalid = || Refusal::upstream_invalid(&plan.provider);
     let body = match make {
-        Make::Same if plan.stream && holds_events(&body) => {
-            let mut watch = StreamWatch::new(plan.dialect);
-            watch.push(&body);
-            meter.saw(watch.finish());
-            body
-        }
         Make::Same => serde_json::from_slice::<IgnoredAny>(&body).map(|_| body).map_err(|_| invalid())?,
         Make::Error => {
             let shaped = wire::error::in_shape_of(settlement.dialect, meter.status(), &plan.provider, &body);

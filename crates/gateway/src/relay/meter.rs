@@ -1,21 +1,20 @@
 //! Reads along while an answer passes, and settles when it is through.
 
-use domain::ledger::Outcome;
-use domain::provider::Dialect;
-use wire::api::Api;
-use wire::task::{Task, consumed};
-use wire::usage::{AmazonCounts, Observed, StreamWatch, Words};
-
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::ledger::Outcome;
+use domain::provider::Dialect;
+use serde::de::IgnoredAny;
+use wire::task::{Task, consumed};
+use wire::usage::{AmazonCounts, Observed, StreamWatch, Words};
 
-use super::way::{Way, is_events};
+use super::head::{Form, Head};
+use super::way::Way;
 use crate::error::Code;
 use crate::memory::{Memory, Purpose};
 use crate::plan::Plan;
 use crate::reuse::{self, Slot};
-use crate::scan::is_json;
 use crate::settle::{Capture, End, Settlement};
 use crate::state::Keeper;
 
@@ -44,9 +43,11 @@ pub(super) struct Meter {
     words: Words,
     counts: AmazonCounts,
     stream: bool,
-    framing: Framing,
+    form: Form,
     watch: Option<StreamWatch>,
     says_when_done: bool,
+    /// Whether it passes for a stream that was asked for, and must be JSON to its end.
+    must_be_json: bool,
     reads_body: bool,
     /// Whether it answers a question, so that an error in it means that the question has no answer.
     is_chat: bool,
@@ -57,49 +58,18 @@ pub(super) struct Meter {
     pub(super) keeper: Option<Keeper>,
 }
 
-/// What the pieces of a stream are, for the one that tells that it broke off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    Events,
-    /// Lines of JSON, which have no word for it.
-    Lines,
-    /// Amazon's binary frames.
-    Amazon,
-}
-
-impl Framing {
-    fn of(content_type: &str) -> Self {
-        if content_type.starts_with(Api::Bedrock.stream_type()) {
-            Self::Amazon
-        } else if content_type.starts_with(Api::Ollama.stream_type()) {
-            Self::Lines
-        } else {
-            Self::Events
-        }
-    }
-}
-
 impl Meter {
-    pub(super) fn new(
-        settlement: &Settlement,
-        plan: &Plan,
-        slot: Option<Slot>,
-        status: u16,
-        content_type: Option<String>,
-        (encoded, counts): (bool, AmazonCounts),
-        way: Way,
-    ) -> Self {
+    pub(super) fn new(settlement: &Settlement, plan: &Plan, slot: Option<Slot>, head: Head, way: Way) -> Self {
         let words = match &plan.translation {
             None => Some(plan.words),
             Some(translation) => translation.provider().family().map(Words::Family),
         };
-        let kind = content_type.as_deref().unwrap_or_default();
-        let is_stream = is_events(kind) || words.is_some_and(|words| words.streams(kind));
-        let stream = way == Way::Translate || (is_stream && !matches!(way, Way::Hold(_)));
-        let framing = if way == Way::Pass { Framing::of(kind) } else { Framing::Events };
-        let readable = status < 400 && !encoded;
+        let readable = head.is_readable();
+        let Head { status, content_type, encoded, counts, form } = head;
+        let is_stream = form == Form::Events || words.is_some_and(|words| form == Form::of_words(words));
         let held = matches!(way, Way::Hold(_));
-        let reads_body = held || (readable && !stream && is_json(kind));
+        let stream = way == Way::Translate || (is_stream && !held);
+        let reads_body = held || (readable && !stream && form == Form::Json);
         let content_type = way.content_type(plan).map(str::to_owned).or(content_type);
         let keepable = reuse::is_keepable(content_type.as_deref().unwrap_or_default());
         let slot = slot.filter(|_| status == 200 && !encoded && keepable);
@@ -118,9 +88,10 @@ impl Meter {
             words: plan.words,
             counts,
             stream,
-            framing,
+            form: if encoded { Form::Other } else { form },
             watch: words.filter(|_| stream && readable).map(Words::watch),
             says_when_done: plan.says_when_done && readable && stream,
+            must_be_json: plan.must_be_json && plan.stream && reads_body && !held && status == 200,
             reads_body,
             is_chat: plan.must_be_json || plan.says_when_done,
             slot,
@@ -145,14 +116,9 @@ impl Meter {
         self.stream
     }
 
-    /// What a stream's pieces are.
-    pub(super) fn framing(&self) -> Framing {
-        self.framing
-    }
-
-    /// Takes over what was seen in an answer that was held.
-    pub(super) fn saw(&mut self, observed: Observed) {
-        self.observed = Some(observed);
+    /// What it is made of, where that can be read.
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     /// Whether it is a stream in the shape of one long list, as Gemini sends it.
@@ -173,10 +139,10 @@ impl Meter {
         self.capture.push(bytes);
     }
 
-    /// The same of a stream, which may have to be kept for later requests.
+    /// The same of what passes; a stream may have to be kept for later requests.
     pub(super) fn pass(&mut self, settlement: &Settlement, bytes: &Bytes) {
         self.keep(bytes);
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(keeper) = self.keeper.as_mut().filter(|_| self.stream) {
             keeper.push(settlement.shared(), bytes);
         }
     }
@@ -206,8 +172,11 @@ impl Meter {
         own.error |= observed.error;
     }
 
-    /// Whether a stream that has just ended was cut short.
+    /// Whether what has just ended was cut short.
     pub(super) fn was_cut_short(&mut self) -> bool {
+        if self.must_be_json {
+            return !self.capture.whole().is_none_or(is_whole_json);
+        }
         let says_when_done = self.says_when_done;
         let observed = self.observe();
         says_when_done && !observed.finished && !observed.error
@@ -215,7 +184,7 @@ impl Meter {
 
     /// Whether a whole answer was made into a stream.
     fn made_stream(&self) -> bool {
-        self.content_type.as_deref().is_some_and(is_events)
+        self.content_type.as_deref() == Some(Way::EVENTS)
     }
 
     fn observe(&mut self) -> &Observed {
@@ -270,4 +239,9 @@ impl Meter {
             response_content_type: self.content_type.as_deref(),
         });
     }
+}
+
+/// Whether there is nothing but complete JSON values: one, or one behind the other.
+fn is_whole_json(body: &[u8]) -> bool {
+    serde_json::Deserializer::from_slice(body).into_iter::<IgnoredAny>().all(|value| value.is_ok())
 }

@@ -2,9 +2,9 @@
 
 use http::Method;
 use wire::chat::StreamError;
-use wire::translate::Translation;
-use wire::usage::{Observed, StreamWatch, from_body};
+use wire::usage::{Observed, from_body};
 
+use super::head::{Form, Head};
 use crate::plan::Plan;
 
 /// What happens to an answer on its way.
@@ -36,12 +36,15 @@ pub(super) enum Make {
 }
 
 impl Way {
-    /// The way of an answer, by its head.
-    pub(super) fn of(plan: &Plan, status: u16, content_type: Option<&str>, encoded: bool) -> Self {
-        let kind = content_type.unwrap_or_default();
+    /// The content type of the streams that the gateway makes.
+    pub(super) const EVENTS: &str = "text/event-stream";
+
+    /// The way of an answer.
+    pub(super) fn of(plan: &Plan, head: &Head) -> Self {
+        let encoded = head.encoded;
         match &plan.translation {
-            _ if status >= 400 && encoded => Self::Pass,
-            _ if status >= 400 => {
+            _ if head.status >= 400 && encoded => Self::Pass,
+            _ if head.status >= 400 => {
                 if plan.shapes_errors && plan.method == Method::POST {
                     Self::Hold(Make::Error)
                 } else {
@@ -50,19 +53,18 @@ impl Way {
             }
             // What is compressed cannot be read, so it is no answer.
             Some(_) if encoded => Self::Hold(Make::Answer),
-            Some(translation) => {
-                let streams = is_kind(kind, translation.provider().stream_type());
-                match (streams, plan.stream) {
-                    (true, true) => Self::Translate,
-                    (true, false) => Self::Hold(Make::Assembled),
-                    (false, true) => Self::Hold(Make::Stream),
-                    (false, false) => Self::Hold(Make::Answer),
-                }
-            }
+            Some(_) => match (head.form == Form::of_stream(plan), plan.stream) {
+                (true, true) => Self::Translate,
+                (true, false) => Self::Hold(Make::Assembled),
+                (false, true) => Self::Hold(Make::Stream),
+                (false, false) => Self::Hold(Make::Answer),
+            },
             None if plan.retelling.is_some() => Self::Hold(Make::Retold),
             None => {
-                let held = plan.must_be_json && plan.method == Method::POST && status == 200;
-                if held && !encoded && !is_events(kind) { Self::Hold(Make::Same) } else { Self::Pass }
+                let judged = plan.must_be_json && plan.method == Method::POST && head.status == 200 && !encoded;
+                // Where a stream was asked for, JSON may be one too.
+                let streams = head.form == Form::Events || (plan.stream && head.form == Form::Json);
+                if judged && !streams { Self::Hold(Make::Same) } else { Self::Pass }
             }
         }
     }
@@ -76,7 +78,7 @@ impl Way {
             Self::Hold(Make::Answer | Make::Assembled | Make::Retold) => false,
         };
         let list = plan.translation.as_ref().is_some_and(wire::translate::Translation::is_list);
-        Some(if streams && !list { "text/event-stream" } else { "application/json" })
+        Some(if streams && !list { Self::EVENTS } else { "application/json" })
     }
 }
 
@@ -87,36 +89,31 @@ impl Make {
             return retelling.answer(body).map_err(|_| Fault::of(body));
         }
         let Some(translation) = &plan.translation else { return Err(Fault::Unreadable) };
-        let events = holds_events(body);
         let (made, seen) = match self {
-            Self::Answer | Self::Assembled if events => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
-            Self::Stream if events => whole_stream(translation, body)?,
-            Self::Answer => translation.answer(body).map_err(|_| Fault::of(body))?,
+            Self::Answer => match translation.answer(body) {
+                Ok(told) => told,
+                Err(_) => match Fault::of(body) {
+                    Fault::Unreadable if holds_stream(plan, body) => {
+                        translation.stream_as_answer(body).map_err(Fault::BrokeOff)?
+                    }
+                    fault => return Err(fault),
+                },
+            },
             Self::Stream => translation.answer_as_stream(body).map_err(|_| Fault::of(body))?,
             Self::Assembled => translation.stream_as_answer(body).map_err(Fault::BrokeOff)?,
             Self::Same | Self::Error | Self::Retold => return Err(Fault::Unreadable),
         };
         // The reader of a family's usage knows more: what the provider charged, and each provider's own rules.
         let known = if self == Self::Assembled { None } else { translation.provider().family() };
-        let observed = known.filter(|_| !events).map(|family| from_body(family, body));
+        let observed = known.map(|family| from_body(family, body));
         Ok((made, observed.filter(|observed| observed.usage.is_some()).unwrap_or(seen)))
     }
 }
 
-/// A stream that came under another name, and was taken in as a whole for it.
-fn whole_stream(translation: &Translation, body: &[u8]) -> Result<(Vec<u8>, Observed), Fault> {
-    let mut stream = translation.stream().map_err(|_| Fault::Unreadable)?;
-    let mut out = Vec::new();
-    stream.push(body, &mut out);
-    stream.finish(&mut out);
-    let seen = stream.observed().clone();
-    let family = translation.provider().family();
-    let watched = family.map(|family| {
-        let mut watch = StreamWatch::new(family);
-        watch.push(body);
-        Observed { error: seen.error, ..watch.finish() }
-    });
-    Ok((out, watched.unwrap_or(seen)))
+/// Whether a body is a stream for which nobody asked, whatever it calls itself.
+fn holds_stream(plan: &Plan, body: &[u8]) -> bool {
+    let wanted = Form::of_stream(plan);
+    Form::of_bytes(body, wanted, true) == Some(wanted)
 }
 
 /// Why nothing could be made of an answer.
@@ -134,19 +131,4 @@ impl Fault {
     fn of(body: &[u8]) -> Self {
         wire::api::failure(body).map_or(Self::Unreadable, Self::Failed)
     }
-}
-
-/// Whether a content type is that of server-sent events.
-pub(super) fn is_events(content_type: &str) -> bool {
-    is_kind(content_type, "text/event-stream")
-}
-
-/// Whether a body is a stream of events, whatever it calls itself.
-pub(super) fn holds_events(body: &[u8]) -> bool {
-    let body = body.trim_ascii_start();
-    [&b"data:"[..], b"event:", b":"].iter().any(|begin| body.starts_with(begin))
-}
-
-fn is_kind(content_type: &str, kind: &str) -> bool {
-    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)
 }

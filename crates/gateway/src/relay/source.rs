@@ -1,0 +1,85 @@
+//! A provider's body, at whose beginning somebody may have looked before it is passed on.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::timeout_at;
+
+use super::clock::Clock;
+use super::head::Form;
+use crate::error::Refusal;
+
+/// The body.
+pub(super) struct Source {
+    /// What was looked at and has not been handed out.
+    first: Bytes,
+    rest: Incoming,
+    ended: bool,
+}
+
+impl Source {
+    pub(super) fn new(rest: Incoming) -> Self {
+        Self { first: Bytes::new(), rest, ended: false }
+    }
+
+    /// The next bytes; none at the end. Trailers of HTTP say nothing that anybody needs.
+    ///
+    /// # Errors
+    /// `upstream_timeout`, `upstream_reset`.
+    pub(super) async fn next(&mut self, clock: &mut Clock, provider: &str) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            match timeout_at(clock.next(), self.frame()).await {
+                Err(_) => return Err(Refusal::upstream_timeout(provider)),
+                Ok(Some(Err(_))) => return Err(Refusal::upstream_reset(provider)),
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => {
+                    clock.touch();
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for as many bytes as tell what the body is made of, where a stream of `wanted` is hoped for. They come again.
+    ///
+    /// # Errors
+    /// As [`Source::next`].
+    pub(super) async fn look(&mut self, wanted: Form, clock: &mut Clock, provider: &str) -> Result<Form, Refusal> {
+        let mut seen = Vec::new();
+        loop {
+            let more = self.next(clock, provider).await?;
+            seen.extend_from_slice(more.as_deref().unwrap_or_default());
+            if let Some(form) = Form::of_bytes(&seen, wanted, more.is_none()) {
+                self.first = seen.into();
+                return Ok(form);
+            }
+        }
+    }
+}
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first)))));
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.rest).poll_frame(cx);
+        self.ended = matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_empty() && (self.ended || self.rest.is_end_stream())
+    }
+}
