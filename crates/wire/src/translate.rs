@@ -233,6 +233,12 @@ impl Stream {
         }
     }
 
+    /// Tells the caller that the answer is still being made, while what comes of it is held. Google's SDKs bear nothing of the
+    /// kind between events, so their callers are told nothing.
+    pub fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        self.encoder.push(Event::KeepAlive, out);
+    }
+
     /// What was seen in the stream so far.
     #[must_use]
     pub fn observed(&self) -> &Observed {

@@ -8,11 +8,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::settle::Settlement;
 
+/// Longest time in which a caller hears nothing although the provider speaks. Proxies and SDKs give up at half a minute or
+/// later.
+const QUIET: Duration = Duration::from_secs(10);
+
 /// One timer for both limits, set anew only when it fires, so that a piece of an answer costs no timer.
 pub(super) struct Clock {
     timer: Pin<Box<Sleep>>,
     idle: Duration,
     last: Instant,
+    /// When the caller last got something.
+    told: Instant,
     end: Instant,
 }
 
@@ -26,12 +32,22 @@ impl Clock {
     /// `end` is the last moment.
     fn start(idle: Duration, end: Instant) -> Self {
         let last = Instant::now();
-        Self { timer: Box::pin(sleep_until((last + idle).min(end))), idle, last, end }
+        Self { timer: Box::pin(sleep_until((last + idle).min(end))), idle, last, told: last, end }
     }
 
     /// Something came.
     pub(super) fn touch(&mut self) {
         self.last = Instant::now();
+    }
+
+    /// What came last went on to the caller, or something instead of it.
+    pub(super) fn tell(&mut self) {
+        self.told = self.last;
+    }
+
+    /// Whether pieces came for a good while and nothing of them went on.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.last - self.told >= QUIET
     }
 
     /// Whether the answer has taken all of its time, by the last that came.

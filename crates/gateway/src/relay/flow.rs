@@ -150,6 +150,9 @@ impl Flow {
             Shape::Translate(stream, room) => {
                 let mut out = Vec::new();
                 stream.push(&bytes, &mut out);
+                if out.is_empty() && self.clock.is_quiet() {
+                    stream.keep_alive(&mut out);
+                }
                 is_last_word |= stream.is_over();
                 let has_room = is_last_word || room.set(stream.held()).is_ok();
                 self.let_out(out.into());
@@ -170,6 +173,7 @@ impl Flow {
         if bytes.is_empty() {
             return;
         }
+        self.clock.tell();
         for byte in &bytes[bytes.len().saturating_sub(self.tail.len())..] {
             self.tail.rotate_left(1);
             self.tail[2] = *byte;

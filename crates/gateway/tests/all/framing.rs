@@ -1,9 +1,12 @@
 //! Streams as networks and providers deliver them, translated and not: the caller gets a proper stream or a proper error, and the
 //! ledger gets the truth.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use domain::ledger::{AttemptRow, Outcome};
 use gateway::Options;
+use http_body_util::BodyExt;
 
 use crate::world::*;
 
@@ -142,14 +145,15 @@ async fn a_giant_line_passes_where_it_need_not_be_read_and_is_an_error_where_it_
     assert_eq!(row.outcome, Outcome::UpstreamFailed);
 }
 
+/// A piece of one of several calls. Arguments of a second call wait until the first one is complete.
+fn call(index: usize, arguments: &str) -> String {
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+    )
+}
+
 #[tokio::test]
 async fn what_a_translation_holds_counts_and_where_there_is_no_room_the_stream_ends() {
-    // Arguments of a second call wait until the first one is complete.
-    let call = |index: usize, arguments: &str| {
-        format!(
-            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
-        )
-    };
     let pieces: String = (0..40).map(|_| call(1, &"x".repeat(1_000))).collect();
     let whole = format!("{}{pieces}{}", call(0, "{"), OF_GPT.last);
     for (body_memory, outcome) in [(1 << 20, Outcome::Ok), (30_000, Outcome::UpstreamFailed)] {
@@ -159,4 +163,50 @@ async fn what_a_translation_holds_counts_and_where_there_is_no_room_the_stream_e
         let wanted = if outcome == Outcome::Ok { "event: message_stop" } else { "overloaded" };
         assert!(found.contains(wanted), "{found}");
     }
+}
+
+#[tokio::test]
+async fn a_caller_for_whom_everything_is_held_hears_that_the_provider_is_there() {
+    const LIST: &str = "/v1/acme/main/compat/v1beta/models/groq/m:streamGenerateContent";
+    let comment = ": keep-alive\n\n";
+    for (path, sign, end) in [
+        (MESSAGES, "event: ping\ndata: {\"type\":\"ping\"}\n\n", "event: message_stop"),
+        (RESPONSES, comment, "event: response.completed"),
+        (LIST, "\n", "\"finishReason\":\"STOP\""),
+    ] {
+        let (feed, answer) = Answer::stream();
+        let answer = std::sync::Mutex::new(Some(answer));
+        let mut world = World::new(move |_| answer.lock().expect("free").take().expect("one call")).await;
+        let url = world.upstream.url();
+        world.change(|config| config.teams[0].provider_keys.push(key(90, "groq", &url)));
+        let ask = GPT.replace("openai/gpt-4o-mini", "groq/m").replacen('{', r#"{"input":"hi","#, 1);
+        let give = async |text: String| feed.send(Ok(Bytes::from(text))).await.expect("somebody reads");
+
+        give(format!("{}{}", OF_GPT.first, call(0, "{"))).await;
+        let mut answer = world.start(post(path, &ask)).await;
+        let mut heard = String::new();
+        while !heard.contains(if path == LIST { "It é" } else { "\"{\"" }) {
+            heard.push_str(&frame(&mut answer).await);
+        }
+        for _ in 0..3 {
+            // Nothing of this goes on; a caller hears of it, but not of every piece.
+            give(call(1, "{")).await;
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(11)).await;
+            tokio::time::resume();
+            give(call(1, " ")).await;
+            assert_eq!(frame(&mut answer).await, sign, "{path}");
+        }
+        give(format!("{}{}", call(0, "}"), OF_GPT.last)).await;
+        drop(feed);
+        let read = read(answer).await;
+        assert!(read.body.contains(end), "{}", read.body);
+        assert_eq!((world.row().outcome, world.row().usage.output), (Outcome::Ok, 5), "{path}");
+    }
+}
+
+/// What goes to the caller next.
+async fn frame(answer: &mut http::Response<gateway::body::Body>) -> String {
+    let frame = answer.body_mut().frame().await.expect("a frame").expect("whole");
+    String::from_utf8(frame.into_data().expect("data").to_vec()).expect("text")
 }
