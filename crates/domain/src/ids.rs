@@ -45,6 +45,8 @@ row_ids! {
     CustomProviderId,
     /// An API token an application authenticates with.
     TokenId,
+    /// A policy of a team.
+    PolicyId,
 }
 
 /// One client request, the same over all its attempts: a UUIDv7, so that ids sort by time. Shown as `cf-aig-log-id`.

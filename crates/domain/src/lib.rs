@@ -8,6 +8,7 @@ pub mod filter;
 pub mod ids;
 pub mod ledger;
 pub mod money;
+pub mod policy;
 pub mod provider;
 pub mod role;
 pub mod secret;

@@ -57,6 +57,14 @@ pub enum Problem {
     NotAChoice,
     /// Not the expected confirmation text.
     NotConfirmed,
+    /// Not an address or a network.
+    NotANetwork,
+    /// Not a country's two letters.
+    NotACountry,
+    /// Not a time of day.
+    NotAnHour,
+    /// Not a time zone.
+    NotATimeZone,
 }
 
 impl fmt::Display for Problem {
@@ -96,6 +104,10 @@ impl fmt::Display for Problem {
             Self::InThePast => f.write_str("must be in the future"),
             Self::NotAChoice => f.write_str("is not one of the choices"),
             Self::NotConfirmed => f.write_str("does not match; type it exactly"),
+            Self::NotANetwork => f.write_str("must be an address or a network, as 192.0.2.7 or 10.0.0.0/8"),
+            Self::NotACountry => f.write_str("must be two capital letters, as DE"),
+            Self::NotAnHour => f.write_str("must be a time of day, as 08:30"),
+            Self::NotATimeZone => f.write_str("is no time zone; write one as Europe/Berlin"),
         }
     }
 }

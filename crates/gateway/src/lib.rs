@@ -15,7 +15,7 @@ mod fetch;
 mod gateway;
 mod headers;
 mod ingress;
-pub mod limit;
+pub mod count;
 mod memory;
 mod models;
 mod options;
