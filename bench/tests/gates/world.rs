@@ -184,6 +184,7 @@ fn team(url: &str) -> TeamConfig {
             expires_at: None,
         }],
         custom_providers: Vec::new(),
+        policies: Vec::new(),
         tokens: vec![TokenConfig {
             id: TokenId(1),
             name: "gates".into(),

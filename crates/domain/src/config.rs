@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId,
+    policy::NamedPolicy,
     provider::{AuthScheme, Dialect},
 };
 
@@ -26,6 +27,8 @@ pub struct TeamConfig {
     pub provider_keys: Vec<ProviderKeyConfig>,
     pub custom_providers: Vec<CustomProviderConfig>,
     pub tokens: Vec<TokenConfig>,
+    /// Those that are on.
+    pub policies: Vec<NamedPolicy>,
 }
 
 /// A gateway.

@@ -203,8 +203,30 @@ pub struct AttemptRow {
     /// The caller's `cf-aig-metadata`, a flat JSON object, at most 4 KiB.
     pub metadata: Option<String>,
     pub user_agent: Option<String>,
+    /// Who the caller says it asks for, at most 256 bytes: `weir-user`, or `user` or `metadata.user_id` of the body.
+    pub user: Option<String>,
     /// Whether the request shows in the log; the ledger counts it in any case.
     pub logged: bool,
+}
+
+/// What a row of the ledger says about limits: enough to count it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub at_ms: i64,
+    pub gateway_id: Option<GatewayId>,
+    pub token_id: Option<TokenId>,
+    pub surface: String,
+    pub provider: Option<String>,
+    /// The model that was called.
+    pub model: Option<String>,
+    pub user: Option<String>,
+    /// As in [`AttemptRow::metadata`].
+    pub metadata: Option<String>,
+    /// Whether it is the row that ends a request which reached a provider: it counts as a request.
+    pub is_request: bool,
+    /// Input and output.
+    pub tokens: u64,
+    pub cost: Option<Nanos>,
 }
 
 /// One line of a cost formula: `units × rate ÷ 1,000,000`.

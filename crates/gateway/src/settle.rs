@@ -371,6 +371,7 @@ fn blank(id: RequestId, surface: Surface) -> AttemptRow {
         event_id: None,
         metadata: None,
         user_agent: None,
+        user: None,
         logged: true,
     }
 }

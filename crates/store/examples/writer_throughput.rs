@@ -85,6 +85,7 @@ fn row(number: u64) -> AttemptRow {
         event_id: None,
         metadata: None,
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
+        user: None,
         logged: true,
     }
 }

@@ -114,6 +114,7 @@ fn empty_team(row: team::Model) -> TeamConfig {
         provider_keys: Vec::new(),
         custom_providers: Vec::new(),
         tokens: Vec::new(),
+        policies: Vec::new(),
     }
 }
 

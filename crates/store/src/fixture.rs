@@ -66,6 +66,7 @@ pub(crate) fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         event_id: None,
         metadata: Some(r#"{"user":"ada"}"#.to_owned()),
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
+        user: None,
         logged: true,
     }
 }

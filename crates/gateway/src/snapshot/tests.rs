@@ -53,6 +53,7 @@ fn team(slug: &str) -> TeamConfig {
         gateways: vec![gateway(1, "main", Some(2)), gateway(2, "open", None)],
         provider_keys: vec![provider_key(1, "openai")],
         custom_providers: vec![],
+        policies: Vec::new(),
         tokens: vec![token(1, None)],
     }
 }

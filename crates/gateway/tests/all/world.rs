@@ -197,6 +197,7 @@ pub fn team(id: i64, slug: &str, token: &str, url: &str) -> TeamConfig {
             auth: AuthScheme::XApiKey,
             enabled: true,
         }],
+        policies: Vec::new(),
         tokens: vec![token_config(id * 10, token)],
     }
 }

@@ -109,6 +109,7 @@ impl From<Row> for AttemptRow {
             event_id: row.event_id,
             metadata: row.metadata,
             user_agent: row.user_agent,
+            user: None,
             logged: row.logged,
         }
     }
