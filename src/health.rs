@@ -56,6 +56,8 @@ pub async fn live() -> &'static str {
 struct Readiness {
     ready: bool,
     draining: bool,
+    /// Whether what was spent before the start is not known yet.
+    starting: bool,
     /// Whether the database answered a moment ago.
     database: bool,
     /// Whether the spool takes rows.
@@ -75,14 +77,16 @@ struct Readiness {
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
 pub async fn ready(State(app): State<App>) -> Response {
     let draining = app.draining.has_begun();
+    let starting = app.gateway.is_suspended();
     let database = app.database.is_there();
     let ledger = app.ledger.ready();
     let ledger_writer = app.ledger_writer.is_alive();
     let readiness = Readiness {
         // The data plane needs memory and the spool only; a database that is away delays the log, not the traffic. A
         // writer that is dead does not come back: the server is stopping then, see `commands/serve.rs`.
-        ready: !draining && ledger && ledger_writer,
+        ready: !draining && !starting && ledger && ledger_writer,
         draining,
+        starting,
         database,
         ledger,
         ledger_writer,

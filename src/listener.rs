@@ -251,7 +251,7 @@ async fn answer(
         };
         return Ok(talk.paces.watch(response.map(Either::Right), version));
     }
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client.address, peer.port())));
     let page = services.pages_runtime.spawn(services.pages.oneshot(request.map(Body::new)));
     let response = match page.await {
         Ok(Ok(response)) => response,

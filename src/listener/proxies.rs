@@ -1,12 +1,16 @@
-//! Which address a request counts for: the peer's, or what a reverse proxy that we trust says about it.
+//! Which address a request counts for, and from which country it comes: the peer's, or what a reverse proxy that we trust says
+//! about it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
+use gateway::{Client, Country};
 use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// How proxies name the client's country: Cloudflare, and those that are told to.
+const COUNTRY: [&str; 2] = ["cf-ipcountry", "x-country"];
 
 /// The proxies that are believed.
 #[derive(Debug)]
@@ -22,13 +26,14 @@ impl Proxies {
         Self { trusted, warned: AtomicBool::new(false) }
     }
 
-    /// The address of the client: the peer's, or behind trusted proxies the last one in `X-Forwarded-For` that is none of
-    /// them. What stands further left was written by the client itself.
-    pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The client: the peer, or behind trusted proxies the last address in `X-Forwarded-For` that is none of theirs. What
+    /// stands further left was written by the client itself. Only they are believed about its country.
+    pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         if !self.trusts(peer) {
             self.doubt(peer, headers);
-            return peer;
+            return Client::from(peer);
         }
+        let country = COUNTRY.into_iter().find_map(|name| Country::read(headers.get(name)?.to_str().ok()?));
         let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
         let mut client = peer;
         for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
@@ -38,7 +43,7 @@ impl Proxies {
                 break;
             }
         }
-        client
+        Client { address: client, country }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -77,7 +82,22 @@ mod tests {
         if let Some(forwarded) = forwarded {
             headers.insert(FORWARDED_FOR, forwarded.parse().expect("a header"));
         }
-        proxies.client_of(peer.parse().expect("an address"), &headers).to_string()
+        proxies.client_of(peer.parse().expect("an address"), &headers).address.to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_may_name_the_country() {
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().expect("a network")]);
+        for (peer, header, country) in [
+            ("10.0.0.1", "cf-ipcountry", Some("DE")),
+            ("10.0.0.1", "x-country", Some("DE")),
+            ("10.0.0.1", "country", None),
+            ("198.51.100.1", "cf-ipcountry", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header.parse().expect("a name"), "de".parse().expect("a header"))]);
+            let client = proxies.client_of(peer.parse().expect("an address"), &headers);
+            assert_eq!(client.country.map(|country| country.to_string()).as_deref(), country, "{peer} {header}");
+        }
     }
 
     #[test]

@@ -229,6 +229,17 @@ pub struct Spent {
     pub cost: Option<Nanos>,
 }
 
+/// [`Spent`], as the store finds it: of a row, or of the rows of an hour or a day of which only the sums are left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// When the request came in is its moment, whichever attempt it is; of sums the last moment that they are about.
+    pub spent: Spent,
+    /// The model as the client named it.
+    pub model_asked: Option<String>,
+    /// How many requests it counts as, `spent.is_request` among them.
+    pub requests: u64,
+}
+
 /// One line of a cost formula: `units × rate ÷ 1,000,000`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostLine {

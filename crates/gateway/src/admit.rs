@@ -1,9 +1,7 @@
 //! Third stage: whether this request may pass at all. Which gateway it goes through, whether that gateway, the token
-//! and the server itself are fit for it, and, right before a provider is called, whether the rate limit has room.
-//!
-//! The rate limit is asked after the cache: an answer from the cache costs the provider nothing, so it does not count
-//! and is not refused when the limit is used up. What adds to conversations counts as well: nothing else bounds how fast
-//! these grow.
+//! and the server itself are fit for it, and, once it is planned, what the team's policies say ([`policies`]).
+
+pub(crate) mod policies;
 
 use std::sync::Arc;
 
@@ -12,13 +10,10 @@ use http::HeaderMap;
 use wire::scan::Scan;
 
 use crate::authenticate::Access;
-use crate::clock::now_ms;
 use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::name;
-use crate::headers::response::RateLimit;
 use crate::ingress::Place;
-use crate::limit::Room;
 use crate::settle::Settlement;
 use crate::snapshot::GatewayState;
 
@@ -65,11 +60,14 @@ fn may_use(access: &Access, gateway: &GatewayState) -> bool {
 /// Whether the server takes on anything now.
 ///
 /// # Errors
-/// `shutting_down`, `ledger_unavailable`.
+/// `shutting_down`, `starting`, `ledger_unavailable`.
 pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     let shared = settlement.shared();
     if shared.is_closing() {
         return Err(Refusal::shutting_down());
+    }
+    if shared.is_suspended() {
+        return Err(Refusal::starting());
     }
     // Money that cannot be written down must not be spent.
     if shared.ledger.ready() { Ok(()) } else { Err(Refusal::ledger_unavailable()) }
@@ -81,6 +79,7 @@ pub(crate) fn note(settlement: &mut Settlement, settings: &GatewaySettings, cont
     row.logged = controls.collect_log.unwrap_or(settings.collect_logs);
     row.event_id = controls.event_id.take();
     row.metadata = controls.metadata.take();
+    row.user = controls.user.take();
     let payloads = controls.collect_payload.unwrap_or(settings.collect_log_payloads);
     settlement.keep_payload = row.logged && payloads;
 }
@@ -114,35 +113,4 @@ pub(crate) fn check_fallbacks(access: &Access, scan: &Scan<'_>) -> Result<(), Re
 /// `token_not_allowed`.
 pub(crate) fn check_list(access: &Access, has_list: bool) -> Result<(), Refusal> {
     if access.limits_models() && has_list { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
-}
-
-/// Counts the request against the gateway's rate limit.
-///
-/// # Errors
-/// `rate_limited`.
-pub(crate) fn take_from_limit(settlement: &mut Settlement, gateway: &GatewayState) -> Result<(), Refusal> {
-    let (Some(limiter), Some((_, interval_s))) = (&gateway.limiter, gateway.settings.rate_limit()) else {
-        return Ok(());
-    };
-    match limiter.try_take(now_ms()) {
-        Ok(taken) => {
-            let (limit, remaining, reset_s) = (taken.limit, taken.remaining, taken.reset_s);
-            settlement.rate_limit = Some(RateLimit { limit, interval_s, remaining, reset_s });
-            Ok(())
-        }
-        Err(full) => {
-            let (limit, reset_s) = (full.limit, full.reset_s);
-            settlement.rate_limit = Some(RateLimit { limit, interval_s, remaining: 0, reset_s });
-            Err(Refusal::rate_limited(limit, interval_s, full.retry_after_ms.div_ceil(1_000)))
-        }
-    }
-}
-
-/// Tells the state of the rate limit to a caller whose request does not count.
-pub(crate) fn look_at_limit(settlement: &mut Settlement, gateway: &GatewayState) {
-    if let Some(limiter) = &gateway.limiter {
-        let Room { limit, remaining, reset_s } = limiter.peek(now_ms());
-        let interval_s = gateway.settings.rate_limit().map_or(0, |(_, interval_s)| interval_s);
-        settlement.rate_limit = Some(RateLimit { limit, interval_s, remaining, reset_s });
-    }
 }

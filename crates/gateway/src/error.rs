@@ -2,6 +2,7 @@
 //! only place that turns a refusal into a response, in the dialect the caller reads. `docs/errors.md` lists the codes.
 
 mod message;
+mod policy;
 mod respond;
 
 use std::borrow::Cow;
@@ -108,8 +109,14 @@ codes! {
     ProviderTokenFailed = 502 "provider_token_failed",
     /// What the caller named by its address could not be fetched.
     FetchFailed = 400 "fetch_failed",
-    /// The gateway's rate limit is used up.
+    /// A policy does not let the request pass.
+    DeniedByPolicy = 403 "denied_by_policy",
+    /// A limit of requests, tokens or concurrency is used up.
     RateLimited = 429 "rate_limited",
+    /// A limit of money is used up.
+    BudgetExceeded = 429 "budget_exceeded",
+    /// A limit of money lets nothing pass of which the price is unknown.
+    PriceUnknown = 403 "price_unknown",
     /// The provider cannot be reached.
     UpstreamUnreachable = 502 "upstream_unreachable",
     /// The provider's address is not allowed.
@@ -124,6 +131,8 @@ codes! {
     LedgerUnavailable = 503 "ledger_unavailable",
     /// There is no memory for one more body.
     Overloaded = 503 "overloaded",
+    /// The server has just started and does not know yet what was spent.
+    Starting = 503 "starting",
     /// The server is stopping.
     ShuttingDown = 503 "shutting_down",
     /// A fault of the gateway itself.

@@ -1,6 +1,5 @@
 //! The handle the server holds: takes requests, takes new configuration, tells what goes on.
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::config::Config;
-use domain::{GatewayId, RequestId, TokenId};
+use domain::ledger::Past;
+use domain::{GatewayId, RequestId, TeamId, TokenId};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -17,12 +17,15 @@ use uuid::Uuid;
 
 use crate::body::Body;
 use crate::cache::ExactCache;
+use crate::client::Client as Caller;
+use crate::clock::now_ms;
 use crate::counters::{Counters, Live, count};
 use crate::error;
 use crate::ingress::ingress;
 use crate::memory::Memory;
 use crate::options::Options;
 use crate::pipeline;
+use crate::policy::PolicyUsage;
 use crate::ports::{Ledger, Ports};
 use crate::scan::BoxError;
 use crate::settle::{self, Settlement};
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub ledger: Arc<dyn Ledger>,
     pub state: State,
     pub counters: Live,
+    suspended: AtomicBool,
     closing: AtomicBool,
     cutting: AtomicBool,
     in_flight: AtomicUsize,
@@ -62,6 +66,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::Acquire)
     }
 
     /// Whether what ends unfinished now is cut off by the server, and not left by its client.
@@ -88,6 +96,24 @@ impl Drop for InFlight {
     }
 }
 
+/// A configuration that is compiled and not in force yet.
+#[derive(Debug)]
+pub struct Compiled(Snapshot);
+
+impl Compiled {
+    /// The teams with limits that begin with it, each with the moment from which on they must be told what passed, in
+    /// milliseconds since 1970.
+    #[must_use]
+    pub fn needs_history(&self) -> Vec<(TeamId, i64)> {
+        self.0.needs_history(now_ms())
+    }
+
+    /// Tells a team's limits what passed, in the order of time.
+    pub fn replay(&self, team: TeamId, past: &[Past]) {
+        self.0.replay(team, past, now_ms());
+    }
+}
+
 impl Gateway {
     /// Compiles the first configuration.
     ///
@@ -104,6 +130,7 @@ impl Gateway {
             options,
             ledger: ports.ledger,
             counters: Live::default(),
+            suspended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
@@ -112,20 +139,18 @@ impl Gateway {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Answers one request; every failure is an answer too.
-    pub async fn handle<B>(&self, request: Request<B>, peer: IpAddr) -> Response<Body>
+    /// Answers one request of a client; every failure is an answer too.
+    pub async fn handle<B>(&self, request: Request<B>, client: impl Into<Caller>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        // Who asks is known by the token; addresses are neither judged nor written down here.
-        let _ = peer;
         count(&self.shared.counters.requests);
         let (parts, body) = request.into_parts();
         let mut body = body.map_err(Into::into);
         let ingress = ingress(&parts.method, parts.uri.path());
         let id = RequestId(Uuid::now_v7());
-        let mut settlement = Settlement::open(self.shared.clone(), id, ingress.surface(), ingress.dialect);
+        let mut settlement = Settlement::open(self.shared.clone(), id, client.into(), ingress.surface(), ingress.dialect);
         settle::note_head(&mut settlement, &parts);
         let run = AssertUnwindSafe(pipeline::run(settlement, ingress, &parts, &mut body));
         run.catch_unwind().await.unwrap_or_else(|_| {
@@ -134,14 +159,51 @@ impl Gateway {
         })
     }
 
-    /// Puts a new configuration in force for the requests that come from now on.
+    /// Puts a new configuration in force for the requests that come from now on. Limits that it brings begin empty; where what
+    /// passed before is to count, see [`Gateway::compile`].
     ///
     /// # Errors
     /// The configuration cannot be compiled; the old one stays.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
-        let next = Snapshot::build(config, Some(&self.shared.snapshot.load()))?;
-        self.shared.snapshot.store(Arc::new(next));
+        self.adopt(self.compile(config)?);
         Ok(())
+    }
+
+    /// Compiles a configuration, to be told what passed before and then adopted. While requests are suspended nothing has
+    /// been counted, so nothing is carried over.
+    ///
+    /// # Errors
+    /// The configuration cannot be compiled.
+    pub fn compile(&self, config: &Config) -> Result<Compiled, BuildError> {
+        let previous = self.shared.snapshot.load();
+        Snapshot::build(config, Some(&**previous).filter(|_| !self.shared.is_suspended())).map(Compiled)
+    }
+
+    /// Puts a compiled configuration in force for the requests that come from now on, and lets them in.
+    pub fn adopt(&self, compiled: Compiled) {
+        self.shared.snapshot.store(Arc::new(compiled.0));
+        self.shared.suspended.store(false, Ordering::Release);
+    }
+
+    /// Refuses what would call a provider with `starting`, until a configuration is adopted that knows what passed before. Tells
+    /// whether there is anything to know: where nothing limits, requests are let in at once.
+    pub fn suspend(&self) -> bool {
+        let needed = !self.shared.snapshot.load().needs_history(now_ms()).is_empty();
+        self.shared.suspended.store(needed, Ordering::Release);
+        needed
+    }
+
+    /// Whether requests wait for what passed before to be known.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.shared.is_suspended()
+    }
+
+    /// How full the limits of a team's policies are.
+    #[must_use]
+    pub fn usage(&self, team: TeamId) -> Vec<PolicyUsage> {
+        let snapshot = self.shared.snapshot.load();
+        snapshot.team_by_id(team).map(|team| team.policies.usage(now_ms())).unwrap_or_default()
     }
 
     /// The version of the configuration in force.

@@ -1,6 +1,7 @@
 //! Headers: the controls a caller sends to the gateway, what goes on to the provider, and what comes back.
 
 pub(crate) mod controls;
+pub(crate) mod limits;
 pub(crate) mod request;
 pub(crate) mod response;
 
@@ -21,6 +22,20 @@ pub(crate) mod name {
     pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
     pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+    pub(crate) const BUDGET: HeaderName = HeaderName::from_static("weir-budget");
+    pub(crate) const FALLBACK: HeaderName = HeaderName::from_static("weir-fallback");
+    pub(crate) const WARNING: HeaderName = HeaderName::from_static("weir-warning");
+    /// Limit, rest and end of a window, as OpenAI names them.
+    pub(crate) const OPENAI_REQUESTS: [HeaderName; 3] = [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ];
+    pub(crate) const OPENAI_TOKENS: [HeaderName; 3] = [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ];
     pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
     pub(crate) const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
     pub(crate) const API_KEY: HeaderName = HeaderName::from_static("api-key");

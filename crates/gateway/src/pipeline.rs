@@ -5,8 +5,10 @@ use std::sync::Arc;
 use http::Response;
 use http::request::Parts;
 use wire::api::{Api, Path};
+use wire::scan::Scan;
 
-use crate::admit::{check_fallbacks, check_model, check_server, choose_gateway, look_at_limit, note, take_from_limit};
+use crate::admit::policies::{self, Fallback, Stop};
+use crate::admit::{check_fallbacks, check_model, check_server, choose_gateway, note};
 use crate::attempt::attempt;
 use crate::authenticate::{Access, authenticate};
 use crate::body::Body;
@@ -18,6 +20,7 @@ use crate::headers::controls;
 use crate::ingress::{Call, Door, Ingress, KeptCall, Place, disguises, split_key};
 use crate::memory::Claim;
 use crate::plan::{self, Plan, Question};
+use crate::policy::Target;
 use crate::relay::relay;
 use crate::reuse::{self, Slot};
 use crate::scan::{ClientBody, collect, scan_json, scan_native};
@@ -73,9 +76,9 @@ async fn stages(
         });
     }
     if matches!(called, Called::Models) {
-        if ingress.place.is_some() {
-            settlement.row.gateway_id = Some(choose_gateway(&access, ingress.place, &parts.headers)?.id);
-        }
+        let place = ingress.place.map(|_| choose_gateway(&access, ingress.place, &parts.headers)).transpose()?;
+        settlement.row.gateway_id = place.as_ref().map(|gateway| gateway.id);
+        policies::judge(settlement, &access, place.as_deref(), Target::Nobody).map_err(|stop| stop.refusal)?;
         return Ok(Reached::Answer(models::answer(settlement, &access, now_ms)));
     }
     let mut controls = controls::read(&parts.headers)?;
@@ -100,36 +103,77 @@ async fn stages(
         now_ms,
         first_byte_timeout: shared.options.first_byte_timeout,
     };
-    let plan = match called {
-        Called::Native { provider, rest } => plan_native(settlement, &request, &provider, rest, query.as_deref())?,
-        Called::Chat { front, path } => {
-            plan_chat(settlement, &request, ingress.place, (front, path), query.as_deref()).await?
+    let mut instead: Option<Fallback> = None;
+    loop {
+        let model = instead.as_ref().map(|fallback| fallback.model.as_str());
+        let planned = make_plan(settlement, &request, (&called, ingress.place), query.as_deref(), model).await?;
+        match look_up(settlement, &request, planned).await {
+            Ok(reached) => return Ok(reached),
+            Err(stop) => match stop.fallback.filter(|_| instead.is_none() && called.takes_another_model()) {
+                Some(fallback) => {
+                    settlement.fallback = Some(fallback.policy.clone());
+                    instead = Some(fallback);
+                }
+                None => return Err(stop.refusal),
+            },
         }
-        Called::CountTokens { front, path } => match plan_count(settlement, &request, front, path)? {
-            Counting::Provider(plan) => *plan,
-            Counting::Estimate(_room) => {
-                take_from_limit(settlement, &gateway)?;
-                return Ok(Reached::Answer(tokens::answer(settlement, front, path, &body)?));
-            }
-        },
-        Called::Task(call) => plan::task(settlement, &request, call, query.as_deref())?,
-        Called::Models | Called::Kept(_) => return Ok(Reached::Answer(models::answer(settlement, &access, now_ms))),
-    };
-    look_up(settlement, &request, plan).await
+    }
 }
 
-/// Answers from the cache, or counts the request and lets it through to the provider.
-async fn look_up(settlement: &mut Settlement, request: &plan::Request<'_>, mut plan: Plan) -> Result<Reached, Refusal> {
+/// What is to be done for a request.
+enum Planned<'a> {
+    Provider(Plan),
+    /// The tokens of a question are estimated, in the room that reading it takes.
+    Estimate { front: Api, path: Path<'a>, provider: Arc<ProviderState>, model: String, _room: Claim },
+}
+
+/// Plans what is called; `instead` is the model that a policy leads to.
+async fn make_plan<'a>(
+    settlement: &mut Settlement,
+    request: &plan::Request<'_>,
+    (called, place): (&Called<'a>, Option<Place<'_>>),
+    query: Option<&str>,
+    instead: Option<&str>,
+) -> Result<Planned<'a>, Refusal> {
+    Ok(Planned::Provider(match *called {
+        Called::Native { ref provider, rest } => plan_native(settlement, request, provider, rest, query)?,
+        Called::Chat { front, path } => {
+            plan_chat(settlement, request, place, (front, path), query, instead).await?
+        }
+        Called::CountTokens { front, path } => return plan_count(settlement, request, front, path, instead),
+        Called::Task(call) => plan::task(settlement, request, call, query, instead)?,
+        // They are answered before anything is planned.
+        Called::Models | Called::Kept(_) => return Err(Refusal::internal()),
+    }))
+}
+
+/// Asks the team's policies, answers from the cache, or counts the request and lets it through to the provider.
+async fn look_up(
+    settlement: &mut Settlement,
+    request: &plan::Request<'_>,
+    planned: Planned<'_>,
+) -> Result<Reached, Box<Stop>> {
+    let (access, gateway) = (request.access, request.gateway);
+    let mut plan = match planned {
+        Planned::Provider(plan) => plan,
+        Planned::Estimate { front, path, provider, model, _room } => {
+            let target = Target::Model(&provider.slug, &model);
+            policies::judge(settlement, access, Some(gateway), target)?;
+            policies::take(settlement, access, gateway, (target, None))?;
+            return Ok(Reached::Answer(tokens::answer(settlement, front, path, request.body)?));
+        }
+    };
     settle::note_plan(settlement, &plan);
+    policies::judge(settlement, access, Some(gateway), plan.target())?;
     let slot = reuse::slot(settlement, request, &plan);
     if let Some(slot) = slot {
         let shared = settlement.shared().clone();
         if let Some(entry) = shared.cache.get(&slot.key, request.now_ms).await {
-            look_at_limit(settlement, request.gateway);
+            policies::look(settlement, access, gateway, plan.target());
             return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
         }
     }
-    take_from_limit(settlement, request.gateway)?;
+    policies::take(settlement, access, gateway, (plan.target(), Some(&plan)))?;
     fetch(settlement, &mut plan).await?;
     Ok(Reached::Upstream(Box::new(plan), slot))
 }
@@ -142,6 +186,17 @@ enum Called<'a> {
     Models,
     Kept(KeptCall<'a>),
     Native { provider: Arc<ProviderState>, rest: &'a str },
+}
+
+impl Called<'_> {
+    /// Whether another model may answer: at a provider's own endpoint, and where no model is named, there is none.
+    fn takes_another_model(&self) -> bool {
+        match self {
+            Self::Chat { .. } | Self::CountTokens { .. } => true,
+            Self::Task(call) => !call.task.keeps(),
+            Self::Models | Self::Kept(_) | Self::Native { .. } => false,
+        }
+    }
 }
 
 /// Whether there is such a door, and it takes the method. Told only to those who authenticated.
@@ -182,13 +237,12 @@ async fn plan_chat(
     place: Option<Place<'_>>,
     (front, path): (Api, Path<'_>),
     query: Option<&str>,
+    instead: Option<&str>,
 ) -> Result<Plan, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
-    let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
-    let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
+    let asked = asked(settlement, path, &scan, instead)?;
     let id = settlement.id().0.simple().to_string();
     let question = Question { front, path, scan: &scan, query, asked, id: &id, said: request.body };
-    settlement.row.model_asked = Some(settle::bounded(asked));
     settlement.row.streamed = question.stream();
     let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
@@ -214,31 +268,38 @@ async fn plan_chat(
     Ok(plan)
 }
 
-/// Who counts the tokens of a question.
-enum Counting {
-    Provider(Box<Plan>),
-    /// The gateway, in the room that reading the question takes.
-    Estimate(Claim),
+/// The model that is asked for, noted with whom it is asked for; `instead` is the one that a policy leads to.
+fn asked<'a>(
+    settlement: &mut Settlement,
+    path: Path<'a>,
+    scan: &'a Scan<'_>,
+    instead: Option<&'a str>,
+) -> Result<&'a str, Refusal> {
+    let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
+    let named = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
+    settlement.row.model_asked = Some(settle::bounded(named));
+    settle::note_user(settlement, scan);
+    Ok(instead.unwrap_or(named))
 }
 
-fn plan_count(
+fn plan_count<'a>(
     settlement: &mut Settlement,
     request: &plan::Request<'_>,
     front: Api,
-    path: Path<'_>,
-) -> Result<Counting, Refusal> {
+    path: Path<'a>,
+    instead: Option<&str>,
+) -> Result<Planned<'a>, Refusal> {
     let scan = scan_json(request.headers, request.body)?;
-    let named = path.model.or(scan.model.as_ref().map(|text| text.value.as_ref()));
-    let asked = named.filter(|model| !model.is_empty()).ok_or_else(Refusal::model_required)?;
-    settlement.row.model_asked = Some(settle::bounded(asked));
+    let asked = asked(settlement, path, &scan, instead)?;
     let (provider, model) = plan::resolve(request.access, front, asked, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     if provider.speaks(front, model) {
-        Ok(Counting::Provider(Box::new(plan::count(request, &provider, model, front, &scan)?)))
-    } else {
-        Ok(Counting::Estimate(plan::room_to_read(request, &scan)?))
+        return Ok(Planned::Provider(plan::count(request, &provider, model, front, &scan)?));
     }
+    let (_, served) = provider.served(model);
+    let (model, _room) = (served.to_owned(), plan::room_to_read(request, &scan)?);
+    Ok(Planned::Estimate { front, path, provider, model, _room })
 }
 
 fn plan_native(
@@ -251,5 +312,8 @@ fn plan_native(
     let scan = scan_native(request.method, request.headers, request.body)?;
     let named = plan::native_model(request, provider, rest, scan.as_ref());
     settlement.row.model_asked = named.as_ref().map(|named| settle::bounded(&named.model));
+    if let Some(scan) = &scan {
+        settle::note_user(settlement, scan);
+    }
     plan::native(request, provider, rest, query, scan.as_ref(), named)
 }

@@ -35,6 +35,7 @@ use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
 use crate::memory::{Memory, Purpose};
+use crate::policy::{Asks, Target};
 use crate::settle::Measure;
 use crate::signer::Signer;
 use crate::snapshot::{Auth, GatewayState, ProviderState, Upstream};
@@ -62,6 +63,10 @@ pub(crate) struct Plan {
     pub price_provider: Option<String>,
     /// The model that is called, as the provider names it.
     pub model: Option<String>,
+    /// Whether the provider may take another one, that the gateway cannot see.
+    pub hides_model: bool,
+    /// What the request says of the length of its answer.
+    pub asks: Asks,
     /// How the answer is read.
     pub dialect: Dialect,
     /// In whose words it is, where no translation says so.
@@ -99,6 +104,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Who is asked for what.
+    pub(crate) fn target(&self) -> Target<'_> {
+        match &self.model {
+            _ if self.hides_model => Target::Hidden(&self.provider),
+            Some(model) => Target::Model(&self.provider, model),
+            None => Target::Provider(&self.provider),
+        }
+    }
+
     /// Whether each answer must be made anew, because a conversation goes on with it, or its caller comes back for it.
     pub(crate) fn changes_state(&self) -> bool {
         let Some(After::Keep(draft)) = &self.after else { return false };
@@ -237,6 +251,8 @@ fn call_at(
         key,
         price_provider: provider.price_provider.clone(),
         model: None,
+        hides_model: false,
+        asks: Asks::default(),
         dialect,
         words: Words::Family(dialect),
         hide_usage: false,

@@ -27,14 +27,15 @@ use tokio::time::{Duration, Instant};
 use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
-pub(crate) use cost::Measure;
-pub(crate) use note::{bounded, note_head, note_plan, note_request};
+pub(crate) use cost::{Measure, uses_nothing};
+pub(crate) use note::{bounded, note_head, note_plan, note_request, note_user};
 
+use crate::client::Client;
 use crate::counters::count;
 use crate::error::{Code, Refusal};
 use crate::gateway::{InFlight, Shared};
-use crate::headers::response::RateLimit;
 use crate::memory::{Claim, Purpose};
+use crate::policy::{Held, Used};
 
 /// Status of a request whose client did not wait for the answer (nginx's number).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -66,8 +67,16 @@ pub(crate) struct Settlement {
     pub measure: Measure,
     /// Fields of the request that could not be expressed, for a header.
     pub dropped: String,
-    /// The state of the gateway's rate limit, where it has one.
-    pub rate_limit: Option<RateLimit>,
+    /// Where the request comes from.
+    pub client: Client,
+    /// The limits that it is under, and what it has taken of them.
+    pub held: Held,
+    /// What its attempts used, up to now.
+    used: Used,
+    /// The policies that warn of it, for a header.
+    pub warnings: String,
+    /// The policy that led it to another model than was asked for.
+    pub fallback: Option<String>,
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
     /// Whether what was used has a row of its own.
@@ -109,7 +118,13 @@ impl End<'_> {
 
 impl Settlement {
     /// Opens the books for a request that has just come in.
-    pub(crate) fn open(shared: Arc<Shared>, id: RequestId, surface: Surface, dialect: Dialect) -> Box<Self> {
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        id: RequestId,
+        client: Client,
+        surface: Surface,
+        dialect: Dialect,
+    ) -> Box<Self> {
         let now = Instant::now();
         Box::new(Self {
             _in_flight: InFlight::enter(shared.clone()),
@@ -126,7 +141,11 @@ impl Settlement {
             price_provider: None,
             measure: Measure::default(),
             dropped: String::new(),
-            rate_limit: None,
+            client,
+            held: Held::default(),
+            used: Used::default(),
+            warnings: String::new(),
+            fallback: None,
             upstream: Duration::ZERO,
             is_billed_apart: false,
             pending: None,
@@ -162,6 +181,7 @@ impl Settlement {
         self.row.at_ms = if self.row.attempt == 1 { self.row.at_ms } else { crate::clock::now_ms() };
         self.row.first_byte_us = None;
         self.attempt_started = now;
+        self.used.requests = 1;
         self.stage = Stage::Attempt;
         count(&self.shared.counters.attempts);
     }
@@ -198,6 +218,7 @@ impl Settlement {
         if self.is_billed_apart && end.observed.usage.is_none() {
             self.row.cost = Some(Nanos::ZERO);
         }
+        self.add_up(end.code);
         let asked = std::mem::replace(&mut self.row.model, model);
         let payload = self.payload(&end);
         self.count(end.outcome);
@@ -207,10 +228,23 @@ impl Settlement {
         self.stage = Stage::Between;
     }
 
+    /// Adds what the row says to what the request used.
+    fn add_up(&mut self, code: Option<Code>) {
+        let (row, used) = (&self.row, &mut self.used);
+        if row.attempt == 0 {
+            // What the gateway answers by itself, and not from the cache, counts as a request.
+            used.requests = u64::from(row.outcome == Outcome::Ok && row.cache != CacheStatus::Hit);
+            return;
+        }
+        used.add(row);
+        used.broke_off |= cost::broke_off(row, code);
+    }
+
     /// The request is over: what was written last was the last row.
     pub(crate) fn close(&mut self) {
         if self.stage != Stage::Closed {
             self.write_pending(true);
+            self.held.settle(&self.used);
             self.stage = Stage::Closed;
         }
     }

@@ -4,9 +4,10 @@
 //! A row that cannot be used (a base URL that is none, a credential that no header can carry) is marked with the reason
 //! and everything else works; only what would make it unclear who asks or who pays refuses the whole configuration.
 //!
-//! What lives longer than a configuration (rate limits, when a token was last used, fetched access tokens) is shared with the
+//! What lives longer than a configuration (counts of limits, when a token was last used, fetched access tokens) is shared with the
 //! previous snapshot, so neither a reload nor a request that still runs on the old one loses it.
 
+mod history;
 mod key;
 mod provider;
 mod team;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::config::Config;
-use domain::{GatewayId, ProviderKeyId, TokenId};
+use domain::{ProviderKeyId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
 
 pub use self::key::{Auth, KeyFault, KeyState, Target, header};
@@ -31,7 +32,7 @@ pub(crate) use self::upstream::NativeCall;
 pub use self::upstream::Upstream;
 use crate::BuildError;
 use crate::account::Account;
-use crate::limit::Limiter;
+use crate::policy::{Counts, LimitId};
 
 /// One version of the configuration.
 #[derive(Debug, Default)]
@@ -83,6 +84,12 @@ impl Snapshot {
         self.teams.get(slug)
     }
 
+    /// The team of that id.
+    #[must_use]
+    pub fn team_by_id(&self, id: TeamId) -> Option<&Arc<TeamState>> {
+        self.teams.values().find(|team| team.id == id)
+    }
+
     /// When each token was last used, in milliseconds since 1970, since the last time this was asked.
     #[must_use]
     pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
@@ -97,7 +104,7 @@ impl Snapshot {
 /// What the previous snapshot knows.
 #[derive(Default)]
 struct Carried {
-    limiters: HashMap<GatewayId, Arc<Limiter>>,
+    counts: HashMap<LimitId, Arc<Counts>>,
     last_used: HashMap<TokenId, Arc<AtomicI64>>,
     accounts: HashMap<ProviderKeyId, Arc<Account>>,
 }
@@ -105,9 +112,9 @@ struct Carried {
 impl Carried {
     fn of(previous: Option<&Snapshot>) -> Self {
         let Some(previous) = previous else { return Self::default() };
-        let gateways = previous.teams.values().flat_map(|team| team.gateways());
+        let limits = previous.teams.values().flat_map(|team| team.limits());
         Self {
-            limiters: gateways.filter_map(|gateway| Some((gateway.id, gateway.limiter.clone()?))).collect(),
+            counts: limits.map(|limit| (limit.id, limit.counts.clone())).collect(),
             last_used: previous.tokens.values().map(|token| (token.id, token.last_used_ms.clone())).collect(),
             accounts: previous.teams.values().flat_map(|team| team.accounts()).collect(),
         }

@@ -28,6 +28,7 @@ pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
+pub mod usage;
 pub mod user;
 pub mod writer;
 

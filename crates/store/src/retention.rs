@@ -14,7 +14,7 @@ use crate::{Store, StoreError, cache_tier, dead_letters, state};
 /// Rows deleted in one transaction.
 const RANGE: u64 = 500;
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// What a sweep deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ async fn sweep_rollups(store: &Store, now_ms: i64, failures: &mut Failures) -> u
 }
 
 /// Days by gateway; the last entry is for rows without one.
-async fn retentions(store: &Store) -> Result<Vec<(Option<i64>, u16)>, StoreError> {
+pub(crate) async fn retentions(store: &Store) -> Result<Vec<(Option<i64>, u16)>, StoreError> {
     let default = GatewaySettings::default().log_retention_days;
     let gateways = gateway::Entity::find()
         .select_only()

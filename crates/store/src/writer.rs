@@ -63,8 +63,7 @@ pub struct WriterStatus {
 /// [`LedgerWriter::halt`] leaves the rest in the spool.
 pub struct LedgerWriter {
     shared: Arc<Shared>,
-    appender: SpoolAppender,
-    drained: watch::Receiver<Position>,
+    progress: WriterProgress,
     ended: Option<oneshot::Receiver<()>>,
 }
 
@@ -92,7 +91,7 @@ impl WriterPulse {
     }
 }
 
-/// Waits for what the spool holds to be in the database, for those who do not own the writer. Cheap to clone.
+/// Tells how far the writer is, for those who do not own it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct WriterProgress {
     appender: SpoolAppender,
@@ -100,6 +99,11 @@ pub struct WriterProgress {
 }
 
 impl WriterProgress {
+    /// Waits until everything appended before the call is in the database; false where that takes longer than `timeout`.
+    pub async fn drained(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, self.clone().caught_up()).await == Ok(true)
+    }
+
     /// Waits until everything appended before the call is in the database. Tells whether it is: a writer that has ended
     /// carries nothing over.
     pub async fn caught_up(mut self) -> bool {
@@ -156,18 +160,12 @@ impl LedgerWriter {
             // Nobody listens where the handle was dropped.
             let _ = end.send(());
         })?;
-        Ok(Self { shared, appender, drained, ended: Some(ended) })
+        Ok(Self { shared, progress: WriterProgress { appender, drained }, ended: Some(ended) })
     }
 
     /// Waits until everything appended before the call is in the database; false where that takes longer than `timeout`.
     pub async fn drained(&self, timeout: Duration) -> bool {
-        tokio::time::timeout(timeout, self.progress().caught_up()).await == Ok(true)
-    }
-
-    /// A handle that tells how far the writer is.
-    #[must_use]
-    pub fn progress(&self) -> WriterProgress {
-        WriterProgress { appender: self.appender.clone(), drained: self.drained.clone() }
+        self.progress.drained(timeout).await
     }
 
     /// Writes what the spool holds, then ends the thread. While the database fails it ends at once: the rows stay in
@@ -194,9 +192,15 @@ impl LedgerWriter {
     #[must_use]
     pub fn status(&self) -> WriterStatus {
         let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        status.backlog_bytes = self.appender.backlog_bytes();
+        status.backlog_bytes = self.progress.appender.backlog_bytes();
         status.running = self.pulse().is_alive();
         status
+    }
+
+    /// A handle that tells how far the writer is.
+    #[must_use]
+    pub fn progress(&self) -> WriterProgress {
+        self.progress.clone()
     }
 
     /// A handle that tells whether the writer lives.

@@ -48,6 +48,8 @@ pub struct Scan<'a> {
     pub max_tokens: Option<u64>,
     /// `user`, where it is a string.
     pub user: Option<Cow<'a, str>>,
+    /// `metadata.user_id`, where it is a string: who is asked for, as Anthropic's API says it.
+    pub metadata_user: Option<Cow<'a, str>>,
     /// `n`: how many answers are asked for.
     pub choices: Option<u64>,
     /// How many values the body has, on all levels; the texts and numbers among `model`, `stream` and the like are not
@@ -64,7 +66,7 @@ pub struct Scan<'a> {
 }
 
 /// Keys that are read; their index is their bit in the set of those already seen.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "model",
     "models",
     "stream",
@@ -74,6 +76,7 @@ const KEYS: [&str; 9] = [
     "max_output_tokens",
     "user",
     "n",
+    "metadata",
 ];
 
 /// Reads a body.
@@ -89,7 +92,7 @@ pub fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
         return Err(reader.error(ScanErrorKind::NotAnObject));
     }
     let mut found = Scan { body_start: reader.at + 1, ..Scan::default() };
-    found.empty = members(&mut reader, &KEYS, |reader, key| found.read(reader, key))?;
+    found.empty = members(&mut reader, &KEYS, 1, |reader, key| found.read(reader, key))?;
     if reader.peek().is_some() {
         return Err(reader.error(ScanErrorKind::BadJson));
     }
@@ -107,7 +110,7 @@ pub(crate) fn values<const N: usize>(
 ) -> Result<[Option<Range<usize>>; N], ScanError> {
     let mut reader = Reader { bytes: body, at: 0, values: 0 };
     let mut found = [const { None }; N];
-    members(&mut reader, keys, |reader, key| {
+    members(&mut reader, keys, 1, |reader, key| {
         let value = reader.skip(1)?;
         if let Some(place) = keys.iter().position(|known| *known == key) {
             found[place] = Some(value);
@@ -117,11 +120,12 @@ pub(crate) fn values<const N: usize>(
     Ok(found)
 }
 
-/// Walks over the members of an object; `read` is called before the value of each of `keys` and must leave it behind.
-/// Tells whether the object is empty.
+/// Walks over the members of an object that is so deep; `read` is called before the value of each of `keys` and must leave it
+/// behind. Tells whether the object is empty.
 fn members<'a>(
     reader: &mut Reader<'a>,
     keys: &'static [&'static str],
+    depth: usize,
     mut read: impl FnMut(&mut Reader<'a>, &'static str) -> Result<(), ScanError>,
 ) -> Result<bool, ScanError> {
     let mut seen = 0_u32;
@@ -145,7 +149,7 @@ fn members<'a>(
                 read(reader, keys[index])?;
             }
             None => {
-                reader.skip(1)?;
+                reader.skip(depth)?;
             }
         }
         match reader.peek() {
@@ -193,10 +197,24 @@ impl<'a> Scan<'a> {
             }
             "stream" => self.stream = bool_value(reader, key)?.map(|(value, _)| value),
             "stream_options" => self.read_options(reader)?,
-            "user" => self.user = user(reader)?,
+            "user" => self.user = user(reader, 1)?,
+            "metadata" => self.read_metadata(reader)?,
             "n" => self.choices = count_value(reader, key)?,
             _ => self.max_tokens = self.max_tokens.max(count_value(reader, key)?),
         }
+        Ok(())
+    }
+
+    /// Other APIs keep other things there.
+    fn read_metadata(&mut self, reader: &mut Reader<'a>) -> Result<(), ScanError> {
+        if reader.peek() != Some(b'{') {
+            reader.skip(1)?;
+            return Ok(());
+        }
+        members(reader, &["user_id"], 2, |reader, _| {
+            self.metadata_user = user(reader, 2)?;
+            Ok(())
+        })?;
         Ok(())
     }
 
@@ -204,7 +222,7 @@ impl<'a> Scan<'a> {
         let first = reader.peek();
         let start = reader.at;
         if first == Some(b'{') {
-            self.options_empty = members(reader, &["include_usage"], |reader, _| {
+            self.options_empty = members(reader, &["include_usage"], 2, |reader, _| {
                 if let Some((value, span)) = bool_value(reader, "stream_options.include_usage")? {
                     self.include_usage = Some(value);
                     self.include_usage_span = Some(span);
@@ -292,11 +310,11 @@ fn string_value<'a>(reader: &mut Reader<'a>, key: &'static str) -> Result<Option
 }
 
 /// Other APIs give `user` another type; it decides nothing, so that is no reason to refuse.
-fn user<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, ScanError> {
+fn user<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<Option<Cow<'a, str>>, ScanError> {
     if reader.peek() == Some(b'"') {
         return Ok(string_value(reader, "user")?.map(|text| text.value));
     }
-    reader.skip(1)?;
+    reader.skip(depth)?;
     Ok(None)
 }
 

@@ -1,6 +1,6 @@
 //! Windows of the calendar in a time zone: minutes, hours, days, weeks from Monday on, months.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Offset, TimeZone, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use domain::policy::Unit;
 
@@ -8,28 +8,33 @@ use domain::policy::Unit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Zone(Tz);
 
-/// Whether there is such a time zone.
-pub(crate) fn zone_exists(name: &str) -> bool {
-    name.parse::<Tz>().is_ok()
-}
-
 impl Zone {
     /// By its IANA name; UTC where none is given or the name, which was checked when it was written, is known no more.
     pub(crate) fn of(name: Option<&str>) -> Self {
         Self(name.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC))
     }
 
+    /// The day of the week, and minutes since midnight, at a moment.
+    pub(crate) fn clock(self, now_ms: i64) -> (Weekday, u16) {
+        let local = self.local(now_ms);
+        let minute = local.hour() * 60 + local.minute();
+        (local.weekday(), u16::try_from(minute).unwrap_or_default())
+    }
+
+    fn local(self, now_ms: i64) -> DateTime<Tz> {
+        DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::<Utc>::MIN_UTC).with_timezone(&self.0)
+    }
+
     /// Beginning and end of the window that a moment lies in, in milliseconds since 1970.
     pub(super) fn bounds(self, unit: Unit, now_ms: i64) -> (i64, i64) {
-        let now = DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let local = now.with_timezone(&self.0);
+        let local = self.local(now_ms);
         let day = local.date_naive();
         match unit {
             // Offsets are not always whole hours, but always whole minutes in our time; an hour that is repeated when the
             // clocks go back is two.
             Unit::Minute => whole(now_ms, 60_000, 0),
             Unit::Hour => {
-                let offset_ms = i64::from(chrono::Offset::fix(local.offset()).local_minus_utc()) * 1_000;
+                let offset_ms = i64::from(local.offset().fix().local_minus_utc()) * 1_000;
                 whole(now_ms, 3_600_000, offset_ms)
             }
             Unit::Day => self.days(day, day.checked_add_days(Days::new(1))),

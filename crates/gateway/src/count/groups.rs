@@ -6,58 +6,79 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Counter, Shape};
 
 /// Most groups of a policy that have a count of their own.
-pub(crate) const MAX_GROUPS: usize = 50_000;
+const MAX_GROUPS: usize = 50_000;
 /// Parts that are locked apart, a power of two.
 const SHARDS: usize = 16;
-
 /// How often idle counts are looked for where there is no room, in milliseconds.
 const SWEEP_EVERY_MS: i64 = 1_000;
 
 /// What a group is known by: a digest of its values, so that it is short whatever they are.
-pub(crate) type GroupKey = [u8; 16];
+pub(crate) type GroupKey = [u64; 2];
+/// The values of a group, for people; none where a request has none.
+pub(crate) type Labels = Box<[Option<Box<str>>]>;
+
+/// A group and its count.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub counter: Counter,
+    pub labels: Labels,
+}
 
 /// The counts of a policy's groups. Where there are too many, those that come late share one count: their limit holds for
-/// all of them together, so nothing passes that should not.
+/// all of them together. One of them that gets a count of its own later, since others have become idle, begins anew.
 #[derive(Debug)]
 pub(crate) struct Groups {
     shards: [Mutex<Shard>; SHARDS],
-    others: Arc<Counter>,
+    others: Arc<Group>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    counters: HashMap<GroupKey, Arc<Counter>>,
+    groups: HashMap<GroupKey, Arc<Group>>,
     /// When idle counts were last looked for, in milliseconds since 1970.
     swept_ms: i64,
 }
 
 impl Groups {
     pub(crate) fn new(shape: &Shape) -> Self {
-        Self { shards: Default::default(), others: Arc::new(shape.counter()) }
+        let others = Group { counter: shape.counter(), labels: Box::default() };
+        Self { shards: Default::default(), others: Arc::new(others) }
     }
 
-    /// The count of a group.
-    pub(crate) fn counter(&self, key: &GroupKey, shape: &Shape, limit: u64, now_ms: i64) -> Arc<Counter> {
-        let mut shard = self.shard(key);
-        if let Some(counter) = shard.counters.get(key) {
-            return counter.clone();
+    /// The group of a key; `labels` makes its values where it is new.
+    pub(crate) fn find(
+        &self,
+        key: GroupKey,
+        labels: impl FnOnce() -> Labels,
+        shape: &Shape,
+        limit: u64,
+        now_ms: i64,
+    ) -> Arc<Group> {
+        let mut shard = lock(&self.shards[shard_of(key)]);
+        if let Some(group) = shard.groups.get(&key) {
+            return group.clone();
         }
-        if shard.counters.len() >= MAX_GROUPS / SHARDS && !shard.sweep(shape, limit, now_ms) {
+        if shard.groups.len() >= MAX_GROUPS / SHARDS && !shard.sweep(shape, limit, now_ms) {
             return self.others.clone();
         }
-        let counter = Arc::new(shape.counter());
-        shard.counters.insert(*key, counter.clone());
-        counter
+        let group = Arc::new(Group { counter: shape.counter(), labels: labels() });
+        shard.groups.insert(key, group.clone());
+        group
     }
 
-    /// How many groups have a count of their own.
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).counters.len()).sum()
+    /// All groups, those that share a count last and as one without values.
+    pub(crate) fn all(&self) -> Vec<Arc<Group>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            all.extend(lock(shard).groups.values().cloned());
+        }
+        all.push(self.others.clone());
+        all
     }
+}
 
-    fn shard(&self, key: &GroupKey) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[usize::from(key[0]) % SHARDS])
-    }
+fn shard_of(key: GroupKey) -> usize {
+    usize::try_from(key[0] % SHARDS as u64).unwrap_or_default()
 }
 
 impl Shard {
@@ -67,10 +88,11 @@ impl Shard {
             return false;
         }
         self.swept_ms = now_ms;
-        self.counters.retain(|_, counter| {
-            Arc::strong_count(counter) > 1 || counter.used(shape, limit, now_ms).used > 0
+        // A count is handed out under this lock only, so one that nobody else holds now cannot come into use meanwhile.
+        self.groups.retain(|_, group| {
+            Arc::strong_count(group) > 1 || group.counter.lock().used(shape, limit, now_ms).used > 0
         });
-        self.counters.len() < MAX_GROUPS / SHARDS
+        self.groups.len() < MAX_GROUPS / SHARDS
     }
 }
 

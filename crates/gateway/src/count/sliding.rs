@@ -9,12 +9,13 @@
 //! # How, in bounded memory
 //! What passed is kept as runs: a tick and how much fell into it, oldest first. A run leaves when its last possible moment
 //! is an interval ago, so rounding can only refuse longer, never let more through. The shape chooses the tick: a
-//! millisecond where the limit is so low that there are few runs anyway, a fraction of the interval otherwise. A run has 16
+//! millisecond where the limit is so low that there are few runs anyway, a fraction of the interval otherwise. Where there are
+//! too many all the same, because more passed than the limit before it was one, the oldest run is put to the next. A run has 16
 //! bytes, so the busiest window takes 64 KiB, that of a group 2 KiB, and an idle one nothing.
 
 use std::collections::VecDeque;
 
-use super::{Full, Mark, Taken, Used};
+use super::{Ask, Full, Mark, Taken, Ticks, Used};
 
 /// What passed in the interval until now.
 #[derive(Debug)]
@@ -36,8 +37,7 @@ struct Run {
 /// A window at a moment, with what is over taken out.
 pub(super) struct Now<'a> {
     log: &'a mut Sliding,
-    interval_ms: i64,
-    tick_ms: i64,
+    ticks: Ticks,
     now_ms: i64,
 }
 
@@ -48,73 +48,82 @@ impl Default for Sliding {
 }
 
 impl Sliding {
-    pub(super) fn at(&mut self, interval_ms: i64, tick_ms: i64, now_ms: i64) -> Now<'_> {
-        if now_ms.saturating_add(interval_ms) < self.latest_ms {
+    pub(super) fn at(&mut self, ticks: Ticks, now_ms: i64) -> Now<'_> {
+        if now_ms.saturating_add(ticks.interval_ms) < self.latest_ms {
             *self = Self::default();
         }
         self.latest_ms = self.latest_ms.max(now_ms);
-        let mut now = Now { log: self, interval_ms, tick_ms, now_ms };
-        now.forget();
-        now
+        let over = |run: &&Run| ticks.leaves_at(run.tick) <= self.latest_ms;
+        while let Some(run) = self.runs.front().filter(over) {
+            self.used = self.used.saturating_sub(run.amount);
+            self.runs.pop_front();
+        }
+        Now { log: self, ticks, now_ms }
     }
 
-    pub(super) fn settle(&mut self, mark: Mark, taken: u64, actual: u64) {
-        let Ok(index) = self.runs.binary_search_by_key(&mark.0, |run| run.tick) else { return };
-        let Some(run) = self.runs.get_mut(index) else { return };
-        let before = run.amount;
-        run.amount = before.saturating_sub(taken).saturating_add(actual);
-        self.used = self.used.saturating_sub(before).saturating_add(run.amount);
-        if run.amount == 0 {
-            self.runs.remove(index);
+    pub(super) fn settle(&mut self, ticks: Ticks, mark: Mark, taken: u64, actual: u64) {
+        if taken == actual || ticks.leaves_at(mark.0) <= self.latest_ms {
+            return;
+        }
+        let index = self.runs.partition_point(|run| run.tick < mark.0);
+        match self.runs.get_mut(index) {
+            // Its own run, or the one that it was put to. What took nothing has none.
+            Some(run) if run.tick == mark.0 || taken > 0 => {
+                let before = run.amount;
+                run.amount = before.saturating_sub(taken).saturating_add(actual);
+                self.used = self.used.saturating_sub(before).saturating_add(run.amount);
+                if run.amount == 0 {
+                    self.runs.remove(index);
+                }
+            }
+            _ if taken == 0 => self.count(ticks, mark.0, actual),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, ticks: Ticks, tick: i64, amount: u64) {
+        let index = match self.runs.back() {
+            Some(last) if last.tick >= tick => self.runs.partition_point(|run| run.tick < tick),
+            _ => self.runs.len(),
+        };
+        match self.runs.get_mut(index) {
+            Some(run) if run.tick == tick => run.amount = run.amount.saturating_add(amount),
+            _ => self.runs.insert(index, Run { tick, amount }),
+        }
+        self.used = self.used.saturating_add(amount);
+        if self.runs.len() > ticks.most
+            && let Some(oldest) = self.runs.pop_front()
+            && let Some(next) = self.runs.front_mut()
+        {
+            next.amount = next.amount.saturating_add(oldest.amount);
         }
     }
 }
 
 impl Now<'_> {
-    pub(super) fn try_take(&mut self, limit: u64, amount: u64) -> Result<Taken, Full> {
-        let after = self.log.used.saturating_add(amount);
-        if amount > 0 && after > limit {
-            let free_in_ms = if amount > limit { None } else { self.frees(after - limit) };
-            return Err(Full { used: self.log.used, free_in_ms });
+    pub(super) fn try_take(&mut self, ask: Ask) -> Result<Taken, Full> {
+        let after = self.log.used.saturating_add(ask.amount);
+        if ask.refuses(after) {
+            let free_in_ms = if ask.amount > ask.limit { None } else { self.frees(after - ask.limit) };
+            return Err(Full { left: ask.limit.saturating_sub(self.log.used), free_in_ms });
         }
-        let tick = self.log.latest_ms.div_euclid(self.tick_ms);
-        if amount > 0 {
-            self.count(tick, amount);
+        let tick = self.ticks.of(self.log.latest_ms);
+        if ask.amount > 0 {
+            self.log.count(self.ticks, tick, ask.amount);
         }
-        let reset_ms = self.log.runs.front().map(|run| self.leaves_at(run.tick) - self.now_ms);
-        Ok(Taken { mark: Mark(tick), left: limit.saturating_sub(after), reset_ms })
+        Ok(Taken { mark: Mark(tick), left: ask.limit.saturating_sub(after), reset_ms: self.used().reset_ms })
     }
 
     pub(super) fn add(&mut self, amount: u64, at_ms: i64) {
-        let tick = at_ms.min(self.log.latest_ms).div_euclid(self.tick_ms);
-        if amount > 0 && self.leaves_at(tick) > self.log.latest_ms {
-            self.count(tick, amount);
+        let tick = self.ticks.of(at_ms.min(self.log.latest_ms));
+        if amount > 0 && self.ticks.leaves_at(tick) > self.log.latest_ms {
+            self.log.count(self.ticks, tick, amount);
         }
     }
 
     pub(super) fn used(&self) -> Used {
-        let reset_ms = self.log.runs.front().map(|run| (self.leaves_at(run.tick) - self.now_ms).max(1));
+        let reset_ms = self.log.runs.front().map(|run| self.leaves_in(run));
         Used { used: self.log.used, reset_ms }
-    }
-
-    fn count(&mut self, tick: i64, amount: u64) {
-        let log = &mut *self.log;
-        match log.runs.back_mut() {
-            Some(run) if run.tick == tick => run.amount = run.amount.saturating_add(amount),
-            Some(run) if run.tick > tick => match log.runs.binary_search_by_key(&tick, |run| run.tick) {
-                Ok(index) => log.runs[index].amount = log.runs[index].amount.saturating_add(amount),
-                Err(index) => log.runs.insert(index, Run { tick, amount }),
-            },
-            _ => log.runs.push_back(Run { tick, amount }),
-        }
-        log.used = log.used.saturating_add(amount);
-    }
-
-    fn forget(&mut self) {
-        while let Some(run) = self.log.runs.front().filter(|run| self.leaves_at(run.tick) <= self.log.latest_ms) {
-            self.log.used = self.log.used.saturating_sub(run.amount);
-            self.log.runs.pop_front();
-        }
     }
 
     /// Milliseconds until so much comes back.
@@ -122,15 +131,25 @@ impl Now<'_> {
         for run in &self.log.runs {
             missing = missing.saturating_sub(run.amount);
             if missing == 0 {
-                return Some((self.leaves_at(run.tick) - self.now_ms).max(1));
+                return Some(self.leaves_in(run));
             }
         }
         None
     }
 
+    fn leaves_in(&self, run: &Run) -> i64 {
+        (self.ticks.leaves_at(run.tick) - self.now_ms).max(1)
+    }
+}
+
+impl Ticks {
+    fn of(self, at_ms: i64) -> i64 {
+        at_ms.div_euclid(self.tick_ms)
+    }
+
     /// The moment from which a tick no longer counts: an interval after its last millisecond.
-    fn leaves_at(&self, tick: i64) -> i64 {
-        (tick + 1) * self.tick_ms - 1 + self.interval_ms
+    fn leaves_at(self, tick: i64) -> i64 {
+        tick.saturating_add(1).saturating_mul(self.tick_ms).saturating_sub(1).saturating_add(self.interval_ms)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Windows with a beginning and an end, each with a count of its own. Twice the limit can pass around the boundary of two,
 //! which is what such windows mean.
 
-use super::{Full, Mark, Shape, Taken, Used};
+use super::{Ask, Full, Mark, Shape, Taken, Used};
 
 /// The count of the window that time has come to.
 #[derive(Debug)]
@@ -24,21 +24,22 @@ impl Span {
         let length = self.end_ms.saturating_sub(self.start_ms);
         // A window back is a late thread; further back is a clock that was set back.
         let set_back = now_ms < self.start_ms.saturating_sub(length);
-        if now_ms >= self.end_ms && self.end_ms != i64::MAX || set_back {
+        if (now_ms >= self.end_ms && self.end_ms != i64::MAX) || set_back {
             let (start_ms, end_ms) = shape.bounds(now_ms);
             *self = Self { start_ms, end_ms, used: 0 };
         }
         self
     }
 
-    pub(super) fn try_take(&mut self, limit: u64, amount: u64, now_ms: i64) -> Result<Taken, Full> {
-        let after = self.used.saturating_add(amount);
-        if amount > 0 && after > limit {
-            let free_in_ms = self.ends_in(now_ms).filter(|_| amount <= limit);
-            return Err(Full { used: self.used, free_in_ms });
+    pub(super) fn try_take(&mut self, ask: Ask) -> Result<Taken, Full> {
+        let after = self.used.saturating_add(ask.amount);
+        if ask.refuses(after) {
+            let free_in_ms = self.ends_in(ask.now_ms).filter(|_| ask.amount <= ask.limit);
+            return Err(Full { left: ask.limit.saturating_sub(self.used), free_in_ms });
         }
         self.used = after;
-        Ok(Taken { mark: Mark(self.start_ms), left: limit.saturating_sub(after), reset_ms: self.ends_in(now_ms) })
+        let left = ask.limit.saturating_sub(after);
+        Ok(Taken { mark: Mark(self.start_ms), left, reset_ms: self.ends_in(ask.now_ms) })
     }
 
     pub(super) fn settle(&mut self, mark: Mark, taken: u64, actual: u64) {
@@ -47,8 +48,7 @@ impl Span {
         }
     }
 
-    pub(super) fn add(&mut self, shape: &Shape, amount: u64, at_ms: i64, now_ms: i64) {
-        self.at(shape, now_ms);
+    pub(super) fn add(&mut self, amount: u64, at_ms: i64) {
         if (self.start_ms..self.end_ms).contains(&at_ms) {
             self.used = self.used.saturating_add(amount);
         }

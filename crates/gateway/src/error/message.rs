@@ -375,16 +375,6 @@ impl Refusal {
         Self::new(Code::InvalidRequest, message).about(field.to_owned())
     }
 
-    pub(crate) fn rate_limited(limit: u32, interval_s: u32, retry_after_s: u64) -> Self {
-        let message = format!(
-            "This gateway lets {limit} requests pass in {interval_s} seconds. Try again in {retry_after_s} seconds, \
-             or raise the limit in the gateway's settings."
-        );
-        let mut refusal = Self::new(Code::RateLimited, message);
-        refusal.retry_after_s = Some(retry_after_s);
-        refusal
-    }
-
     /// No head of an answer came.
     pub(crate) fn send_failed(provider: &str, error: &SendError) -> Self {
         match error {
@@ -454,6 +444,13 @@ impl Refusal {
         let message = "The server is busy with so many large requests that it has no memory for this one. Send it \
                        again in a moment. The operator may raise `WEIR_BODY_MEMORY`.";
         let mut refusal = Self::new(Code::Overloaded, message);
+        refusal.retry_after_s = Some(1);
+        refusal
+    }
+
+    pub(crate) fn starting() -> Self {
+        let message = "The server has just started and still reads what was spent before. Send the request again in a moment.";
+        let mut refusal = Self::new(Code::Starting, message);
         refusal.retry_after_s = Some(1);
         refusal
     }

@@ -13,6 +13,8 @@ const MAX_EVENT_ID: usize = 128;
 const MAX_METADATA: usize = 4 << 10;
 /// Longest cache key and alias in bytes.
 const MAX_KEY: usize = 256;
+/// Longest name of who is asked for, in bytes.
+const MAX_USER: usize = 256;
 
 /// What a caller asks of the gateway itself. Nothing means: as the gateway's settings say.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub(crate) struct Controls {
     pub strict: Option<bool>,
     /// The provider of a request that names no model.
     pub provider: Option<String>,
+    /// Who is asked for.
+    pub user: Option<String>,
 }
 
 /// Reads them all.
@@ -83,6 +87,7 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
         "cf-aig-byok-alias" => controls.byok_alias = Some(text("cf-aig-byok-alias", value, MAX_KEY)?),
         "cf-aig-provider" => controls.provider = Some(text("cf-aig-provider", value, MAX_KEY)?),
         "weir-provider" => controls.provider = Some(text("weir-provider", value, MAX_KEY)?),
+        "weir-user" => controls.user = Some(text("weir-user", value, MAX_USER)?),
         "weir-strict" => controls.strict = Some(boolean("weir-strict", value)?),
         _ => {}
     }
@@ -226,6 +231,7 @@ mod tests {
         assert_eq!(read_pair("cf-aig-backoff", "linear").map(|c| c.backoff), Ok(Some(Backoff::Linear)));
         let metadata = r#"{"user":"ann","n":1,"beta":true,"x":null,"f":0.5}"#;
         assert_eq!(read_pair("cf-aig-metadata", metadata).map(|c| c.metadata), Ok(Some(metadata.into())));
+        assert_eq!(read_pair("weir-user", "ann").map(|c| c.user), Ok(Some("ann".into())));
         assert!(read_pair("cf-aig-something-new", "x").is_ok());
     }
 
@@ -249,6 +255,7 @@ mod tests {
             ("cf-aig-backoff", "random"),
             ("cf-aig-byok-alias", ""),
             ("weir-strict", "yes"),
+            ("weir-user", ""),
         ] {
             let refusal = read_pair(name, value).expect_err(name);
             assert_eq!((refusal.code.as_str(), refusal.param.as_deref()), ("invalid_header", Some(name)));

@@ -6,7 +6,7 @@ use domain::ledger::CacheStatus;
 use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 
-use super::{is_hop_by_hop, is_nominated, name};
+use super::{is_hop_by_hop, is_nominated, limits, name};
 use crate::settle::Settlement;
 
 /// Takes out of a provider's answer what is meant for one connection, speaks for the gateway's own host, or imitates
@@ -70,8 +70,11 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
         insert(headers, name::DROPPED, &settlement.dropped);
     }
     insert(headers, name::SERVER_TIMING, &timing(settlement));
-    if let Some(limit) = settlement.rate_limit {
-        limit.write(headers);
+    limits::write(headers, &settlement.held, &settlement.warnings);
+    if let Some(policy) = &settlement.fallback {
+        let mut text = String::new();
+        limits::name_item(&mut text, policy);
+        insert(headers, name::FALLBACK, &text);
     }
     harden(headers);
 }
@@ -93,24 +96,6 @@ fn timing(settlement: &Settlement) -> String {
 pub(crate) fn harden(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-}
-
-/// What a rate limit says about itself (draft-ietf-httpapi-ratelimit-headers).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RateLimit {
-    /// Requests allowed in each interval.
-    pub limit: u32,
-    pub interval_s: u32,
-    pub remaining: u32,
-    pub reset_s: u32,
-}
-
-impl RateLimit {
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
-        let Self { limit, interval_s, remaining, reset_s } = self;
-        insert(headers, name::RATE_LIMIT_POLICY, &format!("\"default\";q={limit};w={interval_s}"));
-        insert(headers, name::RATE_LIMIT, &format!("\"default\";r={remaining};t={reset_s}"));
-    }
 }
 
 /// Sets a header to a text; one that cannot be a header is left out.
@@ -144,13 +129,5 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "retry-after", "x-request-id"]);
-    }
-
-    #[test]
-    fn a_rate_limit_is_written_as_structured_fields() {
-        let mut headers = HeaderMap::new();
-        RateLimit { limit: 100, interval_s: 60, remaining: 50, reset_s: 30 }.write(&mut headers);
-        assert_eq!(headers["ratelimit-policy"], "\"default\";q=100;w=60");
-        assert_eq!(headers["ratelimit"], "\"default\";r=50;t=30");
     }
 }

@@ -19,6 +19,7 @@ use crate::error::Refusal;
 use crate::fetch;
 use crate::headers::controls::Controls;
 use crate::memory::{Claim, Memory, Purpose};
+use crate::policy::Asks;
 use crate::snapshot::ProviderState;
 
 /// The version of Anthropic's API that translated questions are written in.
@@ -81,6 +82,8 @@ pub(crate) fn chat(
         same(request, provider, served, question)?
     };
     plan.model = Some(served.to_owned());
+    plan.hides_model = question.scan.models;
+    plan.asks = Asks { nested: question.front == Api::Gemini, ..Asks::of(question.scan) };
     plan.stream = question.stream();
     // Gemini's other kind of stream is one long list, which must not wait for its end.
     plan.must_be_json = !question.wants_list() || plan.translation.is_some();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::provider::Dialect;
+use wire::api::Api;
 use wire::providers;
 use wire::scan::Scan;
 use wire::task::Task;
@@ -11,6 +12,7 @@ use wire::usage::Words;
 use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
+use crate::policy::Asks;
 use crate::snapshot::{NativeCall, ProviderState};
 
 /// How paths end that ask for a stream.
@@ -104,6 +106,10 @@ pub(crate) fn native(
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
     let mut plan = call(request, provider, Rest::Native(&target), dialect, spliced(request, &edits)?)?;
     plan.model = model.map(str::to_owned);
+    plan.hides_model =
+        visible.is_none() && !request.body.is_empty() || scan.is_some_and(|scan| scan.models);
+    let nested = dialect == Dialect::Gemini || matches!(provider.api, Api::Bedrock | Api::Ollama);
+    plan.asks = Asks { nested, ..scan.map(Asks::of).unwrap_or_default() };
     plan.task = Task::of_path(rest).filter(|_| dialect == Dialect::Openai);
     plan.hide_usage = hide_usage;
     plan.stream = scan.is_some_and(|scan| scan.stream == Some(true));

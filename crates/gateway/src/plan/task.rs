@@ -22,7 +22,7 @@ use crate::settle::{self, Settlement};
 use crate::snapshot::ProviderState;
 use said::Said;
 
-/// Plans a call.
+/// Plans a call; `instead` is the model that a policy leads to.
 ///
 /// # Errors
 /// Those of a question in chat, and `not_offered` and `provider_required`.
@@ -31,14 +31,19 @@ pub(crate) fn task(
     request: &Request<'_>,
     call: Call<'_>,
     query: Option<&str>,
+    instead: Option<&str>,
 ) -> Result<Plan, Refusal> {
     if call.task.keeps() {
         return kept(settlement, request, call, query);
     }
     let said = Said::read(request.headers, request.body, call.task)?;
-    let (provider, model) = match call.model.or(said.model()).filter(|model| !model.is_empty()) {
+    if let Said::Json(scan) = &said {
+        settle::note_user(settlement, scan);
+    }
+    let named = call.model.or(said.model()).filter(|model| !model.is_empty());
+    settlement.row.model_asked = named.map(settle::bounded);
+    let (provider, model) = match instead.or(named) {
         Some(asked) => {
-            settlement.row.model_asked = Some(settle::bounded(asked));
             let (provider, model) = resolve_task(request.access, call, asked, request.now_ms)?;
             (provider, Some(model))
         }
@@ -61,6 +66,8 @@ pub(crate) fn task(
         (task, model) => same(request, &provider, model, task, &said)?,
     };
     plan.model = model.map(str::to_owned);
+    plan.hides_model = model.is_none() || said.has_list();
+    plan.asks = said.asks();
     plan.stream = said.stream();
     plan.task = Some(call.task);
     plan.shapes_errors = true;
@@ -205,6 +212,8 @@ fn kept(
     path.extend(query.into_iter().flat_map(|query| ["?", query]));
     let mut plan = call_upstream(request, &provider, Rest::Endpoint(&path, ""), Dialect::Openai, request.body.clone())?;
     plan.task = Some(call.task);
+    // A batch may ask any model, and so may the file that it is made of.
+    plan.hides_model = !request.body.is_empty();
     plan.shapes_errors = true;
     Ok(plan)
 }

@@ -61,13 +61,23 @@ fn was_served(row: &AttemptRow) -> bool {
         && matches!(row.outcome, Outcome::Ok | Outcome::ClientGone | Outcome::Interrupted)
 }
 
+/// Whether an attempt ended before its provider told what it used, and may have used something.
+pub(super) fn broke_off(row: &AttemptRow, code: Option<Code>) -> bool {
+    row.usage_source == UsageSource::None && row.outcome != Outcome::Ok && !is_free(row, code)
+}
+
 /// Whether an attempt without usage certainly cost nothing: nobody was called, the provider refused, or nothing was to
 /// be generated.
 fn is_free(row: &AttemptRow, code: Option<Code>) -> bool {
     row.attempt == 0
         || row.outcome == Outcome::UpstreamError
         || matches!(code, Some(Code::UpstreamUnreachable | Code::UpstreamForbiddenAddress))
-        || matches!(row.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE")
+        || uses_nothing(row)
+}
+
+/// Whether a request generates nothing, so that nobody pays for it.
+pub(crate) fn uses_nothing(row: &AttemptRow) -> bool {
+    matches!(row.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "DELETE")
         || counts_tokens(row)
         // What is kept is looked at, cancelled or deleted; it is paid for where it was asked.
         || row.surface == Surface::StoredResponses

@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
+use wire::scan::Scan;
 
 use super::{Settlement, words};
 use crate::counters::count;
 use crate::memory::{Full, Purpose};
 use crate::plan::Plan;
+use crate::policy::Metadata;
 
 /// Longest path and longest other text in a row, in bytes.
 const MAX_PATH: usize = 512;
@@ -46,8 +48,19 @@ pub(crate) fn note_request(settlement: &mut Settlement, headers: &HeaderMap, bod
     }
 }
 
+/// Notes who is asked for, as a body says, unless a header has said it.
+pub(crate) fn note_user(settlement: &mut Settlement, scan: &Scan<'_>) {
+    let said = scan.user.as_deref().filter(|user| !user.is_empty()).or(scan.metadata_user.as_deref());
+    if let (None, Some(user)) = (&settlement.row.user, said.filter(|user| !user.is_empty())) {
+        settlement.row.user = Some(bounded(user));
+    }
+}
+
 /// Notes what will be called.
 pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
+    if settlement.row.user.is_none() {
+        settlement.row.user = settlement.row.metadata.as_deref().and_then(user_of_metadata);
+    }
     let row = &mut settlement.row;
     row.provider = Some(plan.provider.clone());
     row.provider_key_id = plan.key;
@@ -56,6 +69,13 @@ pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
     settlement.price_provider.clone_from(&plan.price_provider);
     settlement.measure.clone_from(&plan.measure);
     settlement.dropped.clone_from(&plan.dropped);
+}
+
+/// `user_id` of `cf-aig-metadata`.
+fn user_of_metadata(metadata: &str) -> Option<String> {
+    memchr::memmem::find(metadata.as_bytes(), b"user_id")?;
+    let metadata = Metadata::read(Some(metadata));
+    metadata.get("user_id").filter(|user| !user.is_empty()).map(bounded)
 }
 
 /// A text from outside, short enough for a row.

@@ -27,6 +27,7 @@ impl Settlement {
         (row.duration_us, row.first_byte_us, row.gateway_us) = (took_ms.saturating_mul(1_000), None, 0);
         (row.request_bytes, row.response_bytes) = (0, 0);
         cost::price(&mut row, observed, None, self.price_provider.as_deref(), &Measure::default());
+        self.used.add(&row);
         self.record(&row, None);
         self.is_billed_apart = true;
     }

@@ -12,7 +12,7 @@ use super::key::{Auth, KeyFault, KeyState, Target};
 use super::provider::{Builtin, ProviderState};
 use crate::BuildError;
 use crate::account::Account;
-use crate::limit::Limiter;
+use crate::policy::{LimitState, Policies};
 
 /// A team.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct TeamState {
     custom: HashMap<String, Arc<ProviderState>>,
     /// By canonical provider slug; within, newest first.
     keys: HashMap<String, Vec<Arc<KeyState>>>,
+    pub(crate) policies: Policies,
 }
 
 /// A gateway.
@@ -34,8 +35,8 @@ pub struct GatewayState {
     pub slug: String,
     pub enabled: bool,
     pub settings: GatewaySettings,
-    /// None where the settings set no limit.
-    pub limiter: Option<Arc<Limiter>>,
+    /// Its own rate limit; none where the settings set none.
+    pub(crate) limit: Option<Arc<LimitState>>,
     /// Part of every cache key.
     pub cache_epoch: i64,
 }
@@ -49,6 +50,7 @@ impl TeamState {
             builtin,
             custom: HashMap::new(),
             keys: HashMap::new(),
+            policies: Policies::default(),
         };
         for gateway in &config.gateways {
             let state = Arc::new(GatewayState::build(gateway, config.id, carried));
@@ -68,6 +70,8 @@ impl TeamState {
             let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
             team.keys.entry(slug).or_default().push(state);
         }
+        let provider = |slug: &str| team.provider(slug).map(|provider| provider.slug.clone());
+        team.policies = Policies::new(config, &provider, &|id| carried.counts.get(&id).cloned());
         Ok(team)
     }
 
@@ -80,6 +84,11 @@ impl TeamState {
     /// All gateways, in no order.
     pub fn gateways(&self) -> impl Iterator<Item = &Arc<GatewayState>> {
         self.gateways.values()
+    }
+
+    /// Everything that limits, in no order.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &Arc<LimitState>> {
+        self.gateways.values().filter_map(|gateway| gateway.limit.as_ref()).chain(self.policies.limits())
     }
 
     /// A provider by slug or alias, the team's own by `custom-{slug}`, disabled ones included.
@@ -137,19 +146,14 @@ impl TeamState {
 
 impl GatewayState {
     fn build(config: &GatewayConfig, team_id: TeamId, carried: &Carried) -> Self {
-        let settings = &config.settings;
-        let limiter = settings.rate_limit().map(|(limit, interval_s)| {
-            let technique = settings.rate_limiting_technique;
-            let kept = carried.limiters.get(&config.id).filter(|old| old.is_like(limit, interval_s, technique));
-            kept.cloned().unwrap_or_else(|| Arc::new(Limiter::new(limit, interval_s, technique)))
-        });
+        let limit = LimitState::of_gateway(config.id, &config.settings, &|id| carried.counts.get(&id).cloned());
         Self {
             id: config.id,
             team_id,
             slug: config.slug.clone(),
             enabled: config.enabled,
-            settings: settings.clone(),
-            limiter,
+            settings: config.settings.clone(),
+            limit: limit.map(Arc::new),
             cache_epoch: config.cache_epoch,
         }
     }

@@ -13,6 +13,7 @@ use super::team::TeamState;
 #[derive(Debug)]
 pub struct TokenState {
     pub id: TokenId,
+    pub name: String,
     pub team: Arc<TeamState>,
     pub revoked: bool,
     /// Not accepted from then on, in milliseconds since 1970.
@@ -28,6 +29,7 @@ impl TokenState {
         let compile = |patterns: &Vec<String>| patterns.iter().map(|text| ModelPattern::new(text, &team)).collect();
         Self {
             id: config.id,
+            name: config.name.clone(),
             revoked: config.revoked,
             expires_at_ms: config.expires_at.map(|at| at.timestamp_millis()),
             last_used_ms: carried.last_used.get(&config.id).cloned().unwrap_or_default(),

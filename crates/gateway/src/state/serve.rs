@@ -13,7 +13,7 @@ use wire::chat::{Json, Refused};
 
 use super::list::{page, value};
 use super::{After, INTERRUPTED, conversation, may_see};
-use crate::admit::{check_server, choose_gateway, note, take_from_limit};
+use crate::admit::{check_server, choose_gateway, note, policies};
 use crate::answer;
 use crate::authenticate::Access;
 use crate::body::Body;
@@ -24,6 +24,7 @@ use crate::headers::controls::{self, Controls};
 use crate::ingress::{Ingress, KeptCall};
 use crate::memory::Purpose;
 use crate::plan::{self, Plan, Request};
+use crate::policy::Target;
 use crate::scan::{ClientBody, collect};
 use crate::settle::{self, Settlement};
 use crate::snapshot::GatewayState;
@@ -54,7 +55,7 @@ pub(super) struct Serving<'a> {
 ///
 /// # Errors
 /// `response_not_found`, `conversation_not_found`, `item_not_found`, `state_unavailable`, `state_disabled`,
-/// `invalid_request`, `overloaded`; those of choosing a gateway, of the body and of the rate limit.
+/// `invalid_request`, `overloaded`; those of choosing a gateway, of the body, of policies and of limits.
 pub(crate) async fn serve(
     settlement: &mut Settlement,
     access: &Access,
@@ -106,7 +107,8 @@ impl Serving<'_> {
         let settings = state.map(|state| state.settings.clone()).unwrap_or_default();
         note(self.settlement, &settings, &mut self.controls);
         settle::note_request(self.settlement, &self.parts.headers, &self.body);
-        Ok(())
+        let judged = policies::judge(self.settlement, self.access, state.map(|state| &**state), Target::Nobody);
+        judged.map_err(|stop| stop.refusal)
     }
 
     async fn retrieve(mut self, id: &str) -> Result<Served, Refusal> {
@@ -243,15 +245,24 @@ impl Serving<'_> {
         plan.stream = value(self.query, "stream").as_deref() == Some("true");
         plan.after = Some(after);
         settle::note_plan(self.settlement, &plan);
-        take_from_limit(self.settlement, gateway)?;
+        let model = model_of(&kept.response);
+        let target = match &model {
+            Some(model) => Target::Model(&provider.slug, model),
+            None => Target::Provider(&provider.slug),
+        };
+        // Nothing is generated anew; what a response cost is counted when its end is first heard.
+        let judged = policies::judge(self.settlement, self.access, Some(gateway), target);
+        let taken = judged.and_then(|()| policies::take(self.settlement, self.access, gateway, (target, None)));
+        taken.map_err(|stop| stop.refusal)?;
         Ok(Served::Plan(Box::new(plan)))
     }
 
-    /// Counts a call that adds to what is kept against the gateway's rate limit: it costs no provider anything, but nothing
-    /// else bounds how fast that grows.
+    /// Counts a call that adds to what is kept against the limits: it costs no provider anything, but nothing else bounds how
+    /// fast that grows.
     pub(super) fn count(&mut self, gateway: domain::GatewayId) -> Result<(), Refusal> {
-        let gateway = self.access.team.gateway_by_id(gateway);
-        gateway.map_or(Ok(()), |gateway| take_from_limit(self.settlement, gateway))
+        let Some(gateway) = self.access.team.gateway_by_id(gateway) else { return Ok(()) };
+        let taken = policies::take(self.settlement, self.access, gateway, (Target::Nobody, None));
+        taken.map_err(|stop| stop.refusal)
     }
 
     /// What was read for an answer, with its place in the memory for bodies until it has gone.
@@ -262,4 +273,13 @@ impl Serving<'_> {
     fn answer(self, body: impl Into<Bytes>) -> Result<Served, Refusal> {
         Ok(Served::Answer(answer::json(self.settlement, body)))
     }
+}
+
+/// The model that a response is of.
+fn model_of(response: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        model: String,
+    }
+    serde_json::from_str::<Said>(response).ok().map(|said| said.model)
 }

@@ -39,6 +39,18 @@ fn null_counts_as_absent_and_other_types_are_refused() {
 }
 
 #[test]
+fn a_user_is_found_in_metadata_too_and_never_refused_for_its_type() {
+    let user = |body: &str| scan(body.as_bytes()).expect("a body").metadata_user.map(Cow::into_owned);
+    assert_eq!(user(r#"{"metadata":{"a":[1],"user_id":"ann","b":{}},"model":"m"}"#).as_deref(), Some("ann"));
+    for other in [r#"{"metadata":{}}"#, r#"{"metadata":{"user_id":{"a":1}}}"#, r#"{"metadata":[1]}"#, r#"{"metadata":null}"#] {
+        assert_eq!(user(other), None, "{other}");
+    }
+    let deep = |depth: usize| format!(r#"{{"metadata":{{"a":{}{}}}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(kind(&deep(MAX_DEPTH - 2)), Ok(()));
+    assert_eq!(kind(&deep(MAX_DEPTH - 1)), Err(ScanErrorKind::TooDeep));
+}
+
+#[test]
 fn odd_token_limits_are_rounded_up() {
     for (text, count) in [("1e3", 1000), ("10.2", 11), ("18446744073709551616", u64::MAX), ("1e999", u64::MAX)] {
         let body = format!("{{\"max_output_tokens\":{text}}}");

@@ -12,6 +12,7 @@ use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::memory::{Claim, Purpose};
 use crate::plan::{Request, room_to_read};
+use crate::policy::Asks;
 use crate::scan::{form_boundary, scan_json};
 
 /// What the gateway must know of a body.
@@ -83,14 +84,30 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// Whether it brings models to choose from.
+    pub(super) fn has_list(&self) -> bool {
+        match self {
+            Self::Json(scan) => scan.models,
+            Self::Form { form, .. } => form.has("models"),
+        }
+    }
+
+    /// What it says of the length of its answer.
+    pub(super) fn asks(&self) -> Asks {
+        match self {
+            Self::Json(scan) => Asks::of(scan),
+            Self::Form { form, .. } => {
+                let answers = form.text("n").ok().flatten().and_then(|text| text.parse().ok());
+                Asks { answers, ..Asks::default() }
+            }
+        }
+    }
+
     /// Whether the body may bring the list of models that it brings.
     ///
     /// # Errors
     /// `token_not_allowed`.
     pub(super) fn check_fallbacks(&self, access: &Access) -> Result<(), Refusal> {
-        match self {
-            Self::Json(scan) => admit::check_fallbacks(access, scan),
-            Self::Form { form, .. } => admit::check_list(access, form.has("models")),
-        }
+        admit::check_list(access, self.has_list())
     }
 }

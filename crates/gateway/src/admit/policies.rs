@@ -1,0 +1,155 @@
+//! What the team's policies and the gateway's own rate limit say of a planned request.
+//!
+//! Denials and permissions are judged before the cache is asked: an answer that is denied is denied wherever it comes from. Limits are
+//! asked after it, right before a provider is called: an answer from the cache costs nobody anything, so it does not count and is not
+//! refused when a limit is used up.
+
+use domain::policy::Action;
+use wire::price::PriceBook;
+
+use crate::authenticate::Access;
+use crate::clock::now_ms;
+use crate::error::Refusal;
+use crate::headers::limits::name_item;
+use crate::plan::Plan;
+use crate::policy::{Facts, Question, Short, Target, Wants, estimate};
+use crate::settle::{Settlement, uses_nothing};
+use crate::snapshot::GatewayState;
+
+/// A request that may not go on as it is.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub refusal: Refusal,
+    /// What it may be instead.
+    pub fallback: Option<Fallback>,
+}
+
+/// Another model, and the policy that leads to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fallback {
+    pub policy: String,
+    /// `provider/model`.
+    pub model: String,
+}
+
+impl From<Refusal> for Box<Stop> {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(Stop { refusal, fallback: None })
+    }
+}
+
+impl Stop {
+    fn new(refusal: Refusal, policy: &str, action: &Action) -> Box<Self> {
+        let fallback = match action {
+            Action::Fallback(model) => Some(Fallback { policy: policy.to_owned(), model: model.clone() }),
+            Action::Refuse | Action::Warn => None,
+        };
+        Box::new(Self { refusal, fallback })
+    }
+}
+
+/// Whether a request may pass.
+///
+/// # Errors
+/// `denied_by_policy`.
+pub(crate) fn judge(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: Option<&GatewayState>,
+    target: Target<'_>,
+) -> Result<(), Box<Stop>> {
+    let policies = &access.team.policies;
+    if policies.is_empty() {
+        return Ok(());
+    }
+    let facts = facts(settlement, access, gateway, target);
+    let mut warnings = String::new();
+    let verdict = policies.judge(&facts, |policy| name_item(&mut warnings, policy));
+    let stop = verdict.map_err(|verdict| {
+        let judge = verdict.judge();
+        Stop::new(Refusal::denied_by_policy(verdict, target), &judge.name, &judge.action)
+    });
+    settlement.warnings = warnings;
+    stop
+}
+
+/// Looks at the limits of a request that does not count, to tell its caller.
+pub(crate) fn look(settlement: &mut Settlement, access: &Access, gateway: &GatewayState, target: Target<'_>) {
+    if access.team.policies.limits().is_empty() && gateway.limit.is_none() {
+        return;
+    }
+    let facts = facts(settlement, access, Some(gateway), target);
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    held.look(facts.now_ms);
+    settlement.held = held;
+}
+
+/// Takes room for a request out of all its limits. One without a plan uses nothing.
+///
+/// # Errors
+/// `rate_limited`, `budget_exceeded`, `price_unknown`.
+pub(crate) fn take(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    (target, plan): (Target<'_>, Option<&Plan>),
+) -> Result<(), Box<Stop>> {
+    if access.team.policies.limits().is_empty() && gateway.limit.is_none() {
+        return Ok(());
+    }
+    let facts = facts(settlement, access, Some(gateway), target);
+    let now_ms = facts.now_ms;
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    let wants = match plan.filter(|_| held.needs_estimate() && !uses_nothing(&settlement.row)) {
+        Some(plan) => wants(plan, now_ms),
+        None => Wants::NOTHING,
+    };
+    let taken = held.take(&wants, now_ms);
+    if taken.is_err() {
+        held.look(now_ms);
+    }
+    settlement.held = held;
+    taken.map_err(|(index, short)| {
+        let Some(place) = settlement.held.places().get(index) else { return Refusal::internal().into() };
+        let limit = &place.limit;
+        match short {
+            Short::Full(full, amount) => {
+                Stop::new(Refusal::over_limit(place, full, amount), &limit.name, &limit.action)
+            }
+            Short::NoPrice => Refusal::price_unknown(limit, target).into(),
+        }
+    })
+}
+
+fn wants(plan: &Plan, now_ms: i64) -> Wants {
+    let find = |provider: &String| PriceBook::builtin().find(provider, plan.model.as_deref()?);
+    estimate(&Question {
+        task: plan.task,
+        asks: plan.asks,
+        body: &plan.body,
+        count: plan.measure.count.as_ref(),
+        pictures: &plan.measure.pictures,
+        price: plan.price_provider.as_ref().and_then(find),
+        now_ms,
+    })
+}
+
+fn facts<'a>(
+    settlement: &'a Settlement,
+    access: &'a Access,
+    gateway: Option<&'a GatewayState>,
+    target: Target<'a>,
+) -> Facts<'a> {
+    let row = &settlement.row;
+    Facts {
+        gateway: gateway.map(|gateway| (gateway.id, gateway.slug.as_str())),
+        token: access.token.as_ref().map(|token| (token.id, token.name.as_str())),
+        user: row.user.as_deref(),
+        target,
+        endpoint: row.surface.as_str(),
+        address: Some(settlement.client.address),
+        country: settlement.client.country,
+        metadata: access.team.policies.metadata(row.metadata.as_deref()),
+        now_ms: now_ms(),
+    }
+}
