@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod health;
+pub mod history;
 pub mod listener;
 pub mod ports;
 pub mod reload;

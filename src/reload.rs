@@ -7,12 +7,16 @@ use control::Control;
 use gateway::Gateway;
 use store::Store;
 use store::secrets::Sealer;
+use store::writer::WriterProgress;
+
+use crate::history;
 
 /// How often the version in the database is looked at.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Watches for changes for ever; runs on the dashboard's runtime.
-pub async fn watch(store: Store, sealer: Sealer, control: Control, gateway: Gateway) {
+/// Watches for changes for ever; runs on the dashboard's runtime. While the gateway is suspended it is told what passed before,
+/// and lets requests in.
+pub async fn watch(store: Store, sealer: Sealer, control: Control, gateway: Gateway, writer: WriterProgress) {
     let mut changes = control.changes();
     let mut tick = tokio::time::interval(POLL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -22,7 +26,7 @@ pub async fn watch(store: Store, sealer: Sealer, control: Control, gateway: Gate
             changed = changes.changed() => if changed.is_err() { return },
             _ = tick.tick() => {}
         }
-        let outcome = bring_up_to_date(&store, &sealer, &control, &gateway).await;
+        let outcome = bring_up_to_date(&store, &sealer, &control, &gateway, &writer).await;
         match (&outcome, failing) {
             // One line when it begins and one when it ends; the old snapshot serves on meanwhile.
             (Err(error), false) => {
@@ -40,12 +44,15 @@ async fn bring_up_to_date(
     sealer: &Sealer,
     control: &Control,
     gateway: &Gateway,
+    writer: &WriterProgress,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    if store::config::version(store).await? == gateway.version() {
+    if store::config::version(store).await? == gateway.version() && !gateway.is_suspended() {
         return Ok(());
     }
     let config = store::config::load_config(store, sealer).await?;
-    gateway.reload(&config)?;
+    let compiled = gateway.compile(&config)?;
+    history::tell(store, writer, &compiled).await?;
+    gateway.adopt(compiled);
     control.set_live_version(gateway.version());
     tracing::info!(version = gateway.version(), "configuration reloaded");
     Ok(())

@@ -1,7 +1,8 @@
 //! `weir serve`: start-up and drain.
 //!
 //! Start: settings, data directory and SQLite file (each held by a lock), schema, master key, spool replay, snapshot,
-//! listener.
+//! listener. Where something limits, `/readyz` says 503 and requests are refused with `starting` until it is known from the
+//! ledger what was spent before; the spool's backlog must be in the database for that.
 //!
 //! Stop, on SIGTERM or SIGINT:
 //!
@@ -170,9 +171,12 @@ impl Server {
         };
         let gateway = Gateway::new(options, &config, ports).map_err(|error| error.to_string())?;
         control.set_live_version(gateway.version());
+        if gateway.suspend() {
+            tracing::info!("reading from the ledger what was spent in the windows of limits");
+        }
         let listener = listen(settings)?;
         announce(settings, &listener, &control).await?;
-        pages.spawn(reload::watch(store.clone(), sealer, control.clone(), gateway.clone()));
+        pages.spawn(reload::watch(store.clone(), sealer, control.clone(), gateway.clone(), writer.progress()));
         pages.spawn(upkeep::run(control.clone(), gateway.clone()));
         let database = DatabasePulse::default();
         pages.spawn(health::watch_database(store, database.clone()));

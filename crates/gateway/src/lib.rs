@@ -40,4 +40,4 @@ pub use error::Code;
 pub use gateway::{BuildError, Compiled, Gateway};
 pub use ingress::{ROUTES, Route};
 pub use options::Options;
-pub use policy::{GroupUsage, PolicyUsage};
+pub use policy::{GroupUsage, PolicyUsage, trial};

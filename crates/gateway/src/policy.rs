@@ -20,6 +20,7 @@ mod limit;
 mod pattern;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 mod usage;
 
 use std::collections::HashMap;
@@ -67,10 +68,18 @@ pub(crate) enum Verdict<'a> {
 }
 
 impl Policies {
-    /// `provider` gives the canonical slug of a provider's name.
+    /// A team's policies; `provider` gives the canonical slug of a provider's name.
     pub(crate) fn new(config: &TeamConfig, provider: &dyn Fn(&str) -> Option<String>, before: Before<'_>) -> Self {
+        let mut policies = Self::compile(&config.policies, provider, before);
+        if policies.limits.iter().any(|limit| limit.is_told()) {
+            policies.tokens = config.tokens.iter().map(|token| (token.id, token.name.as_str().into())).collect();
+        }
+        policies
+    }
+
+    fn compile(all: &[NamedPolicy], provider: &dyn Fn(&str) -> Option<String>, before: Before<'_>) -> Self {
         let mut policies = Self::default();
-        let mut all: Vec<&NamedPolicy> = config.policies.iter().collect();
+        let mut all: Vec<&NamedPolicy> = all.iter().collect();
         all.sort_unstable_by_key(|named| named.id);
         for named in all {
             let policy = &named.policy;
@@ -89,10 +98,6 @@ impl Policies {
                 }
             }
             policies.reads_metadata |= policy.when.walk().any(|part| !part.metadata.is_empty());
-        }
-        if policies.limits.iter().any(|limit| limit.is_told()) {
-            policies.tokens =
-                config.tokens.iter().map(|token| (token.id, token.name.as_str().into())).collect();
         }
         policies
     }

@@ -86,6 +86,15 @@ impl<'a> Facts<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// As the ledger knows it.
+    pub(super) fn of(provider: Option<&'a str>, model: Option<&'a str>) -> Self {
+        match (provider, model) {
+            (None, _) => Self::Nobody,
+            (Some(provider), None) => Self::Provider(provider),
+            (Some(provider), Some(model)) => Self::Model(provider, model),
+        }
+    }
+
     pub(crate) fn provider(self) -> Option<&'a str> {
         match self {
             Self::Nobody => None,

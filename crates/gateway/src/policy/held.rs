@@ -98,6 +98,11 @@ impl Place {
         self.amount.saturating_sub(self.left)
     }
 
+    /// Whether there was not enough room for so much, when it was looked at.
+    pub(super) fn lacks(&self, wants: &Wants) -> bool {
+        wants.of(self.limit.limit.measure).is_some_and(|amount| amount > self.left)
+    }
+
     fn look(&mut self, now_ms: i64) {
         let used = self.group.counter.lock().used(&self.limit.counts.shape, self.amount, now_ms);
         (self.left, self.reset_ms) = (self.amount.saturating_sub(used.used), used.reset_ms);

@@ -6,7 +6,7 @@ use domain::GatewayId;
 use domain::ledger::{Past, Spent};
 use domain::policy::Measure;
 
-use super::facts::{Facts, Metadata, Target};
+use super::facts::{Facts, Target};
 use super::limit::LimitState;
 use super::{Policies, is_met};
 
@@ -29,15 +29,11 @@ impl Policies {
             gateway: gateway.map(|(id, slug, _)| (id, slug)),
             token: spent.token_id.and_then(|id| Some((id, &**self.tokens.get(&id)?))),
             user: spent.user.as_deref(),
-            target: match (spent.provider.as_deref(), called) {
-                (None, _) => Target::Nobody,
-                (Some(provider), None) => Target::Provider(provider),
-                (Some(provider), Some(model)) => Target::Model(provider, model),
-            },
+            target: Target::of(spent.provider.as_deref(), called),
             endpoint: &spent.surface,
             address: None,
             country: None,
-            metadata: if self.reads_metadata { Metadata::read(spent.metadata.as_deref()) } else { Metadata::default() },
+            metadata: self.metadata(spent.metadata.as_deref()),
             now_ms: spent.at_ms,
         };
         let own = gateway.and_then(|(_, _, limit)| limit);
@@ -55,7 +51,7 @@ impl LimitState {
         self.counts.shape.counts_since(now_ms).filter(|_| self.is_told())
     }
 
-    fn replay(&self, requests: u64, spent: &Spent, facts: &Facts<'_>, now_ms: i64) {
+    pub(super) fn replay(&self, requests: u64, spent: &Spent, facts: &Facts<'_>, now_ms: i64) {
         let amount = match self.limit.measure {
             Measure::Requests => requests,
             Measure::Tokens => spent.tokens,

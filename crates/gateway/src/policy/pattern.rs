@@ -88,7 +88,7 @@ mod tests {
             ("*ab*ab*", "ab", false),
             ("**", "anything", true),
             ("", "", true),
-            ("é*", "été", false),
+            ("è*", "été", false),
         ] {
             assert_eq!(Pattern::new(pattern).matches(text), matches, "{pattern} {text}");
         }

@@ -1,9 +1,12 @@
 use chrono::DateTime;
 use domain::config::{CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::provider::{AuthScheme, Dialect};
-use domain::{CustomProviderId, GatewaySettings, ProviderKeyId, Secret, TeamId};
+use domain::ledger::{Past, Spent};
+use domain::policy::NamedPolicy;
+use domain::{CustomProviderId, GatewayId, GatewaySettings, Nanos, PolicyId, ProviderKeyId, Secret, TeamId};
 
 use super::*;
+use crate::policy::{Facts, Metadata, Target, Used, Wants};
 
 fn gateway(id: i64, slug: &str, limit: Option<u32>) -> GatewayConfig {
     let settings =
@@ -76,7 +79,7 @@ fn everything_is_found_by_its_name() {
     let team = snapshot.team("acme").expect("a team");
     assert!(snapshot.team("other").is_none());
     assert_eq!(team.gateway("main").expect("a gateway").id, GatewayId(1));
-    assert!(team.gateway("open").expect("a gateway").limiter.is_none());
+    assert!(team.gateway("open").expect("a gateway").limit.is_none());
     assert!(team.gateway("other").is_none());
     assert_eq!(team.provider("xai").expect("an alias").slug, "grok");
     assert!(team.provider("nobody").is_none());
@@ -209,18 +212,42 @@ fn a_token_is_held_to_its_gateways_and_its_end() {
     assert!(!token.has_expired(999) && token.has_expired(1_000));
 }
 
-#[test]
-fn counts_survive_a_reload_while_their_limit_stays() {
-    let before = build(team("acme"));
-    let limiter = |snapshot: &Snapshot| {
-        snapshot.team("acme").and_then(|team| team.gateway("main")?.limiter.clone()).expect("a limiter")
+/// A policy, as it is written.
+fn policy(id: i64, text: &str) -> NamedPolicy {
+    let policy = serde_json::from_str(text).expect("a policy");
+    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), policy }
+}
+
+/// Takes one request out of the limit of gateway `main`.
+fn take(snapshot: &Snapshot) -> Result<u64, ()> {
+    let team = snapshot.team("acme").expect("a team");
+    let facts = Facts {
+        gateway: Some((GatewayId(1), "main")),
+        token: None,
+        user: None,
+        target: Target::Model("openai", "gpt-4o"),
+        endpoint: "chat_completions",
+        address: None,
+        country: None,
+        metadata: Metadata::default(),
+        now_ms: 0,
     };
-    for _ in 0..2 {
-        limiter(&before).try_take(0).expect("free");
-    }
+    let gateway = team.gateway("main").expect("a gateway");
+    let mut held = team.policies.held(gateway.limit.as_ref(), &facts);
+    held.take(&Wants::NOTHING, 0).map_err(|_| ())?;
+    let left = held.places().iter().map(|place| place.left).min();
+    held.settle(&Used { requests: 1, tokens: 10, cost: 100, broke_off: false });
+    left.ok_or(())
+}
+
+#[test]
+fn counts_survive_a_reload_while_they_count_the_same() {
+    let before = build(team("acme"));
+    assert_eq!((take(&before), take(&before)), (Ok(1), Ok(0)));
     before.token(&[1; 32]).expect("a token").touch(5);
     let same = Snapshot::build(&config(vec![team("acme")]), Some(&before)).expect("builds");
-    limiter(&same).try_take(0).expect_err("still used up");
+    assert_eq!(take(&same), Err(()), "still used up");
+    assert_eq!(same.needs_history(0), [], "the counts before are known");
     // A request that still runs on the old snapshot is counted in the new one.
     before.token(&[1; 32]).expect("a token").touch(9);
     assert_eq!(same.take_last_used(), [(TokenId(1), 9)]);
@@ -228,7 +255,84 @@ fn counts_survive_a_reload_while_their_limit_stays() {
     let mut raised = team("acme");
     raised.gateways[0].settings.rate_limiting_limit = Some(3);
     let raised = Snapshot::build(&config(vec![raised]), Some(&same)).expect("builds");
-    assert_eq!(limiter(&raised).try_take(0).expect("a new limit counts anew").remaining, 2);
+    assert_eq!((take(&raised), take(&raised), take(&before)), (Ok(0), Err(()), Err(())), "two are counted already");
+    let mut longer = team("acme");
+    longer.gateways[0].settings.rate_limiting_interval = Some(61);
+    let longer = Snapshot::build(&config(vec![longer]), Some(&raised)).expect("builds");
+    assert_eq!(take(&longer), Ok(1), "another interval counts anew");
+    assert_eq!(longer.needs_history(100_000), [(TeamId(1), 100_000 - 61_000 - 1)]);
+}
+
+#[test]
+fn a_policy_that_counts_something_else_begins_anew() {
+    let limited = |text: &str| {
+        let mut acme = team("acme");
+        acme.gateways[0].settings.rate_limiting_limit = None;
+        acme.policies = vec![policy(1, text)];
+        config(vec![acme])
+    };
+    let base = r#"{"limit":{"requests":5,"per":"day"}}"#;
+    let before = Snapshot::build(&limited(base), None).expect("builds");
+    assert_eq!(take(&before), Ok(4));
+    for (text, left) in [
+        (r#"{"limit":{"requests":9,"per":"day"}}"#, 7),
+        (r#"{"limit":{"requests":5,"per":"day"},"action":"warn","message":"slow down"}"#, 2),
+        (r#"{"limit":{"requests":5,"per":"week"}}"#, 4),
+        (r#"{"limit":{"requests":5,"per":"day"},"when":{"gateway":["main"]}}"#, 4),
+        (r#"{"limit":{"requests":5,"per":"day"},"group_by":["model"]}"#, 4),
+    ] {
+        let after = Snapshot::build(&limited(text), Some(&before)).expect("builds");
+        assert_eq!(take(&after), Ok(left), "{text}");
+    }
+}
+
+#[test]
+fn what_passed_before_is_counted_where_it_belongs() {
+    let mut acme = team("acme");
+    acme.policies = vec![
+        policy(1, r#"{"limit":{"cost":"1","per":"ever"},"when":{"model":["openai/gpt-4o-mini"]}}"#),
+        policy(2, r#"{"limit":{"tokens":1000,"per":"minute"},"group_by":["token","user"]}"#),
+        policy(3, r#"{"limit":{"requests":1000,"per":"hour"},"group_by":["ip"]}"#),
+        policy(4, r#"{"limit":{"concurrency":5}}"#),
+    ];
+    let snapshot = Snapshot::build(&config(vec![acme]), None).expect("builds");
+    let now_ms = 1_800_000_030_000;
+    assert_eq!(snapshot.needs_history(now_ms), [(TeamId(1), i64::MIN)]);
+    let past = |at_ms: i64, model_asked: &str, model: &str| Past {
+        spent: Spent {
+            at_ms,
+            gateway_id: Some(GatewayId(1)),
+            token_id: Some(TokenId(1)),
+            surface: "chat_completions".into(),
+            provider: Some("openai".into()),
+            model: Some(model.into()),
+            user: Some("ann".into()),
+            metadata: None,
+            is_request: true,
+            tokens: 15,
+            cost: Some(Nanos(1_000)),
+        },
+        model_asked: Some(model_asked.into()),
+        requests: 1,
+    };
+    snapshot.replay(
+        TeamId(1),
+        &[
+            past(now_ms - 3_600_000, "openai/gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+            past(now_ms - 1_000, "gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+            past(now_ms - 1_000, "openai/gpt-4o", "gpt-4o-2024-08-06"),
+            // A policy led to the smaller one.
+            past(now_ms, "openai/gpt-4o", "gpt-4o-mini-2024-07-18"),
+        ],
+        now_ms,
+    );
+    let usage = snapshot.team("acme").expect("a team").policies.usage(now_ms);
+    let used: Vec<_> = usage.iter().map(|usage| (usage.id.0, usage.groups.first().map(|group| group.used))).collect();
+    assert_eq!(used, [(1, Some(3_000)), (2, Some(45)), (3, None), (4, Some(0))]);
+    assert_eq!(usage[1].groups[0].labels, [Some("app".to_owned()), Some("ann".to_owned())]);
+    // The gateway's own limit, too.
+    let gateway = snapshot.team("acme").and_then(|team| team.gateway("main")).expect("a gateway");
+    assert_eq!(gateway.limit.as_ref().expect("a limit").counts_since(now_ms), Some(now_ms - 60_001));
 }
 
 #[test]

@@ -294,7 +294,7 @@ async fn a_body_that_does_not_come_is_given_up() {
     let request: Request<
         http_body_util::StreamBody<futures_util::stream::Pending<Result<http_body::Frame<Bytes>, _>>>,
     > = Request::from_parts(parts, never);
-    let handled = world.gateway.handle(request, std::net::Ipv4Addr::LOCALHOST.into());
+    let handled = world.gateway.handle(request, LOCALHOST);
     let read = read(tokio::time::timeout(Duration::from_secs(600), handled).await.expect("it gives up")).await;
     assert_eq!((read.status, read.code().as_str()), (408, "request_timeout"));
 }
@@ -305,7 +305,7 @@ async fn a_body_that_breaks_off_is_refused() {
     let (parts, _) = post(CHAT, "").into_parts();
     let pieces = [Ok(http_body::Frame::data(Bytes::from_static(b"{"))), Err(std::io::Error::other("gone"))];
     let broken = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
-    let answer = world.gateway.handle(Request::from_parts(parts, broken), std::net::Ipv4Addr::LOCALHOST.into()).await;
+    let answer = world.gateway.handle(Request::from_parts(parts, broken), LOCALHOST).await;
     assert_eq!(read(answer).await.code(), "invalid_body");
 }
 

@@ -15,6 +15,7 @@ mod memory;
 mod native;
 mod passing;
 mod plain;
+mod policies;
 mod responses;
 mod retries;
 mod same_api;

@@ -64,7 +64,7 @@ async fn a_body_without_room_is_refused_before_it_is_read_and_a_promise_takes_no
     let world = World::with_options(options(100_000), |_| Answer::json(200, ANSWER)).await;
     let promise = |bytes| {
         let (parts, _) = post(CHAT, "").into_parts();
-        world.gateway.handle(Request::from_parts(parts, Promise(bytes)), [127, 0, 0, 1].into())
+        world.gateway.handle(Request::from_parts(parts, Promise(bytes)), LOCALHOST)
     };
     let read = read(promise(80_000).await).await;
     assert_eq!((read.status, read.code().as_str()), (503, "overloaded"));

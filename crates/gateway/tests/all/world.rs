@@ -11,8 +11,9 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::ledger::AttemptRow;
+use domain::policy::NamedPolicy;
 use domain::provider::{AuthScheme, Dialect};
-use domain::{CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
+use domain::{CustomProviderId, GatewayId, GatewaySettings, PolicyId, ProviderKeyId, Secret, TeamId, TokenId};
 use gateway::body::Body;
 use gateway::ports::Ports;
 use gateway::{Gateway, Options};
@@ -23,6 +24,7 @@ pub use kept::Kept;
 pub use ledger::{Memory, NoTier};
 pub use upstream::{Answer, Seen, Upstream};
 
+pub const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub const TOKEN: &str = "weir_app-token-of-acme";
 pub const CHAT: &str = "/v1/acme/main/compat/chat/completions";
 pub const ANSWER: &str = r#"{"id":"c1","object":"chat.completion","model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}"#;
@@ -111,8 +113,24 @@ impl World {
         self.change(|config| change(&mut config.teams[0].gateways[0].settings));
     }
 
+    /// Puts policies in force, as they are written; they are called `p1`, `p2`, …
+    pub fn policies(&mut self, texts: &[&str]) {
+        let named = |(id, text): (i64, &&str)| NamedPolicy {
+            id: PolicyId(id),
+            name: format!("p{id}"),
+            policy: serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")),
+        };
+        self.change(|config| config.teams[0].policies = (1..).zip(texts).map(named).collect());
+    }
+
+    /// How much is used of the first group of each policy with a limit.
+    pub fn used(&self) -> Vec<u64> {
+        let usage = self.gateway.usage(TeamId(1));
+        usage.iter().map(|usage| usage.groups.first().map_or(0, |group| group.used)).collect()
+    }
+
     pub async fn start(&self, request: Request<Full<Bytes>>) -> Response<Body> {
-        self.gateway.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+        self.gateway.handle(request, LOCALHOST).await
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Read {

@@ -1,0 +1,186 @@
+//! No endpoint leads past policies.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use domain::ledger::Surface;
+use gateway::Route;
+use http::{Method, Request};
+use http_body_util::Full;
+
+use crate::world::*;
+
+/// A question that each kind of endpoint takes.
+fn body(surface: Surface) -> &'static str {
+    match surface {
+        Surface::ChatCompletions | Surface::Unknown => QUESTION,
+        Surface::Responses => r#"{"model":"openai/gpt-4o-mini","input":"hi"}"#,
+        Surface::Messages | Surface::CountTokens => {
+            r#"{"model":"anthropic/claude-sonnet-4-5","max_tokens":5,"messages":[{"role":"user","content":"hi"}],"contents":[{"parts":[{"text":"hi"}]}]}"#
+        }
+        Surface::GenerateContent => r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#,
+        Surface::Embeddings => {
+            r#"{"model":"openai/text-embedding-3-small","input":"hi","content":{"parts":[{"text":"hi"}]},"requests":[{"content":{"parts":[{"text":"hi"}]}}]}"#
+        }
+        Surface::Images => r#"{"model":"openai/dall-e-3","prompt":"hi"}"#,
+        Surface::Speech => r#"{"model":"openai/tts-1","input":"hi","voice":"alloy"}"#,
+        Surface::Transcriptions | Surface::Translations => r#"{"model":"openai/whisper-1"}"#,
+        Surface::Moderations => r#"{"model":"openai/omni-moderation-latest","input":"hi"}"#,
+        Surface::Rerank => r#"{"model":"cohere/rerank-v3.5","query":"hi","documents":["a"]}"#,
+        Surface::Native => r#"{"model":"gpt-4o-mini","messages":[]}"#,
+        Surface::Conversations => r#"{"metadata":{},"items":[{"type":"message","role":"user","content":"hi"}]}"#,
+        Surface::Files | Surface::Batches | Surface::Models | Surface::StoredResponses => "",
+    }
+}
+
+/// What of an endpoint is named in a path.
+struct Names {
+    response: String,
+    conversation: String,
+    item: String,
+}
+
+impl Names {
+    fn path(&self, route: &Route) -> String {
+        let id = if route.surface == Surface::Conversations { &self.conversation } else { &self.response };
+        let rest = if route.surface == Surface::Native { "v1/chat/completions" } else { "file_1" };
+        let provider = if route.surface == Surface::Native { "openai" } else { "google-ai-studio" };
+        let model = match route.surface {
+            Surface::Embeddings => "gemini-embedding-001",
+            _ => "gemini-2.5-flash",
+        };
+        route
+            .pattern
+            .replace("{team}", "acme")
+            .replace("{gateway}", "main")
+            .replace("{provider}", provider)
+            .replace("{model}", model)
+            .replace("{rest}", rest)
+            .replace("{item}", &self.item)
+            .replace("{id}", id)
+    }
+}
+
+fn call(method: &Method, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let body = if *method == Method::POST { body } else { "" };
+    let mut request = and(post(path, body), &[("cf-aig-gateway-id", "main")]);
+    *request.method_mut() = method.clone();
+    request
+}
+
+fn methods(route: &Route) -> Vec<Method> {
+    match route.methods {
+        "*" => vec![Method::GET, Method::POST, Method::DELETE],
+        method => vec![method.parse().expect("a method")],
+    }
+}
+
+/// A world that keeps a response which OpenAI is still making, and a conversation.
+async fn world() -> (World, Names) {
+    let mut world = World::new(|seen| {
+        if seen.target.contains("/responses") {
+            let queued = r#"{"id":"resp_native","object":"response","created_at":1,"status":"queued","background":true,"model":"gpt-4o-mini","output":[],"usage":null}"#;
+            return Answer::json(200, queued);
+        }
+        Answer::json(200, ANSWER)
+    })
+    .await;
+    let url = world.upstream.url();
+    world.change(|config| config.teams[0].provider_keys.push(key(100, "cohere", &url)));
+    let ask = r#"{"model":"openai/gpt-4o-mini","input":"hi","background":true}"#;
+    let response = world.send(post("/v1/acme/main/compat/responses", ask)).await.json();
+    let create = post("/v1/acme/main/compat/conversations", body(Surface::Conversations));
+    let conversation = world.send(create).await.json();
+    let text = |value: &serde_json::Value| value.as_str().expect("an id").to_owned();
+    let conversation = text(&conversation["id"]);
+    let mut items = post(&format!("/v1/acme/main/compat/conversations/{conversation}/items"), "");
+    *items.method_mut() = Method::GET;
+    let items = world.send(items).await.json();
+    let names = Names { response: text(&response["id"]), item: text(&items["data"][0]["id"]), conversation };
+    (world, names)
+}
+
+/// Calls every endpoint in every way, with what each answers. Those that end what is kept come last.
+async fn walk(world: &World, names: &Names, mut check: impl FnMut(&Route, &Method, &str, &Read)) {
+    let mut all: Vec<_> =
+        gateway::ROUTES.iter().flat_map(|route| methods(route).into_iter().map(move |method| (route, method))).collect();
+    all.sort_by_key(|(_, method)| *method == Method::DELETE);
+    for (route, method) in all {
+        let path = names.path(route);
+        let read = world.send(call(&method, &path, body(route.surface))).await;
+        check(route, &method, &path, &read);
+    }
+}
+
+#[tokio::test]
+async fn a_denial_holds_at_every_endpoint() {
+    let (mut world, names) = world().await;
+    let before = world.upstream.calls().len();
+    world.policies(&[r#"{"deny":true}"#]);
+    walk(&world, &names, |_, method, path, read| {
+        assert_eq!((read.status, read.code().as_str()), (403, "denied_by_policy"), "{method} {path}: {}", read.body);
+    })
+    .await;
+    assert_eq!(world.upstream.calls().len(), before);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_used_up_holds_at_every_endpoint_that_calls_a_provider() {
+    let (mut world, names) = world().await;
+    // Where nothing limits, these call a provider.
+    let mut calling = BTreeSet::new();
+    let mut calls = world.upstream.calls().len();
+    let seen = world.upstream.seen.clone();
+    walk(&world, &names, |route, method, path, read| {
+        assert!(read.status < 400, "{method} {path}: {}", read.body);
+        let now = seen.lock().expect("free").len();
+        // The tokens of a question are estimated for providers that do not count.
+        if now > calls || route.surface == Surface::CountTokens {
+            calling.insert((method.to_string(), path.to_owned()));
+        }
+        calls = now;
+    })
+    .await;
+    assert!(calling.len() > 60, "{}", calling.len());
+    let (other, names) = self::world().await;
+    world = other;
+    let before = world.upstream.calls().len();
+    world.policies(&[r#"{"limit":{"requests":0,"per":"day"}}"#]);
+    walk(&world, &names, |route, method, path, read| {
+        let kept = matches!(route.surface, Surface::Models | Surface::Conversations | Surface::StoredResponses);
+        if kept && read.status < 400 {
+            return;
+        }
+        assert_eq!((read.status, read.code().as_str()), (429, "rate_limited"), "{method} {path}: {}", read.body);
+    })
+    .await;
+    assert_eq!(world.upstream.calls().len(), before, "nobody was called");
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_holds_at_every_endpoint_that_costs_something() {
+    let (mut world, names) = world().await;
+    world.policies(&[r#"{"limit":{"cost":"0","per":"day"},"unknown":"refuse"}"#]);
+    let calls = world.upstream.seen.clone();
+    let mut before = world.upstream.calls().len();
+    walk(&world, &names, |route, method, path, read| {
+        let now = calls.lock().expect("free").len();
+        let called = std::mem::replace(&mut before, now) < now;
+        if read.status == 429 || read.status == 403 {
+            assert!(!called && matches!(read.code().as_str(), "budget_exceeded" | "price_unknown"), "{method} {path}");
+            return;
+        }
+        let free = *method != Method::POST
+            || matches!(
+                route.surface,
+                Surface::CountTokens
+                    | Surface::Models
+                    | Surface::Conversations
+                    | Surface::StoredResponses
+                    | Surface::Files
+                    | Surface::Moderations
+            );
+        assert!(free && read.status < 400, "{method} {path}: {} {}", read.status, read.body);
+    })
+    .await;
+}
