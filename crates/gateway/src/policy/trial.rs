@@ -3,7 +3,7 @@
 use domain::ledger::Spent;
 use domain::policy::{Action, NamedPolicy};
 
-use super::facts::{Facts, Metadata, Target};
+use super::facts::{Facts, Target};
 use super::held::{Short, Used, Wants};
 use super::{Policies, Verdict, is_met};
 
@@ -149,7 +149,7 @@ mod tests {
             (r#"{"allow":true,"when":{"provider":["anthropic"]},"action":"warn"}"#, [Warned; 4]),
         ] {
             let trial = trial(text);
-            let told = [0, 1, 2, 61].map(|at_s| judge(&trial, &spent(at_s)));
+            let told = [0, 1, 2, 122].map(|at_s| judge(&trial, &spent(at_s)));
             assert_eq!(told, expected, "{text}");
         }
     }
