@@ -5,6 +5,7 @@
 //!   prints a table.
 //! * `bench profile` takes samples of Weir under load and prints what each stage takes.
 //! * `bench translate` prints what it takes to translate requests and events.
+//! * `bench policies` prints what it takes to ask policies, and to settle what a request used.
 //! * `bench mock` is the provider: an answer of constant bytes, as cheap as hyper can give it.
 //! * `bench bare` is a yardstick: a proxy that reads the JSON body and does nothing else with it.
 //! * `bench constant` is the yardstick for cache hits: an axum route that answers constant bytes.
@@ -18,6 +19,7 @@ mod constant;
 mod ledger;
 mod load;
 mod mock;
+mod policies;
 mod process;
 mod profile;
 mod report;
@@ -46,6 +48,8 @@ enum Command {
     Profile(profile::ProfileArguments),
     /// Print the nanoseconds of translated requests and events.
     Translate,
+    /// Print the nanoseconds of policies.
+    Policies,
     /// Answer like a provider, with constant bytes.
     Mock {
         #[arg(long, default_value = "127.0.0.1:0")]
@@ -120,6 +124,10 @@ fn main() -> anyhow::Result<()> {
             Command::Profile(arguments) => profile::run(&arguments).await,
             Command::Translate => {
                 translate::run();
+                Ok(())
+            }
+            Command::Policies => {
+                policies::run();
                 Ok(())
             }
             Command::Constant { listen } => constant::serve(listen).await,

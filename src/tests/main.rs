@@ -9,6 +9,7 @@ mod drain;
 mod early;
 mod forwarded;
 mod harness;
+mod limits;
 mod log;
 mod members;
 mod responses;

@@ -6,6 +6,8 @@
 //! connection are not there.
 
 mod budget;
+#[path = "../../src/policies/some.rs"]
+mod policies;
 mod provider;
 mod requests;
 mod streams;

@@ -3,6 +3,7 @@
 use http::{Request, Response};
 
 use crate::budget::{hold, hold_allocations};
+use crate::policies::POLICIES;
 use crate::world::{World, post};
 
 const TIMES: usize = 100;
@@ -38,6 +39,13 @@ fn a_chat_request_stays_within_its_allocations() {
     let world = World::new();
     let counted = world.count(TIMES, different(CHAT, "openai/gpt-4o-mini"), is("MISS"));
     hold_allocations("plain", &counted, TIMES as u64);
+}
+
+#[test]
+fn a_chat_request_under_policies_stays_within_its_allocations() {
+    let world = World::with(&POLICIES);
+    let counted = world.count(TIMES, different(CHAT, "openai/gpt-4o-mini"), is("MISS"));
+    hold_allocations("policies", &counted, TIMES as u64);
 }
 
 #[test]

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::config::{Config, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::ledger::{AttemptRow, Payload};
+use domain::policy::NamedPolicy;
 use domain::state::{Conversation, ItemPage, KeptResponse, StateChange};
-use domain::{GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId};
+use domain::{GatewayId, GatewaySettings, PolicyId, ProviderKeyId, Secret, TeamId, TokenId};
 use futures_util::future::BoxFuture;
 use gateway::body::Body;
 use gateway::{Gateway, Options, ports};
@@ -33,11 +34,16 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with policies in force.
+    pub fn with(policies: &[&str]) -> Self {
         let provider = Provider::start();
         let directory = tempfile::tempdir().expect("a directory");
         let (appender, spool) = Spool::open(directory.path(), SpoolOptions::default()).expect("a spool");
         let options = Options { allow_private_upstreams: true, ..Options::default() };
-        let config = Config { version: 1, teams: vec![team(&provider.url)] };
+        let config = Config { version: 1, teams: vec![team(&provider.url, policies)] };
         let ports = ports::Ports {
             ledger: Arc::new(Ledger(appender)),
             cache_tier: Arc::new(NoTier),
@@ -154,7 +160,7 @@ impl ports::CacheTier for NoTier {
     fn save(&self, _: Arc<CacheEntry>) {}
 }
 
-fn team(url: &str) -> TeamConfig {
+fn team(url: &str, policies: &[&str]) -> TeamConfig {
     let settings = GatewaySettings {
         cache_ttl: Some(3_600),
         rate_limiting_limit: Some(10_000_000),
@@ -184,7 +190,7 @@ fn team(url: &str) -> TeamConfig {
             expires_at: None,
         }],
         custom_providers: Vec::new(),
-        policies: Vec::new(),
+        policies: (1..).zip(policies).map(policy).collect(),
         tokens: vec![TokenConfig {
             id: TokenId(1),
             name: "gates".into(),
@@ -195,4 +201,10 @@ fn team(url: &str) -> TeamConfig {
             expires_at: None,
         }],
     }
+}
+
+/// A policy, as it is written.
+fn policy((id, text): (i64, &&str)) -> NamedPolicy {
+    let policy = serde_json::from_str(text).expect("a policy");
+    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), policy }
 }

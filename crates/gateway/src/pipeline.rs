@@ -157,6 +157,7 @@ async fn look_up(
     let mut plan = match planned {
         Planned::Provider(plan) => plan,
         Planned::Estimate { front, path, provider, model, _room } => {
+            settle::note_user_of_metadata(settlement);
             let target = Target::Model(&provider.slug, &model);
             policies::judge(settlement, access, Some(gateway), target)?;
             policies::take(settlement, access, gateway, (target, None))?;

@@ -28,7 +28,7 @@ use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
 pub(crate) use cost::{Measure, uses_nothing};
-pub(crate) use note::{bounded, note_head, note_plan, note_request, note_user};
+pub(crate) use note::{bounded, note_head, note_plan, note_request, note_user, note_user_of_metadata};
 
 use crate::client::Client;
 use crate::counters::count;

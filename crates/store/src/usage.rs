@@ -45,7 +45,8 @@ enum Place {
     Log(Option<log::Key>),
 }
 
-/// From when on the log is whole, in milliseconds since 1970 and whole hours.
+/// From when on the log is whole, in milliseconds since 1970: at the beginning of an hour, or of a day where there are no
+/// roll-ups by hour.
 #[derive(Clone, Debug)]
 struct Edges {
     gateways: HashMap<i64, i64>,
@@ -82,12 +83,12 @@ impl Edges {
     async fn first(store: &Store, since_ms: i64) -> Result<Cursor, StoreError> {
         let now_ms = chrono::Utc::now().timestamp_millis();
         let whole = |at_ms: i64, length_ms: i64| at_ms.div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms);
-        let edge = |days: u16| whole(now_ms - i64::from(days) * DAY_MS, Resolution::Hour.seconds() * 1_000);
-        let mut edges = Self {
-            gateways: HashMap::new(),
-            otherwise: i64::MIN,
-            hours: Resolution::Hour.kept_days().map_or(i64::MIN, |days| whole(now_ms - days * DAY_MS, DAY_MS)),
+        let hours = Resolution::Hour.kept_days().map_or(i64::MIN, |days| whole(now_ms - days * DAY_MS, DAY_MS));
+        let edge = |days: u16| {
+            let forgotten = now_ms - i64::from(days) * DAY_MS;
+            whole(forgotten, if forgotten < hours { DAY_MS } else { Resolution::Hour.seconds() * 1_000 })
         };
+        let mut edges = Self { gateways: HashMap::new(), otherwise: i64::MIN, hours };
         for (gateway, days) in retention::retentions(store).await? {
             match gateway {
                 Some(gateway) => drop(edges.gateways.insert(gateway, edge(days))),

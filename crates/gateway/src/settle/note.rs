@@ -58,9 +58,7 @@ pub(crate) fn note_user(settlement: &mut Settlement, scan: &Scan<'_>) {
 
 /// Notes what will be called.
 pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
-    if settlement.row.user.is_none() {
-        settlement.row.user = settlement.row.metadata.as_deref().and_then(user_of_metadata);
-    }
+    note_user_of_metadata(settlement);
     let row = &mut settlement.row;
     row.provider = Some(plan.provider.clone());
     row.provider_key_id = plan.key;
@@ -71,11 +69,13 @@ pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
     settlement.dropped.clone_from(&plan.dropped);
 }
 
-/// `user_id` of `cf-aig-metadata`.
-fn user_of_metadata(metadata: &str) -> Option<String> {
-    memchr::memmem::find(metadata.as_bytes(), b"user_id")?;
-    let metadata = Metadata::read(Some(metadata));
-    metadata.get("user_id").filter(|user| !user.is_empty()).map(bounded)
+/// Notes `user_id` of `cf-aig-metadata`, where nothing else says who is asked for.
+pub(crate) fn note_user_of_metadata(settlement: &mut Settlement) {
+    let row = &mut settlement.row;
+    let names = |text: &&str| memchr::memmem::find(text.as_bytes(), b"user_id").is_some();
+    if let (None, Some(text)) = (&row.user, row.metadata.as_deref().filter(names)) {
+        row.user = Metadata::read(Some(text)).get("user_id").filter(|user| !user.is_empty()).map(bounded);
+    }
 }
 
 /// A text from outside, short enough for a row.

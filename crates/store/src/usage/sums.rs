@@ -51,8 +51,7 @@ pub(super) async fn page(
     let mut last = None;
     for row in &rows {
         let (key, sums) = read(row, step_ms)?;
-        // By the day is read before there are hours, and then all of it is.
-        let forgotten = resolution == Resolution::Day || key.at_s * 1_000 < edges.of(Some(key.gateway_id));
+        let forgotten = key.at_s * 1_000 < edges.of(Some(key.gateway_id));
         past.extend(forgotten.then_some(sums));
         last = Some(key);
     }
