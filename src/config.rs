@@ -8,7 +8,7 @@
 //! | `DATABASE_URL` | `database_url` | SQLite in the data directory |
 //! | `WEIR_MASTER_KEY` | `master_key` | a key file in the data directory, made on the first start |
 //! | `WEIR_PUBLIC_URL` | `public_url` | the address listened on |
-//! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` is believed |
+//! | `WEIR_TRUSTED_PROXIES` | `trusted_proxies` | none: addresses or networks whose `X-Forwarded-For` and country headers are believed |
 //! | `WEIR_ALLOW_PRIVATE_UPSTREAMS` | `allow_private_upstreams` | `false` |
 //! | `WEIR_ALLOW_PRIVATE_MEDIA` | `allow_private_media` | `false`: pictures that callers name by their addresses |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
@@ -47,7 +47,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     pub allow_private_upstreams: bool,
     pub allow_private_media: bool,
-    /// Peers whose `X-Forwarded-For` names the client.
+    /// Peers whose `X-Forwarded-For` names the client, and whose headers name its country.
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
     pub body_memory: usize,
