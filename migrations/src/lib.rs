@@ -31,6 +31,7 @@ migrations! {
     m20261126_000010_find_by_provider,
     m20261126_000011_count_units,
     m20261126_000012_find_oldest_conversations,
+    m20261126_000013_create_policies,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

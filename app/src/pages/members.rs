@@ -153,7 +153,7 @@ fn may(role: Role) -> &'static str {
     match role {
         Role::Owner => "Everything, members and ownership included.",
         Role::Admin => "Everything but ownership: members and the audit log too.",
-        Role::Editor => "Gateways, provider keys and tokens; sees the bodies of requests.",
+        Role::Editor => "Gateways, provider keys, tokens and policies; sees the bodies of requests.",
         Role::Viewer => "Reads settings, requests and figures, but not the bodies of requests.",
     }
 }

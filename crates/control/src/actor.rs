@@ -42,6 +42,8 @@ pub mod can {
         ManageProviderKeys,
         /// Issue, restrict and revoke API tokens.
         ManageTokens,
+        /// Write policies and put them in or out of force.
+        EditPolicies,
         /// Invite, promote and remove members.
         ManageMembers,
         /// Make somebody an owner, and change or remove one.
@@ -186,13 +188,14 @@ mod tests {
         Actor::new(Arc::new(me), session()).team("acme").expect("a member")
     }
 
-    fn allowed(member: &Member) -> [bool; 8] {
+    fn allowed(member: &Member) -> [bool; 9] {
         [
             member.grant::<can::View>().is_ok(),
             member.grant::<can::ViewPayloads>().is_ok(),
             member.grant::<can::EditGateways>().is_ok(),
             member.grant::<can::ManageProviderKeys>().is_ok(),
             member.grant::<can::ManageTokens>().is_ok(),
+            member.grant::<can::EditPolicies>().is_ok(),
             member.grant::<can::ManageMembers>().is_ok(),
             member.grant::<can::ViewAudit>().is_ok(),
             member.grant::<can::ManageOwners>().is_ok(),
@@ -201,10 +204,10 @@ mod tests {
 
     #[test]
     fn each_role_gets_exactly_its_permissions() {
-        assert_eq!(allowed(&member(Role::Owner)), [true; 8]);
-        assert_eq!(allowed(&member(Role::Admin)), [true, true, true, true, true, true, true, false]);
-        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, false, false, false]);
-        assert_eq!(allowed(&member(Role::Viewer)), [true, false, false, false, false, false, false, false]);
+        assert_eq!(allowed(&member(Role::Owner)), [true; 9]);
+        assert_eq!(allowed(&member(Role::Admin)), [true, true, true, true, true, true, true, true, false]);
+        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, true, false, false, false]);
+        assert_eq!(allowed(&member(Role::Viewer)), [true, false, false, false, false, false, false, false, false]);
     }
 
     #[test]

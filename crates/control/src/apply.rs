@@ -1,5 +1,5 @@
-//! `weir apply`: a file that declares teams, gateways, provider keys, custom providers, tokens and members is checked
-//! as a whole, compared with what is stored, and carried out in one transaction. What it does not mention stays.
+//! `weir apply`: a file that declares teams, gateways, provider keys, custom providers, tokens, policies and members is
+//! checked as a whole, compared with what is stored, and carried out in one transaction. What it does not mention stays.
 
 mod custom_provider;
 mod execute;
@@ -7,6 +7,7 @@ mod file;
 mod gateway;
 mod member;
 mod planner;
+mod policy;
 mod provider_key;
 mod render;
 mod report;

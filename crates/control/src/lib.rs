@@ -19,6 +19,7 @@ mod invitation;
 mod master_key;
 mod member;
 mod password;
+mod policy;
 mod provider_key;
 mod recent;
 mod refusal;
@@ -31,13 +32,13 @@ mod tests;
 mod throttle;
 mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::Secret;
 use store::Store;
 use store::secrets::Sealer;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use connection_test::Tester;
 use cookie::Signer;
@@ -52,6 +53,10 @@ pub use custom_provider::NewCustomProvider;
 pub use error::{ControlError, StartError};
 pub use gateway::{GatewayChange, NewGateway};
 pub use invitation::{Joined, Joining};
+pub use policy::{
+    HitGroup, MAX_DAYS, NewPolicy, Past, PolicyChange, PolicyEngine, PolicyUsage, Replay, Simulation, TextError, Untried,
+    Verdict, read_parts, read_text,
+};
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
@@ -87,6 +92,10 @@ struct Inner {
     recent: Recent,
     flashes: Flashes,
     tester: Tester,
+    /// The data plane's part of policies, where this process has one.
+    engine: OnceLock<Box<dyn PolicyEngine>>,
+    /// The places of those who try policies on the past.
+    simulations: Semaphore,
     /// The set-up secret in plain, while it is valid and was made by this process.
     setup: Mutex<Option<Secret>>,
 }
@@ -119,6 +128,8 @@ impl Control {
             recent: Recent::default(),
             flashes: Flashes::default(),
             tester: Tester::new(options.allow_private_upstreams),
+            engine: OnceLock::new(),
+            simulations: Semaphore::new(1),
             setup: Mutex::new(None),
             live_version: watch::Sender::new(0),
             store,

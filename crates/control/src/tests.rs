@@ -5,5 +5,7 @@ mod account_events;
 mod audit;
 pub(crate) mod fixture;
 mod member;
+mod policy;
 mod provider_key;
 mod resource;
+mod simulation;

@@ -11,7 +11,7 @@ use store::token as rows;
 use crate::change::{Change, Event, now};
 use crate::cookie::{random_name, sha256};
 use crate::gateway::missing;
-use crate::{Control, ControlError, Grant, can};
+use crate::{Control, ControlError, Grant, can, policy};
 
 /// Most models and gateways a token is restricted to.
 const MAX_SCOPE: usize = 100;
@@ -69,7 +69,7 @@ impl Control {
         Ok(IssuedToken { token: view(row)?, plain })
     }
 
-    /// Changes what a token may do.
+    /// Changes what a token may do. Policies that name it follow it to another name.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for an unknown or revoked token; otherwise as [`Control::issue_token`].
@@ -88,6 +88,9 @@ impl Control {
             return view(row);
         }
         record(&open, grant, "token.restrict", Some(&old), &row).await?;
+        if row.name != old.name {
+            policy::rename_token(&open, grant.team_id(), grant.author(), &old.name, &row.name).await?;
+        }
         open.commit(self).await?;
         view(row)
     }
@@ -155,7 +158,7 @@ async fn check_scope(
     });
     let past = scope.expires_at.filter(|at| *at <= now() && ended != Some(*at));
     let problems = [
-        ("name", validate::name(scope.name).err()),
+        ("name", check_name(scope.name, old).err()),
         ("gateways", gateways),
         ("models", scope.models.and_then(|models| check_models(models).err())),
         ("expires_at", past.map(|_| Problem::InThePast)),
@@ -163,6 +166,11 @@ async fn check_scope(
     let errors: Vec<_> =
         problems.into_iter().filter_map(|(field, problem)| Some(FieldError::new(field, problem?))).collect();
     if errors.is_empty() { Ok(()) } else { Err(ControlError::Invalid(errors)) }
+}
+
+/// A name that a token has had since before is not refused for its asterisk.
+pub(crate) fn check_name(name: &str, old: Option<&Model>) -> Result<(), Problem> {
+    if old.is_some_and(|old| old.name == name) { validate::name(name) } else { validate::token_name(name) }
 }
 
 fn count(length: usize) -> Option<Problem> {

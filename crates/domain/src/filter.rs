@@ -82,6 +82,8 @@ pub struct RequestFilter {
     pub provider: Option<String>,
     pub model: Option<String>,
     pub token: Option<TokenId>,
+    /// Who it was asked for.
+    pub user: Option<String>,
     /// First moment, inclusive, in milliseconds since 1970.
     pub from_ms: Option<i64>,
     /// Last moment, exclusive.

@@ -13,7 +13,7 @@ pub enum Role {
     Owner,
     /// Everything but ownership.
     Admin,
-    /// Gateways, provider keys and tokens.
+    /// Gateways, provider keys, tokens and policies.
     Editor,
     /// Reads.
     Viewer,
@@ -33,6 +33,8 @@ pub enum Permission {
     ManageProviderKeys,
     /// Issue, restrict and revoke API tokens.
     ManageTokens,
+    /// Write policies and put them in or out of force.
+    EditPolicies,
     /// Invite, promote and remove members.
     ManageMembers,
     /// Make somebody an owner, and change or remove one.
@@ -53,7 +55,8 @@ impl Role {
             Permission::ViewPayloads
             | Permission::EditGateways
             | Permission::ManageProviderKeys
-            | Permission::ManageTokens => self != Self::Viewer,
+            | Permission::ManageTokens
+            | Permission::EditPolicies => self != Self::Viewer,
             Permission::ManageMembers | Permission::ViewAudit => matches!(self, Self::Owner | Self::Admin),
             Permission::ManageOwners => self == Self::Owner,
         }

@@ -65,6 +65,10 @@ pub enum Problem {
     NotAnHour,
     /// Not a time zone.
     NotATimeZone,
+    /// Has an asterisk, which stands for anything where names are matched.
+    NoAsterisk,
+    /// Is not the text of a policy.
+    NotAPolicy,
 }
 
 impl fmt::Display for Problem {
@@ -108,6 +112,8 @@ impl fmt::Display for Problem {
             Self::NotACountry => f.write_str("must be two capital letters, as DE"),
             Self::NotAnHour => f.write_str("must be a time of day, as 08:30"),
             Self::NotATimeZone => f.write_str("is no time zone; write one as Europe/Berlin"),
+            Self::NoAsterisk => f.write_str("may not contain *, which stands for anything in policies"),
+            Self::NotAPolicy => f.write_str("is not the text of a policy"),
         }
     }
 }
@@ -236,6 +242,15 @@ pub fn name(text: &str) -> Result<(), Problem> {
     if text.chars().any(is_hidden) { Err(Problem::HiddenCharacters) } else { Ok(()) }
 }
 
+/// An API token's name: a [`name`] that is not a pattern, because policies match tokens by their names.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn token_name(text: &str) -> Result<(), Problem> {
+    name(text)?;
+    if text.contains('*') { Err(Problem::NoAsterisk) } else { Ok(()) }
+}
+
 /// An e-mail address, loosely: something, an `@`, something with a dot or `localhost`.
 ///
 /// # Errors
@@ -307,6 +322,7 @@ mod tests {
             assert_eq!(name(empty), Err(Problem::Required), "{empty:?}");
         }
         assert_eq!(gateway_slug("new"), Err(Problem::Reserved));
+        assert_eq!((token_name("app"), token_name("app*")), (Ok(()), Err(Problem::NoAsterisk)));
     }
 
     #[test]

@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{CacheStatus, CostLine, Outcome, Surface};
+use crate::policy::{Policy, PolicyState};
 use crate::provider::{AuthScheme, Dialect};
 use crate::usage::UsageSource;
 use crate::{
-    CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, ProviderKeyId, RequestId, Role, SessionId,
-    TeamId, TokenId, Usage, UserId,
+    CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, PolicyId, ProviderKeyId, RequestId, Role,
+    SessionId, TeamId, TokenId, Usage, UserId,
 };
 
 /// The signed-in person.
@@ -173,6 +174,24 @@ impl std::fmt::Debug for IssuedToken {
     }
 }
 
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    pub id: PolicyId,
+    pub name: String,
+    pub state: PolicyState,
+    /// Nothing where this program cannot read it: then it is not in force, whatever its state.
+    pub policy: Option<Policy>,
+    /// Its text form, as stored.
+    pub text: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The configuration version of its last change.
+    pub version: i64,
+    /// Whether the data plane of the node that answers runs that version already.
+    pub live: bool,
+}
+
 /// A line of the request log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRow {
@@ -206,6 +225,8 @@ pub struct RequestRow {
     pub event_id: Option<String>,
     pub metadata: Option<String>,
     pub user_agent: Option<String>,
+    /// Who it was asked for, as the caller says.
+    pub user: Option<String>,
 }
 
 /// A request with all its attempts.

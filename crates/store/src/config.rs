@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
-use domain::{CustomProviderId, GatewayId, ProviderKeyId, TeamId, TokenId};
+use domain::policy::{NamedPolicy, PolicyState};
+use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, TeamId, TokenId};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use crate::entity::{api_token, config_version, custom_provider as custom, gateway, meta, provider_key, team};
+use crate::entity::{api_token, config_version, custom_provider as custom, gateway, meta, policy, provider_key, team};
 use crate::secrets::Sealer;
 use crate::{Store, StoreError, WriteTx};
 
@@ -101,6 +102,7 @@ pub async fn load_config(store: &Store, sealer: &Sealer) -> Result<Config, Store
     load_provider_keys(db, sealer, &mut teams, now).await?;
     load_custom_providers(db, &mut teams).await?;
     load_tokens(db, &mut teams, now).await?;
+    load_policies(db, &mut teams).await?;
     let mut teams: Vec<_> = teams.into_values().collect();
     teams.sort_by_key(|team| team.id);
     Ok(Config { version, teams })
@@ -209,6 +211,25 @@ async fn load_tokens(db: &impl ConnectionTrait, teams: &mut Teams, now: DateTime
         };
         if let Some(team) = teams.get_mut(&row.team_id) {
             team.tokens.push(token);
+        }
+    }
+    Ok(())
+}
+
+async fn load_policies(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(), StoreError> {
+    use policy::{Column, Entity};
+    let idle = [PolicyState::Draft.as_str(), PolicyState::Off.as_str()];
+    for row in Entity::find().filter(Column::State.is_not_in(idle)).order_by_asc(Column::Id).all(db).await? {
+        let policy = match crate::policy::policy(&row) {
+            Ok(policy) => policy,
+            Err(error) => {
+                // Nobody can tell whom it would limit, so nobody is; the dashboard says so to the team.
+                tracing::error!(policy.id = row.id, policy.name = row.name, %error, "policy left out: it is NOT in force");
+                continue;
+            }
+        };
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.policies.push(NamedPolicy { id: PolicyId(row.id), name: row.name, policy });
         }
     }
     Ok(())

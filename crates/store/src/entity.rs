@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod invitation;
 pub mod membership;
 pub mod meta;
+pub mod policy;
 pub mod provider_key;
 pub mod request;
 pub mod request_body;

@@ -14,16 +14,16 @@ use crate::spool::{Spool, SpoolOptions};
 use crate::writer::{LedgerWriter, WriterOptions};
 
 /// Longer than any test waits where all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A writer that never waits.
-pub(crate) const EAGER: WriterOptions = WriterOptions {
+pub const EAGER: WriterOptions = WriterOptions {
     batch_rows: 100,
     pause: Duration::ZERO,
     backoff: (Duration::from_millis(5), Duration::from_millis(20)),
 };
 
 /// The id of request `number`, made at `at_ms`.
-pub(crate) fn id(at_ms: i64, number: u64) -> RequestId {
+pub fn id(at_ms: i64, number: u64) -> RequestId {
     let mut bytes = [0; 16];
     bytes[..6].copy_from_slice(&at_ms.to_be_bytes()[2..]);
     bytes[8..].copy_from_slice(&number.to_be_bytes());
@@ -33,7 +33,7 @@ pub(crate) fn id(at_ms: i64, number: u64) -> RequestId {
 }
 
 /// A successful, logged request of team 1 through gateway 1.
-pub(crate) fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
+pub fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
     AttemptRow {
         request_id: id(at_ms, number),
         attempt,
@@ -72,7 +72,7 @@ pub(crate) fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
 }
 
 /// A response of a team through gateway 1, made at `at_ms`, valid for a second.
-pub(crate) fn response(team: i64, id: &str, at_ms: i64) -> KeptResponse {
+pub fn response(team: i64, id: &str, at_ms: i64) -> KeptResponse {
     KeptResponse {
         team_id: TeamId(team),
         gateway_id: GatewayId(1),
@@ -92,7 +92,7 @@ pub(crate) fn response(team: i64, id: &str, at_ms: i64) -> KeptResponse {
 }
 
 /// A conversation of a team, made at `at_ms`, valid for a second.
-pub(crate) fn conversation(team: i64, id: &str, at_ms: i64) -> Conversation {
+pub fn conversation(team: i64, id: &str, at_ms: i64) -> Conversation {
     Conversation {
         team_id: TeamId(team),
         gateway_id: GatewayId(1),
@@ -104,7 +104,7 @@ pub(crate) fn conversation(team: i64, id: &str, at_ms: i64) -> Conversation {
 }
 
 /// One change of every kind.
-pub(crate) fn state_changes() -> Vec<StateChange> {
+pub fn state_changes() -> Vec<StateChange> {
     let (team_id, id, owner) = (TeamId(1), "resp_1".to_owned(), Uuid::from_u128(7));
     let kept = KeptResponse {
         holder: Some("key:4".to_owned()),
@@ -136,7 +136,7 @@ pub(crate) fn state_changes() -> Vec<StateChange> {
 }
 
 /// Carries changes of kept state through a spool and a writer into the database.
-pub(crate) async fn change(store: &Store, changes: &[StateChange]) {
+pub async fn change(store: &Store, changes: &[StateChange]) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (appender, reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("the spool opens");
     changes.iter().for_each(|change| appender.append_state(change).expect("the change is stored"));
@@ -147,7 +147,7 @@ pub(crate) async fn change(store: &Store, changes: &[StateChange]) {
 }
 
 /// Carries rows through a spool and a writer into the database.
-pub(crate) async fn write(store: &Store, rows: &[AttemptRow], payload: Option<&Payload>) {
+pub async fn write(store: &Store, rows: &[AttemptRow], payload: Option<&Payload>) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (appender, reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("the spool opens");
     for row in rows {
@@ -159,21 +159,21 @@ pub(crate) async fn write(store: &Store, rows: &[AttemptRow], payload: Option<&P
 }
 
 /// The first column of the first row.
-pub(crate) async fn number(store: &Store, sql: &str) -> i64 {
+pub async fn number(store: &Store, sql: &str) -> i64 {
     let statement = Statement::from_string(store.backend().into(), sql);
     let row = store.read().query_one_raw(statement).await.expect("the query runs").expect("a row");
     row.try_get_by_index(0).expect("a number")
 }
 
 /// Runs a statement in a transaction of its own.
-pub(crate) async fn execute(store: &Store, sql: &str) {
+pub async fn execute(store: &Store, sql: &str) {
     let tx = store.write_tx().await.expect("a transaction");
     tx.execute_unprepared(sql).await.expect("the statement runs");
     tx.commit().await.expect("commits");
 }
 
 /// A team and one of its gateways, as `control` would make them.
-pub(crate) async fn create_gateway(store: &Store, team: i64, gateway: i64, slug: &str, settings: &str) {
+pub async fn create_gateway(store: &Store, team: i64, gateway: i64, slug: &str, settings: &str) {
     let now = "'2026-01-01T00:00:00+00:00'";
     execute(
         store,

@@ -12,16 +12,19 @@ pub mod dead_letters;
 mod dialect;
 pub mod entity;
 mod error;
-#[cfg(test)]
-mod fixture;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 pub mod gateway;
 pub mod invitation;
+pub mod names;
+pub mod policy;
 pub mod provider_key;
 pub mod request_log;
 pub mod retention;
 pub mod rollup;
 pub mod secrets;
 pub mod session;
+pub mod spent;
 pub mod spool;
 pub mod state;
 pub mod team;

@@ -4,12 +4,10 @@ mod choices;
 mod detail;
 mod row;
 
-use std::collections::HashMap;
-
 use domain::filter::{Cursor, Page, RequestFilter, StatusFilter};
 use domain::ledger::Outcome;
 use domain::view::RequestRow;
-use domain::{RequestId, TeamId};
+use domain::{GatewayId, RequestId, TeamId, TokenId};
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
@@ -17,8 +15,8 @@ use uuid::Uuid;
 pub use choices::filter_choices;
 pub use detail::find_request;
 
-use crate::entity::{api_token, gateway, request};
-use crate::{Store, StoreError};
+use crate::entity::request;
+use crate::{Store, StoreError, names};
 
 /// Most rows of a page.
 pub const MAX_PAGE: u32 = 200;
@@ -92,6 +90,7 @@ fn conditions(filter: &RequestFilter) -> Vec<SimpleExpr> {
     let mut all = Vec::new();
     all.extend(filter.gateway.map(|id| Column::GatewayId.eq(id.0)));
     all.extend(filter.token.map(|id| Column::TokenId.eq(id.0)));
+    all.extend(filter.user.as_ref().map(|user| Column::UserName.eq(user)));
     all.extend(filter.provider.as_ref().map(|provider| Column::Provider.eq(provider)));
     all.extend(filter.model.as_ref().map(|model| Column::Model.eq(model)));
     all.extend(filter.status.iter().flat_map(|status| ended(*status)));
@@ -132,49 +131,16 @@ pub(crate) fn first_id(at_ms: i64) -> Uuid {
 
 /// Rows with the names of their gateways and tokens.
 async fn rows(store: &Store, models: Vec<request::Model>) -> Result<Vec<RequestRow>, StoreError> {
-    let gateways = names::<gateway::Entity, _>(
-        store,
-        gateway::Column::Id,
-        gateway::Column::Slug,
-        models.iter().filter_map(|model| model.gateway_id),
-    )
-    .await?;
-    let tokens = names::<api_token::Entity, _>(
-        store,
-        api_token::Column::Id,
-        api_token::Column::Name,
-        models.iter().filter_map(|model| model.token_id),
-    )
-    .await?;
+    let gateways = names::gateways(store, models.iter().filter_map(|model| model.gateway_id.map(GatewayId))).await?;
+    let tokens = names::tokens(store, models.iter().filter_map(|model| model.token_id.map(TokenId))).await?;
     models
         .into_iter()
         .map(|model| {
-            let gateway = model.gateway_id.and_then(|id| gateways.get(&id).cloned());
-            let token = model.token_id.and_then(|id| tokens.get(&id).cloned());
+            let gateway = model.gateway_id.and_then(|id| gateways.get(&GatewayId(id)).cloned());
+            let token = model.token_id.and_then(|id| tokens.get(&TokenId(id)).cloned());
             row::view(model, gateway, token)
         })
         .collect()
-}
-
-/// Names by id, of at most a page of ids.
-async fn names<E, C>(
-    store: &Store,
-    id: C,
-    name: C,
-    ids: impl Iterator<Item = i64>,
-) -> Result<HashMap<i64, String>, StoreError>
-where
-    E: EntityTrait,
-    C: ColumnTrait,
-{
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = E::find().select_only().column(id).column(name).filter(id.is_in(ids));
-    Ok(found.into_tuple::<(i64, String)>().all(store.read()).await?.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use domain::view::IssuedToken;
-use domain::{CustomProviderId, GatewayId, ProviderKeyId, Role, TeamId, TokenId, UserId};
+use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, Role, TeamId, TokenId, UserId};
 use serde_json::{Value, json};
 
-use super::step::{CustomProvider, Gateway, Mark, Member, Operation, ProviderKey, Step, TeamPlan, Token};
+use super::step::{CustomProvider, Gateway, Mark, Member, Operation, PolicyPlan, ProviderKey, Step, TeamPlan, Token};
 use super::{Applied, Plan};
 use crate::actor::Author;
 use crate::change::{Change, Event};
 use crate::cookie::{random_name, sha256};
-use crate::{Control, ControlError, custom_provider, gateway, provider_key, token};
+use crate::{Control, ControlError, custom_provider, gateway, policy, provider_key, token};
 
 pub(super) async fn execute(plan: Plan) -> Result<Applied, ControlError> {
     let changes = plan.changes();
@@ -70,6 +70,7 @@ impl Run<'_> {
                 Operation::CustomProvider(custom) => self.custom_provider(&custom).await?,
                 Operation::Gateway(gateway) => self.gateway(&gateway).await?,
                 Operation::ProviderKey(key) => self.provider_key(&key).await?,
+                Operation::Policy(policy) => self.policy(&policy).await?,
                 Operation::Member(member) => self.member(&member).await?,
                 Operation::Token(token) => {
                     let made = self.token(&token).await?;
@@ -229,6 +230,16 @@ impl Run<'_> {
         let rows = store::gateway::list(self.change.tx(), self.id()?).await?;
         let id = |slug: &String| rows.iter().find(|row| row.slug == *slug).map(|row| GatewayId(row.id));
         slugs.iter().map(|slug| id(slug).ok_or(ControlError::NotFound("gateway"))).collect()
+    }
+
+    async fn policy(&self, new: &PolicyPlan) -> Result<(), ControlError> {
+        let (tx, team) = (self.change.tx(), self.id()?);
+        let definition = policy::definition(self.change, &new.name, new.state, &new.policy);
+        let row = match &new.old {
+            Some(old) => store::policy::update(tx, PolicyId(old.id), &definition).await?,
+            None => store::policy::create(tx, team, &definition).await?,
+        };
+        policy::record(self.change, team, self.author, new.old.as_ref(), Some(&row)).await
     }
 
     async fn member(&self, new: &Member) -> Result<(), ControlError> {

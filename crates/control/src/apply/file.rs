@@ -32,6 +32,8 @@ pub(super) struct Team {
     #[serde(default)]
     pub(super) tokens: Vec<Token>,
     #[serde(default)]
+    pub(super) policies: Vec<Policy>,
+    #[serde(default)]
     pub(super) members: Vec<Member>,
 }
 
@@ -75,6 +77,9 @@ pub(super) struct Token {
     pub(super) models: Option<Spanned<Vec<String>>>,
     pub(super) expires_at: Option<Text>,
 }
+
+/// Name, state and the parts of the text form.
+pub(super) type Policy = Spanned<BTreeMap<String, Spanned<Value>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

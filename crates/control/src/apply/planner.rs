@@ -14,7 +14,7 @@ pub(super) struct Planner<'a> {
     pub(super) env: EnvLookup<'a>,
     pub(super) control: &'a Control,
     /// What the file has named already, as `team acme` or a digest: nothing may be declared twice.
-    seen: HashSet<String>,
+    pub(super) seen: HashSet<String>,
 }
 
 impl<'a> Planner<'a> {

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use domain::TeamId;
 use store::StoreError;
-use store::entity::{api_token, custom_provider, gateway, membership, provider_key, team, user};
+use store::entity::{api_token, custom_provider, gateway, membership, policy, provider_key, team, user};
 
+use super::policy::parts;
 use super::{EnvLookup, file, source};
 use crate::Control;
 use crate::change::now;
 use crate::cookie::sha256;
+use crate::policy::{read_parts, token_names};
 use crate::session::normal_email;
 
 #[derive(Default)]
@@ -18,8 +20,9 @@ pub(super) struct State {
     pub(super) gateways: Vec<gateway::Model>,
     pub(super) provider_keys: Vec<provider_key::Model>,
     pub(super) custom_providers: Vec<custom_provider::Model>,
-    /// The live ones among those that the file mentions.
+    /// The live ones among those that the file mentions, in policies too.
     pub(super) tokens: Vec<api_token::Model>,
+    pub(super) policies: Vec<policy::Model>,
     pub(super) memberships: Vec<membership::Model>,
     /// The people the file mentions, by address.
     pub(super) users: HashMap<String, user::Model>,
@@ -34,8 +37,14 @@ pub(super) async fn load(control: &Control, entry: &file::Team, env: EnvLookup<'
         state.gateways = store::gateway::list(db, id).await?;
         state.provider_keys = store::provider_key::list(db, id, now()).await?;
         state.custom_providers = store::custom_provider::list(db, id).await?;
-        let names: Vec<_> = entry.tokens.iter().map(|token| token.name.value.trim()).collect();
+        // What cannot be read is reported when its policy is planned.
+        let policies: Vec<_> = entry.policies.iter().filter_map(|entry| read_parts(&parts(entry)).ok()).collect();
+        let mut names: Vec<_> = entry.tokens.iter().map(|token| token.name.value.trim()).collect();
+        names.extend(policies.iter().flat_map(token_names));
+        names.sort_unstable();
+        names.dedup();
         state.tokens = store::token::list_live_named(db, id, &names).await?;
+        state.policies = store::policy::list(db, id).await?;
         state.memberships = store::team::list_memberships(db, id).await?;
     }
     for member in &entry.members {

@@ -1,9 +1,10 @@
 //! What a plan is made of.
 
 use chrono::{DateTime, Utc};
+use domain::policy::{Policy, PolicyState};
 use domain::{GatewaySettings, Role, Secret, TeamId};
 use serde_json::Value;
-use store::entity::{api_token, custom_provider, gateway, provider_key, user};
+use store::entity::{api_token, custom_provider, gateway, policy, provider_key, user};
 
 /// What happens to a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub(super) enum Operation {
     Gateway(Box<Gateway>),
     ProviderKey(Box<ProviderKey>),
     Token(Box<Token>),
+    Policy(Box<PolicyPlan>),
     Member(Box<Member>),
 }
 
@@ -98,6 +100,13 @@ pub(super) struct Token {
     pub(super) gateways: Option<Vec<String>>,
     pub(super) models: Option<Vec<String>>,
     pub(super) expires_at: Option<DateTime<Utc>>,
+}
+
+pub(super) struct PolicyPlan {
+    pub(super) old: Option<policy::Model>,
+    pub(super) name: String,
+    pub(super) state: PolicyState,
+    pub(super) policy: Policy,
 }
 
 pub(super) struct Member {

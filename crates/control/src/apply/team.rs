@@ -25,6 +25,7 @@ impl Planner<'_> {
         for (index, token) in entry.tokens.iter().enumerate() {
             steps.extend(self.token(&format!("{path}.tokens[{index}]"), entry, token, state));
         }
+        steps.extend(self.policies(path, entry, state));
         steps.extend(self.members(path, entry, state));
         TeamPlan { slug: slug.value.clone(), id: state.team.as_ref().map(|team| TeamId(team.id)), steps }
     }

@@ -12,14 +12,14 @@ use super::state::State;
 use super::step::{Difference, Operation, Step, Token, differences, mark};
 use crate::change::now;
 use crate::cookie::sha256;
-use crate::token::check_models;
+use crate::token::{check_models, check_name};
 
 impl Planner<'_> {
     pub(super) fn token(&mut self, path: &str, team: &file::Team, entry: &file::Token, state: &State) -> Option<Step> {
         let name = entry.name.value.trim();
-        let mut fine = self.report.check(path, "name", &entry.name, validate::name(name));
-        self.once(format!("token {}/{name}", team.slug.value), path, "name", &entry.name);
         let old = state.tokens.iter().find(|row| row.name == name).cloned();
+        let mut fine = self.report.check(path, "name", &entry.name, check_name(name, old.as_ref()));
+        self.once(format!("token {}/{name}", team.slug.value), path, "name", &entry.name);
         let plain = entry.token.as_ref().map(|text| self.known_secret(path, text, old.as_ref(), state));
         fine &= self.scope(path, team, entry, state);
         let expires_at = match &entry.expires_at {

@@ -22,6 +22,9 @@ fn limits_are_read_as_people_write_them() {
     let bucket = limit(r#"{"cost":"1","per":"day","window":"bucket","burst":"0.25"}"#);
     assert_eq!(bucket.window, Window::Bucket { seconds: 86_400, burst: 250_000_000 });
     assert_eq!(limit(r#"{"cost":"0.000000001","per":"ever"}"#).amount, 1);
+    let whole = limit(r#"{"requests":9,"per":"day","window":"bucket","burst":3,"extra":{"amount":2,"until":"2026-12-01T00:00:00Z"}}"#);
+    assert_eq!((whole.window, whole.extra.map(|extra| extra.amount)), (Window::Bucket { seconds: 86_400, burst: 3 }, Some(2)));
+    assert_eq!(limit(r#"{"cost":50,"per":"day"}"#).amount, 50_000_000_000);
     assert_eq!(limit(r#"{"concurrency":5}"#).measure, Measure::Concurrency);
 }
 
@@ -42,6 +45,8 @@ fn what_is_no_policy_is_refused_with_the_reason() {
         (r#"{"limit":{"requests":1,"per":"5h","burst":"5"}}"#, "bucket"),
         (r#"{"limit":{"concurrency":1,"per":"5h"}}"#, "not for `concurrency`"),
         (r#"{"limit":{"cost":"1e3","per":"day"}}"#, "no amount"),
+        (r#"{"limit":{"cost":0.5,"per":"day"}}"#, "in quotes"),
+        (r#"{"limit":{"cost":-1,"per":"day"}}"#, "in quotes"),
         (r#"{"limit":{"cost":"-1","per":"day"}}"#, "no amount"),
         (r#"{"deny":true,"group_by":["colour"]}"#, "`colour` is none of"),
         (r#"{"deny":true,"wen":{}}"#, "unknown field"),

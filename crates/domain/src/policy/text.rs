@@ -8,6 +8,9 @@
 //! action: { fallback: openai/gpt-5-nano }
 //! ```
 
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Condition, Extra, Field, Limit, Measure, Policy, Rule, Unit, Unknown, Window};
@@ -43,7 +46,7 @@ struct LimitText {
     #[serde(skip_serializing_if = "Option::is_none")]
     tokens: Option<u64>,
     /// Dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_amount")]
     cost: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<u64>,
@@ -53,7 +56,7 @@ struct LimitText {
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<Kind>,
     /// Of a bucket: in the limit's own unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_amount")]
     burst: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<String>,
@@ -66,6 +69,7 @@ struct LimitText {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExtraText {
+    #[serde(deserialize_with = "amount")]
     amount: String,
     /// RFC 3339.
     until: chrono::DateTime<chrono::Utc>,
@@ -78,6 +82,33 @@ enum Kind {
     Sliding,
     Bucket,
     Calendar,
+}
+
+/// An amount in quotes, or a whole number without: anything else would pass through a float.
+struct Amount;
+
+impl Visitor<'_> for Amount {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number or an amount in quotes, as \"0.50\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_any(Amount)
+}
+
+fn some_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    amount(deserializer).map(Some)
 }
 
 fn is_false(value: &bool) -> bool {

@@ -52,6 +52,7 @@ pub struct Model {
     pub event_id: Option<String>,
     pub metadata: Option<String>,
     pub user_agent: Option<String>,
+    pub user_name: Option<String>,
     pub logged: bool,
 }
 

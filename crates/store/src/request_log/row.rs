@@ -45,6 +45,7 @@ pub(super) fn view(
         event_id: model.event_id,
         metadata: model.metadata,
         user_agent: model.user_agent,
+        user: model.user_name,
     })
 }
 

@@ -1,7 +1,6 @@
 use domain::filter::StatusFilter;
 use domain::ledger::{AttemptRow, Outcome, Payload};
 use domain::usage::UsageSource;
-use domain::{GatewayId, TokenId};
 use sea_orm::{ConnectionTrait, QueryTrait};
 
 use super::*;
@@ -36,6 +35,7 @@ fn traffic() -> Vec<AttemptRow> {
             model: Some(format!("model-{}", number % 5)),
             status,
             outcome,
+            user: (number % 6 == 0).then(|| "ada".to_owned()),
             logged: number % 11 != 0,
             ..base
         };
@@ -56,6 +56,7 @@ fn expected(rows: &[AttemptRow], filter: &RequestFilter) -> Vec<(RequestId, u16)
         .filter(|row| row.team_id == Some(TeamId(1)) && row.logged)
         .filter(|row| filter.gateway.is_none_or(|id| row.gateway_id == Some(id)))
         .filter(|row| filter.token.is_none_or(|id| row.token_id == Some(id)))
+        .filter(|row| filter.user.as_ref().is_none_or(|user| row.user.as_ref() == Some(user)))
         .filter(|row| filter.provider.as_ref().is_none_or(|provider| row.provider.as_ref() == Some(provider)))
         .filter(|row| filter.model.as_ref().is_none_or(|model| row.model.as_ref() == Some(model)))
         .filter(|row| filter.status.is_none_or(|status| status.admits(row.status, row.outcome)))
@@ -73,6 +74,7 @@ fn filters() -> Vec<RequestFilter> {
         all(),
         RequestFilter { gateway: Some(GatewayId(2)), ..all() },
         RequestFilter { token: Some(TokenId(2)), ..all() },
+        RequestFilter { user: Some("ada".to_owned()), ..all() },
         RequestFilter { provider: Some("anthropic".to_owned()), ..all() },
         RequestFilter { model: Some("model-3".to_owned()), ..all() },
         RequestFilter { status: Some(StatusFilter::Error), ..all() },
@@ -152,7 +154,7 @@ db_test! {
         create_gateway(&store, 1, 1, "main", "{}").await;
         let rows = [
             AttemptRow { last: false, status: 503, ..fixture::row(AT_MS, 1, 1) },
-            AttemptRow { attempt: 2, usage: EVERYTHING, ..fixture::row(AT_MS, 1, 1) },
+            AttemptRow { attempt: 2, usage: EVERYTHING, user: Some("ada".to_owned()), ..fixture::row(AT_MS, 1, 1) },
         ];
         let payload = Payload {
             request: "{\"text\":\"grüß\"}".repeat(500).into_bytes(),
@@ -168,6 +170,7 @@ db_test! {
         let second = &detail.attempts[1];
         assert_eq!((second.row.gateway.as_deref(), second.row.status), (Some("main"), 200));
         assert_eq!((&second.cost_formula, second.row.usage), (&rows[1].cost_formula, rows[1].usage));
+        assert_eq!(second.row.user.as_deref(), Some("ada"));
         assert_eq!((second.row.surface, second.row.outcome), (rows[1].surface, rows[1].outcome));
         let shown = second.payload.as_ref().expect("bodies");
         assert_eq!(shown.request.as_bytes(), payload.request);
@@ -222,6 +225,7 @@ fn index(filter: &RequestFilter) -> &'static str {
     let failed = |status: StatusFilter| status.statuses().0 >= 400 || !status.outcomes().contains(&Outcome::Ok);
     match filter {
         _ if filter.status.is_some_and(failed) => "requests_not_ok",
+        RequestFilter { user: Some(_), .. } => "requests_by_user",
         RequestFilter { model: Some(_), .. } => "requests_by_model",
         RequestFilter { provider: Some(_), .. } => "requests_by_provider",
         RequestFilter { token: Some(_), .. } => "requests_by_token",
@@ -280,6 +284,7 @@ mod at_volume {
             ("token_id", rare(1_013, "2", "1")),
             ("provider", rare(1_019, "'anthropic'", "'openai'")),
             ("model", rare(1_021, "'model-3'", "'model-0'")),
+            ("user_name", rare(1_051, "'ada'", "NULL")),
             ("status", "CASE WHEN n % 1031 = 3 THEN 500 WHEN n % 1033 = 3 THEN 429 ELSE 200 END".to_owned()),
             (
                 "outcome",

@@ -60,6 +60,7 @@ static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
         "event_id",
         "metadata",
         "user_agent",
+        "user_name",
         "logged",
     ],
     tail: "ON CONFLICT DO NOTHING RETURNING request_id, attempt".to_owned(),
@@ -167,6 +168,7 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         text(row.event_id.as_ref()),
         text(row.metadata.as_ref()),
         text(row.user_agent.as_ref()),
+        text(row.user.as_ref()),
         row.logged.into(),
     ]
 }

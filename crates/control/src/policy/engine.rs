@@ -1,0 +1,61 @@
+//! What the control plane asks of the data plane about policies. The data plane counts, so it knows how much is used, and it
+//! can play what is in the ledger through a policy with the same code; the server hands it in.
+
+use domain::ledger::Spent;
+use domain::policy::{Field, NamedPolicy};
+use domain::{PolicyId, TeamId};
+
+/// The data plane's part of policies.
+pub trait PolicyEngine: Send + Sync {
+    /// How far the limits of a team are used up that are in force here, in any order.
+    fn usage(&self, team: TeamId) -> Vec<PolicyUsage>;
+
+    /// A policy with counts of its own that begin empty, apart from those in force.
+    fn replay(&self, policy: &NamedPolicy) -> Box<dyn Replay>;
+}
+
+/// A policy that the past is played through, in the order of time.
+pub trait Replay: Send {
+    /// Counts what was spent before the policy is judged by; it passed in any case.
+    fn count(&mut self, past: Past<'_>);
+
+    /// What the policy would have done with a request. What passes is counted.
+    fn judge(&mut self, past: Past<'_>) -> Verdict;
+}
+
+/// A request of the past with all its attempts, and the names that policies know its gateway and token by.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    pub spent: &'a Spent,
+    pub gateway: Option<&'a str>,
+    pub token: Option<&'a str>,
+}
+
+/// What a policy does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes: there is room, or the policy is not about it. For one that allows, it is about it.
+    Pass,
+    /// It passes, with a warning.
+    Warn,
+    /// It is refused. For a policy that allows, it is not about it.
+    Refuse,
+    /// Another model answers it.
+    Fallback,
+}
+
+/// How far a limit is used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyUsage {
+    pub id: PolicyId,
+    /// In the limit's own unit: requests, tokens, nano-dollars. Of a policy with groups, that of the fullest.
+    pub used: u64,
+    /// What may pass now, with a temporary increase.
+    pub amount: u64,
+    /// The fullest group; empty where there is one count for all.
+    pub group: Vec<(Field, String)>,
+    /// How many groups are counted.
+    pub groups: u32,
+    /// Milliseconds until some of it comes back; nothing where time does not bring it.
+    pub reset_ms: Option<i64>,
+}
