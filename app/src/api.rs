@@ -7,6 +7,7 @@ pub(crate) mod fields;
 pub mod gateways;
 pub mod join;
 pub mod members;
+pub mod policies;
 pub mod provider_keys;
 pub mod session;
 pub mod setup;

@@ -11,6 +11,7 @@ use crate::layout::{bare, framed};
 use crate::pages::account::AccountPage;
 use crate::pages::audit::AuditPage;
 use crate::pages::connect::ConnectPage;
+use crate::pages::costs::CostsPage;
 use crate::pages::gateways::{GatewayPage, GatewaysPage, NewGatewayPage};
 use crate::pages::home::HomePage;
 use crate::pages::issued::IssuedPage;
@@ -18,6 +19,7 @@ use crate::pages::join::JoinPage;
 use crate::pages::members::{InvitePage, MemberPage, MembersPage};
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
+use crate::pages::policies::{NewPolicyPage, PoliciesPage, PolicyPage, SimulationPage};
 use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
 use crate::pages::requests::{RequestPage, RequestsPage};
 use crate::pages::setup::SetupPage;
@@ -49,6 +51,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:team/tokens") ssr=Async view=|| framed(TokensPage) />
                 <Route path=path!("/:team/tokens/new") ssr=Async view=|| framed(NewTokenPage) />
                 <Route path=path!("/:team/tokens/:id") ssr=Async view=|| framed(TokenPage) />
+                <Route path=path!("/:team/policies") ssr=Async view=|| framed(PoliciesPage) />
+                <Route path=path!("/:team/policies/new") ssr=Async view=|| framed(NewPolicyPage) />
+                <Route path=path!("/:team/policies/:id") ssr=Async view=|| framed(PolicyPage) />
+                <Route path=path!("/:team/policies/:id/simulation") ssr=Async view=|| framed(SimulationPage) />
+                <Route path=path!("/:team/costs") ssr=Async view=|| framed(CostsPage) />
                 <Route path=path!("/:team/members") ssr=Async view=|| framed(MembersPage) />
                 <Route path=path!("/:team/members/new") ssr=Async view=|| framed(InvitePage) />
                 <Route path=path!("/:team/members/:id") ssr=Async view=|| framed(MemberPage) />

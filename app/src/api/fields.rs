@@ -89,6 +89,10 @@ impl Bounded for u32 {
     const LARGEST: Self = Self::MAX;
 }
 
+impl Bounded for u64 {
+    const LARGEST: Self = Self::MAX;
+}
+
 /// The text without surrounding spaces; nothing where that leaves nothing.
 #[must_use]
 pub fn filled(text: Option<&str>) -> Option<&str> {

@@ -49,6 +49,8 @@ symbols! {
     Connect = "connect",
     /// Copy.
     Copy = "copy",
+    /// Money.
+    Cost = "cost",
     /// A gateway.
     Gateway = "gateway",
     /// Follow a setting.
@@ -69,6 +71,8 @@ symbols! {
     Overview = "overview",
     /// A person.
     Person = "person",
+    /// What limits.
+    Policy = "policy",
     /// Add.
     Plus = "plus",
     /// The request log.

@@ -54,15 +54,19 @@ impl Range {
         self.to.timestamp_millis()
     }
 
+    /// What the URL says of the same span.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        match self.preset {
+            Some(word) => vec![("range", word.to_owned())],
+            None => vec![("from", self.from_ms().to_string()), ("to", self.to_ms().to_string())],
+        }
+    }
+
     /// The part of the URL that leads to the same span.
     #[must_use]
     pub fn query(&self) -> String {
-        let mut text = Serializer::new(String::new());
-        match self.preset {
-            Some(word) => text.append_pair("range", word),
-            None => text.append_pair("from", &self.from_ms().to_string()).append_pair("to", &self.to_ms().to_string()),
-        };
-        text.finish()
+        Serializer::new(String::new()).extend_pairs(self.pairs()).finish()
     }
 }
 

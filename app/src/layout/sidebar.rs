@@ -16,12 +16,14 @@ use crate::server;
 /// A line of the navigation: name, last part of the address, drawing, what it takes to see it.
 type Line = (&'static str, &'static str, Symbol, Permission);
 
-const MAIN: [Line; 5] = [
+const MAIN: [Line; 7] = [
     ("Overview", "", Symbol::Overview, Permission::View),
     ("Requests", "/requests", Symbol::Requests, Permission::View),
+    ("Costs", "/costs", Symbol::Cost, Permission::View),
     ("Gateways", "/gateways", Symbol::Gateway, Permission::View),
     ("Provider keys", "/keys", Symbol::Key, Permission::View),
     ("Tokens", "/tokens", Symbol::Token, Permission::View),
+    ("Policies", "/policies", Symbol::Policy, Permission::View),
 ];
 const TEAM: [Line; 2] = [
     ("Members", "/members", Symbol::Members, Permission::View),
@@ -133,6 +135,7 @@ fn pages(team: &TeamRef) -> impl Iterator<Item = PaletteLink> {
     let actions = [
         ("New gateway", "/gateways/new", Permission::EditGateways),
         ("New token", "/tokens/new", Permission::ManageTokens),
+        ("New policy", "/policies/new", Permission::EditPolicies),
         ("Invite a member", "/members/new", Permission::ManageMembers),
     ];
     let allowed = actions.into_iter().filter(|(_, _, permission)| team.role.allows(*permission));

@@ -1,9 +1,11 @@
 //! API tokens: the list, a new one, and what each may do.
 
 mod form;
+mod limits;
 mod list;
 
-use domain::view::{GatewayView, TokenView};
+use control::PolicyUsage;
+use domain::view::{GatewayView, PolicyView, TokenView};
 use leptos::prelude::*;
 
 use crate::api::tokens::{IssueToken, RestrictToken, RevokeToken};
@@ -12,6 +14,7 @@ use crate::components::{
 };
 use crate::pages::address;
 use crate::pages::overview::{Progress, ProgressLine};
+use crate::pages::policies::names_token;
 use crate::{AppError, server};
 
 pub use list::TokensPage;
@@ -55,7 +58,10 @@ pub fn TokenPage() -> impl IntoView {
 struct Data {
     token: TokenView,
     gateways: Vec<GatewayView>,
+    policies: Vec<PolicyView>,
+    usage: Vec<PolicyUsage>,
     may_edit: bool,
+    may_limit: bool,
 }
 
 async fn find(team: String, id: String) -> Result<Data, AppError> {
@@ -65,11 +71,15 @@ async fn find(team: String, id: String) -> Result<Data, AppError> {
     let control = server::control()?;
     let tokens = control.list_tokens(&grant).await?;
     let token = tokens.into_iter().find(|token| token.id == id).ok_or(AppError::NotFound)?;
-    Ok(Data { token, gateways: control.list_gateways(&grant).await?, may_edit })
+    let named = |policy: &PolicyView| policy.policy.as_ref().is_some_and(|policy| names_token(policy, &token.name));
+    let policies = control.list_policies(&grant).await?.into_iter().filter(named).collect();
+    let may_limit = server::grant::<control::can::EditPolicies>(&team).await.is_ok();
+    let (gateways, usage) = (control.list_gateways(&grant).await?, control.policy_usage(&grant));
+    Ok(Data { policies, usage, gateways, may_edit, may_limit, token })
 }
 
 fn show(team: String, data: Data) -> impl IntoView {
-    let Data { token, gateways, may_edit } = data;
+    let Data { token, gateways, policies, usage, may_edit, may_limit } = data;
     let now = server::now();
     let above = (format!("/{team}/tokens"), "Tokens");
     let revoked = token.revoked_at;
@@ -83,6 +93,7 @@ fn show(team: String, data: Data) -> impl IntoView {
         (None, false) => view! { <p class="help">"Your role can look at tokens, not change them."</p> }.into_any(),
     };
     let state = list::state(&token, now);
+    let limits = revoked.is_none().then(|| limits::limits(&team, &token.name, &policies, &usage, may_limit));
     let (hint, issued, used) = (token.hint.clone(), token.created_at, token.last_used_at);
     let requests = format!("/{team}/requests?token={}", token.id);
     let revoke_error = FormState::of::<RevokeToken>().error().cloned();
@@ -102,6 +113,7 @@ fn show(team: String, data: Data) -> impl IntoView {
                 <div><dt>"Requests"</dt><dd><a href=requests>"Show in the log"</a></dd></div>
             </dl>
             {restrict}
+            {limits}
         </Page>
     }
 }

@@ -1,7 +1,7 @@
 //! The request log and the figures, for those who may see them.
 
 use domain::filter::{Cursor, Page, RequestFilter};
-use domain::view::{FilterChoices, Overview, RequestDetail, RequestRow};
+use domain::view::{Breakdown, Dimension, FilterChoices, Overview, RequestDetail, RequestRow};
 use domain::{GatewayId, RequestId};
 use store::{request_log, rollup};
 
@@ -88,5 +88,19 @@ impl Control {
         to_ms: i64,
     ) -> Result<Overview, ControlError> {
         Ok(rollup::overview(&self.inner.store, grant.team_id(), gateway, from_ms, to_ms).await?)
+    }
+
+    /// Figures over a span by two dimensions.
+    ///
+    /// # Errors
+    /// [`ControlError::Unavailable`].
+    pub async fn breakdown(
+        &self,
+        grant: &Grant<can::View>,
+        by: [Dimension; 2],
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Breakdown, ControlError> {
+        Ok(rollup::breakdown(&self.inner.store, grant.team_id(), by, from_ms, to_ms).await?)
     }
 }

@@ -69,6 +69,10 @@ pub enum Problem {
     NoAsterisk,
     /// Is not the text of a policy.
     NotAPolicy,
+    /// Not an amount of dollars.
+    NotMoney,
+    /// Possible, but not together with what was chosen beside it.
+    DoesNotFit,
 }
 
 impl fmt::Display for Problem {
@@ -113,6 +117,8 @@ impl fmt::Display for Problem {
             Self::NotAnHour => f.write_str("must be a time of day, as 08:30"),
             Self::NotATimeZone => f.write_str("is no time zone; write one as Europe/Berlin"),
             Self::NoAsterisk => f.write_str("may not contain *, which stands for anything in policies"),
+            Self::NotMoney => f.write_str("must be an amount of dollars, as 50 or 0.25"),
+            Self::DoesNotFit => f.write_str("does not go with what is chosen beside it"),
             Self::NotAPolicy => f.write_str("is not the text of a policy"),
         }
     }

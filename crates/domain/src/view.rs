@@ -305,6 +305,75 @@ pub struct Bucket {
     pub totals: Totals,
 }
 
+/// What figures are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    Gateway,
+    Token,
+    Provider,
+    Model,
+    /// A day in UTC.
+    Day,
+}
+
+impl Dimension {
+    /// Every dimension.
+    pub const ALL: [Self; 5] = [Self::Gateway, Self::Token, Self::Provider, Self::Model, Self::Day];
+
+    /// The stable name, as in URLs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Token => "token",
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Day => "day",
+        }
+    }
+
+    /// Reads [`Dimension::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.as_str() == text)
+    }
+}
+
+/// A value of a [`Dimension`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DimensionValue {
+    /// Of a gateway or a token; the beginning of a day in seconds since 1970; 0 otherwise, and where there is none.
+    pub id: i64,
+    /// Slug of a gateway, name of a token, provider, model; empty for a day, and where there is none.
+    pub name: String,
+}
+
+/// Figures over a span of time by two dimensions, from roll-ups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// The span, in whole steps, in milliseconds since 1970, the end exclusive.
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub totals: Totals,
+    /// By the first dimension, the dearest first; days in their order. Bounded.
+    pub values: Vec<(DimensionValue, Totals)>,
+    /// What is left of all; nothing where `values` is all.
+    pub rest_of_values: Option<Totals>,
+    /// By both dimensions, the dearest first. Bounded.
+    pub pairs: Vec<BreakdownRow>,
+    /// What is left of all; nothing where `pairs` is all.
+    pub rest_of_pairs: Option<Totals>,
+}
+
+/// Figures of a pair of values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakdownRow {
+    pub first: DimensionValue,
+    pub second: DimensionValue,
+    pub totals: Totals,
+}
+
 /// A change somebody made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditView {

@@ -5,6 +5,7 @@
 //! and the histograms count the `last` row of a request, which carries what the client was told; attempts, tokens and
 //! cost count every row. Requests that no team can be charged with are left out.
 
+mod breakdown;
 mod histogram;
 mod overview;
 mod tally;
@@ -12,6 +13,7 @@ mod tally;
 use domain::TeamId;
 use sea_orm::{ConnectionTrait, Statement};
 
+pub use breakdown::breakdown;
 pub use overview::overview;
 pub(crate) use tally::Tally;
 

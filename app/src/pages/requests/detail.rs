@@ -91,6 +91,10 @@ fn head(team: &str, row: &RequestRow, attempts: &[AttemptDetail]) -> impl IntoVi
     let token = row.token.clone().zip(row.token_id).map(|(name, id)| {
         view! { <a href=format!("/{team}/tokens/{id}")>{name}</a> }
     });
+    let user = row.user.clone().map(|user| {
+        let href = format!("/{team}/requests?user={}", encoded(&user));
+        view! { <div><dt>"User"</dt><dd><a href=href>{user}</a></dd></div> }
+    });
     view! {
         <p class="request-line">
             <StatusDot code=row.status outcome=row.outcome word=outcome(row) />
@@ -108,6 +112,7 @@ fn head(team: &str, row: &RequestRow, attempts: &[AttemptDetail]) -> impl IntoVi
             {fact("Provider", row.provider.clone())}
             <div><dt>"Gateway"</dt><dd>{gateway}</dd></div>
             <div><dt>"Token"</dt><dd>{token}</dd></div>
+            {user}
             {fact("Time", Some(format::exact(at)))}
             {fact("Request id", Some(row.request_id.to_string()))}
         </dl>

@@ -18,6 +18,7 @@ pub(super) struct Asked {
     provider: Option<String>,
     model: Option<String>,
     token: Option<String>,
+    user: Option<String>,
     from: Option<String>,
     to: Option<String>,
 }
@@ -47,6 +48,7 @@ impl Asked {
             provider: field("provider"),
             model: field("model"),
             token: field("token"),
+            user: field("user"),
             from: field("from").map(|from| minute(from, TimeDelta::zero())).or(preset),
             to: field("to").map(|to| minute(to, TimeDelta::milliseconds(59_999))),
         }
@@ -71,6 +73,7 @@ impl Asked {
             status: self.status.as_deref().and_then(StatusFilter::parse),
             provider: self.provider.clone(),
             model: self.model.clone(),
+            user: self.user.clone(),
             token: self.token.as_ref().map(|id| id.parse().unwrap_or(domain::TokenId(0))),
             from_ms: moment(&self.from),
             to_ms: moment(&self.to),
@@ -85,6 +88,7 @@ impl Asked {
             ("provider", &self.provider),
             ("model", &self.model),
             ("token", &self.token),
+            ("user", &self.user),
             ("from", &self.from),
             ("to", &self.to),
         ];
@@ -118,7 +122,7 @@ pub(super) fn Filters(
 ) -> impl IntoView {
     let narrowed = !asked.is_empty();
     let clear = narrowed.then(|| view! { <a class="button" href=path.clone()>"Clear"</a> });
-    let Asked { status, gateway, provider, model, token, from, to } = asked;
+    let Asked { status, gateway, provider, model, token, user, from, to } = asked;
     let same = |texts: Vec<String>| texts.into_iter().map(|text| (text.clone(), text)).collect::<Vec<_>>();
     let gateways = gateways.into_iter().map(|gateway| (gateway.slug, gateway.name)).collect();
     let tokens = tokens.into_iter().map(|token| (token.id.to_string(), token.name)).collect();
@@ -131,6 +135,7 @@ pub(super) fn Filters(
                 value=provider.unwrap_or_default() />
             <Select label="Model" name="model" options=any(same(choices.models), model.as_ref()) value=model.unwrap_or_default() />
             <Select label="Token" name="token" options=any(tokens, token.as_ref()) value=token.unwrap_or_default() />
+            <Field label="User" name="user" value=user.unwrap_or_default() />
             // Together, so that they move to the next line together.
             <div class="filters-end">
                 <Field label="From (UTC)" name="from" kind="datetime-local" value=from.unwrap_or_default() />
@@ -183,6 +188,9 @@ mod tests {
         let filter = narrowed.filter(&[]);
         assert_eq!(filter.status, Some(StatusFilter::ServerError));
         assert_eq!((filter.token, filter.from_ms), (Some(domain::TokenId(7)), Some(1_795_341_600_000)));
+        let of_user = asked(&[("user", "ada@example.com")]);
+        assert_eq!(of_user.query(None), "user=ada%40example.com");
+        assert_eq!(of_user.filter(&[]).user.as_deref(), Some("ada@example.com"));
         assert!(asked(&[("status", "")]).is_empty());
     }
 

@@ -1,3 +1,5 @@
+mod breakdown;
+
 use std::collections::BTreeMap;
 
 use domain::ledger::{AttemptRow, CacheStatus, Outcome};
