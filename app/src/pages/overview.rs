@@ -5,13 +5,14 @@ mod models;
 mod plots;
 mod progress;
 
-use domain::view::{GatewayView, Overview};
+use domain::view::{GatewayView, Overview, PolicyView};
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
 use crate::components::format::grouped;
 use crate::components::{Notice, Page, Range, RangePicker, Tone, load};
 use crate::pages::address;
+use crate::pages::policies::damaged;
 use crate::{AppError, server};
 
 pub use progress::{Progress, ProgressLine, Steps};
@@ -30,6 +31,7 @@ struct Data {
     gateways: Vec<GatewayView>,
     overview: Overview,
     progress: Progress,
+    policies: Vec<PolicyView>,
     /// Records of the ledger that could not be stored; zero for those whose business it is not.
     dead_letters: u64,
 }
@@ -48,11 +50,12 @@ async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Dat
         Ok(grant) => control.count_dead_letters(&grant).await?,
         Err(_) => 0,
     };
-    Ok(Data { gateways, overview, progress, dead_letters })
+    let policies = control.list_policies(&grant).await?;
+    Ok(Data { gateways, overview, progress, policies, dead_letters })
 }
 
 fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl IntoView {
-    let Data { gateways, overview, progress, dead_letters } = data;
+    let Data { gateways, overview, progress, policies, dead_letters } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
     let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
@@ -61,6 +64,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
         let by_model = overview.by_model.clone();
         view! {
             <Missing dead_letters />
+            {damaged(&policies)}
             <GatewayFilter path gateways chosen=gateway range />
             {figures::figures(&overview)}
             {plots::plots(&overview, &team, &keep, range)}

@@ -19,7 +19,7 @@ pub use list::PoliciesPage;
 pub use page::{NewPolicyPage, PolicyPage};
 pub use simulation::SimulationPage;
 pub(super) use gauge::gauge;
-pub(super) use list::state;
+pub(super) use list::{damaged, state};
 pub(super) use words::{about, does, names_token};
 
 /// The two ways to write a policy.

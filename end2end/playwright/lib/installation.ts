@@ -33,6 +33,9 @@ teams:
     tokens:
       - { name: app, token: "env:APP_TOKEN" }
       - { name: batch, token: "env:BATCH_TOKEN" }
+    policies:
+      - { name: Monthly budget, limit: { cost: 1000, per: month, warn_at: 80 } }
+      - { name: For batch alone, state: draft, when: { any: [{ token: [batch] }] }, group_by: [token], limit: { requests: 100000, per: minute } }
     members:
       - { email: ${owner.email}, name: ${owner.name}, role: owner, password: "env:OWNER_PASSWORD" }
 `;

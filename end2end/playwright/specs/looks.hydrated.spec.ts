@@ -25,6 +25,11 @@ const pages: Record<string, string> = {
   keys: `${team}/keys`,
   tokens: `${team}/tokens`,
   "token-new": `${team}/tokens/new`,
+  policies: `${team}/policies`,
+  "policy-new": `${team}/policies/new`,
+  "policy-new-text": `${team}/policies/new?as=text&token=app`,
+  costs: `${team}/costs`,
+  "costs-by-day": `${team}/costs?by=day&and=token`,
   members: `${team}/members`,
   "member-new": `${team}/members/new`,
   audit: `${team}/audit`,
@@ -56,6 +61,16 @@ test.beforeAll(async ({ furnished }) => {
   for (const text of asked) await furnished.ask(text);
 });
 
+test("a policy and what it would have done are accessible and fit", async ({ page, furnished, signedIn }) => {
+  await page.goto(`${furnished.url}${team}/policies?as=text`);
+  await page.locator("a.row-link").first().click();
+  const address = page.url();
+  await page.goto(`${address}?as=text`);
+  await check(page, "policy-text");
+  await page.goto(`${address}/simulation`);
+  await check(page, "policy-simulation");
+});
+
 test("the set-up page is accessible", async ({ page, fresh }) => {
   await page.goto(fresh.setupLink());
   await check(page, "setup");
@@ -83,7 +98,7 @@ for (const [name, path] of Object.entries(pages)) {
 }
 
 test("the pages of one thing are accessible and fit", async ({ page, furnished, signedIn }) => {
-  const first = { request: "requests", key: "keys", token: "tokens", member: "members" };
+  const first = { request: "requests", key: "keys", token: "tokens", policy: "policies", member: "members" };
   for (const [name, list] of Object.entries(first)) {
     await page.goto(`${furnished.url}${team}/${list}`);
     await page.locator("a.row-link").first().click();

@@ -50,8 +50,7 @@ fn show(team: &str, data: &Data) -> impl IntoView + use<> {
     } else {
         table(team, policies, usage, *may_edit).into_any()
     };
-    let damaged = policies.iter().filter(|policy| policy.policy.is_none()).map(|policy| policy.name.clone());
-    let damaged = damaged_notice(&damaged.collect::<Vec<_>>());
+    let damaged = damaged(policies);
     let error = FormState::of::<SetPolicyState>().error().cloned();
     view! {
         <Page title="Policies" toolbar=move || button>
@@ -64,8 +63,9 @@ fn show(team: &str, data: &Data) -> impl IntoView + use<> {
 }
 
 /// Says which policies limit nothing although they should.
-fn damaged_notice(names: &[String]) -> Option<impl IntoView + use<>> {
-    let names = names.join(", ");
+pub(in crate::pages) fn damaged(policies: &[PolicyView]) -> Option<impl IntoView + use<>> {
+    let damaged = policies.iter().filter(|policy| policy.state == PolicyState::On && policy.policy.is_none());
+    let names = damaged.map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ");
     (!names.is_empty()).then(|| {
         view! {
             <Notice tone=Tone::Bad>
