@@ -64,7 +64,8 @@ fn show(team: &str, by: [Dimension; 2], range: Range, breakdown: &Breakdown) -> 
 
 /// The form that chooses what is told apart. It sends `GET`, so that every view has an address.
 fn chooser(path: String, by: [Dimension; 2], range: Range) -> impl IntoView {
-    let options = || Dimension::ALL.map(|dimension| (dimension.as_str().to_owned(), words(dimension).to_owned())).to_vec();
+    let options =
+        || Dimension::ALL.map(|dimension| (dimension.as_str().to_owned(), words(dimension).to_owned())).to_vec();
     let kept = range.pairs().into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> });
     view! {
         <form method="get" action=path class="filters">
@@ -78,7 +79,8 @@ fn chooser(path: String, by: [Dimension; 2], range: Range) -> impl IntoView {
 
 fn totals(breakdown: &Breakdown) -> impl IntoView + use<> {
     let totals = breakdown.totals;
-    let unpriced = (totals.unpriced > 0).then(|| format!("{} attempts without a known price", grouped(totals.unpriced)));
+    let unpriced =
+        (totals.unpriced > 0).then(|| format!("{} attempts without a known price", grouped(totals.unpriced)));
     let tokens = format!("{} in, {} out", short_count(totals.input_tokens), short_count(totals.output_tokens));
     view! {
         <dl class="figures">

@@ -15,11 +15,11 @@ use leptos::prelude::*;
 use crate::api::policies::SetPolicyState;
 use crate::components::{PostForm, SubmitButton, Tabs};
 
+pub(super) use gauge::gauge;
 pub use list::PoliciesPage;
+pub(super) use list::{damaged, state};
 pub use page::{NewPolicyPage, PolicyPage};
 pub use simulation::SimulationPage;
-pub(super) use gauge::gauge;
-pub(super) use list::{damaged, state};
 pub(super) use words::{about, does, names_token};
 
 /// The two ways to write a policy.

@@ -54,8 +54,8 @@ pub use error::{ControlError, StartError};
 pub use gateway::{GatewayChange, NewGateway};
 pub use invitation::{Joined, Joining};
 pub use policy::{
-    HitGroup, MAX_DAYS, NewPolicy, Past, PolicyChange, PolicyEngine, PolicyUsage, Replay, Simulation, TextError, Untried,
-    Verdict, read_parts, read_text,
+    HitGroup, MAX_DAYS, NewPolicy, PastRequest, PolicyChange, PolicyEngine, PolicyUsage, Replay, Simulation, TextError,
+    Untried, Verdict, read_parts, read_text,
 };
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};

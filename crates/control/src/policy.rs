@@ -19,7 +19,7 @@ use crate::gateway::missing;
 use crate::{Control, ControlError, Grant, can};
 
 pub(crate) use check::{Known, check, token_names};
-pub use engine::{Past, PolicyEngine, PolicyUsage, Replay, Verdict};
+pub use engine::{PastRequest, PolicyEngine, PolicyUsage, Replay, Verdict};
 pub(crate) use read::PARTS;
 pub use read::{TextError, read_parts, read_text};
 pub use simulate::{HitGroup, MAX_DAYS, Simulation, Untried};
@@ -76,7 +76,8 @@ impl Control {
             errors.push(FieldError::new("name", Problem::TooMany { max: MAX_POLICIES as u64 }));
         }
         refuse(errors)?;
-        let row = rows::create(change.tx(), grant.team_id(), &definition(&change, &new.name, new.state, &new.policy)).await?;
+        let row =
+            rows::create(change.tx(), grant.team_id(), &definition(&change, &new.name, new.state, &new.policy)).await?;
         record(&change, grant.team_id(), grant.author(), None, Some(&row)).await?;
         change.commit(self).await?;
         Ok(self.policy_view(row))
@@ -104,8 +105,8 @@ impl Control {
         if old.version != wanted.version {
             return Err(ControlError::Conflict(FieldError::new("version", Problem::Outdated)));
         }
-        let row =
-            rows::update(change.tx(), id, &definition(&change, &wanted.name, rows::state(&old), &wanted.policy)).await?;
+        let row = rows::update(change.tx(), id, &definition(&change, &wanted.name, rows::state(&old), &wanted.policy))
+            .await?;
         record(&change, grant.team_id(), grant.author(), Some(&old), Some(&row)).await?;
         change.commit(self).await?;
         Ok(self.policy_view(row))

@@ -6,9 +6,9 @@
 mod condition;
 mod describe;
 mod limit;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::fmt;
 use std::str::FromStr;

@@ -63,8 +63,7 @@ pub async fn page(
     if gateways.is_empty() {
         return Ok(Vec::new());
     }
-    let (id, attempt) =
-        after.map_or((first_id(span.from_ms), -1), |(RequestId(id), attempt)| (id, i32::from(attempt)));
+    let (id, attempt) = after.map_or((first_id(span.from_ms), -1), |(RequestId(id), attempt)| (id, i32::from(attempt)));
     let values: [Value; 3] = [id.into(), attempt.into(), first_id(span.to_ms).into()];
     let statement = Statement::from_sql_and_values(store.backend().into(), sql(gateways, limit), values);
     let rows = store.read().query_all_raw(statement).await?;
@@ -127,9 +126,15 @@ mod tests {
         for number in 0..90_u64 {
             let gateway = 1 + i64::try_from(number % 3).expect("small");
             let logged = number % 2 == 0;
-            let base = AttemptRow { team_id: Some(TeamId(if gateway == 3 { 2 } else { 1 })), logged, ..row(number, 1, gateway) };
+            let base = AttemptRow {
+                team_id: Some(TeamId(if gateway == 3 { 2 } else { 1 })),
+                logged,
+                ..row(number, 1, gateway)
+            };
             match number {
-                n if n % 4 == 0 => rows.push(AttemptRow { attempt: 0, cache: CacheStatus::Hit, cost: Some(Nanos(0)), ..base }),
+                n if n % 4 == 0 => {
+                    rows.push(AttemptRow { attempt: 0, cache: CacheStatus::Hit, cost: Some(Nanos(0)), ..base })
+                }
                 n if n % 5 == 0 => rows.push(AttemptRow { attempt: 0, ..base }),
                 n if n % 7 == 0 => {
                     rows.push(AttemptRow { last: false, cost: None, ..base.clone() });

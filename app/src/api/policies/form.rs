@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Timelike, Utc};
 use domain::Rate;
-use domain::policy::{Field, Policy};
+use domain::policy::Policy;
 use domain::validate::{FieldError, Problem};
 use serde_json::{Map, Value, json};
 
@@ -81,7 +81,8 @@ impl PolicyForm {
         }
         self.consequences(&mut text, &mut fields);
         fields.finish(())?;
-        let policy: Policy = serde_json::from_value(Value::Object(text)).map_err(|error| vec![misfit(&error.to_string())])?;
+        let policy: Policy =
+            serde_json::from_value(Value::Object(text)).map_err(|error| vec![misfit(&error.to_string())])?;
         match policy.validate() {
             Ok(()) => Ok(policy),
             Err(errors) => Err(errors.into_iter().map(by_its_field).collect()),
@@ -123,7 +124,8 @@ impl PolicyForm {
             fallback,
             unknown: written(&text["unknown"]),
             extra: written(&limit["extra"]["amount"]),
-            extra_until: until.map(|until| until.format(if until.second() == 0 { MINUTE } else { "%Y-%m-%dT%H:%M:%S" }).to_string()),
+            extra_until: until
+                .map(|until| until.format(if until.second() == 0 { MINUTE } else { "%Y-%m-%dT%H:%M:%S" }).to_string()),
             message: written(&text["message"]),
         };
         let shown = form.group_by.iter().all(|field| GROUPS.iter().any(|(known, _)| known == field));
@@ -167,7 +169,9 @@ impl PolicyForm {
         let until = fields.moment("extra_until", self.extra_until.as_deref());
         match (extra, until) {
             (Some(amount), Some(until)) => put("extra", Some(json!({ "amount": amount, "until": until }))),
-            (Some(_), None) if filled(self.extra_until.as_deref()).is_none() => fields.refuse("extra_until", Problem::Required),
+            (Some(_), None) if filled(self.extra_until.as_deref()).is_none() => {
+                fields.refuse("extra_until", Problem::Required)
+            }
             (None, Some(_)) if filled(self.extra.as_deref()).is_none() => fields.refuse("extra", Problem::Required),
             _ => {}
         }
@@ -188,7 +192,10 @@ impl PolicyForm {
                 text.insert("action".to_owned(), json!("warn"));
             }
             "fallback" => {
-                text.insert("action".to_owned(), json!({ "fallback": filled(self.fallback.as_deref()).unwrap_or_default() }));
+                text.insert(
+                    "action".to_owned(),
+                    json!({ "fallback": filled(self.fallback.as_deref()).unwrap_or_default() }),
+                );
             }
             _ => fields.refuse("action", Problem::NotAChoice),
         }
@@ -299,7 +306,10 @@ mod tests {
         );
         assert_eq!(form.read(), Ok(expected.clone()));
         let again = PolicyForm::of(&expected).expect("the form can say it");
-        assert_eq!((again.amount.as_deref(), again.extra_until.as_deref()), (Some("1250.50"), Some("2026-12-24T18:00")));
+        assert_eq!(
+            (again.amount.as_deref(), again.extra_until.as_deref()),
+            (Some("1250.50"), Some("2026-12-24T18:00"))
+        );
         assert_eq!(again.gateways.as_deref(), Some("main\nstaging"));
     }
 
@@ -326,7 +336,13 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named() {
-        let form = PolicyForm { amount: some("much"), warn_at: some("few"), action: some("shout"), extra: some("1"), ..budget() };
+        let form = PolicyForm {
+            amount: some("much"),
+            warn_at: some("few"),
+            action: some("shout"),
+            extra: some("1"),
+            ..budget()
+        };
         let fields: Vec<_> = wrong(&form).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["amount", "warn_at", "extra_until", "action"]);
         assert_eq!(wrong(&PolicyForm { amount: None, ..budget() }), [("amount".into(), Problem::Required)]);
@@ -357,7 +373,9 @@ mod tests {
             FieldError::new("name", Problem::Taken),
         ]);
         let renamed = by_its_fields(error);
-        for (field, problem) in [("tokens", Problem::Unknown), ("zone", Problem::NotATimeZone), ("name", Problem::Taken)] {
+        for (field, problem) in
+            [("tokens", Problem::Unknown), ("zone", Problem::NotATimeZone), ("name", Problem::Taken)]
+        {
             assert_eq!(renamed.problem(field), Some(problem), "{field}");
         }
     }

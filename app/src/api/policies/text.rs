@@ -33,13 +33,15 @@ pub(super) async fn save(
     let (id, word) = match filled(place.id.as_deref()) {
         Some(id) => {
             let id: PolicyId = fields::id("id", id).map_err(AppError::Invalid)?;
-            let version = fields::id("version", place.version.as_deref().unwrap_or_default()).map_err(AppError::Invalid)?;
+            let version =
+                fields::id("version", place.version.as_deref().unwrap_or_default()).map_err(AppError::Invalid)?;
             control.update_policy(grant, id, PolicyChange { name, policy, version }).await?;
             (id, "changed")
         }
         None => {
             // What says nothing else is a draft, which limits nobody.
-            let state = filled(place.state.as_deref()).and_then(|state| state.parse().ok()).unwrap_or(PolicyState::Draft);
+            let state =
+                filled(place.state.as_deref()).and_then(|state| state.parse().ok()).unwrap_or(PolicyState::Draft);
             let made = control.create_policy(grant, NewPolicy { name, state, policy }).await?;
             (made.id, state.as_str())
         }

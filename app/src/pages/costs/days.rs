@@ -17,8 +17,15 @@ pub(super) fn chart(breakdown: &Breakdown) -> impl IntoView + use<> {
     let days = (start_ms..breakdown.to_ms).step_by(usize::try_from(DAY_MS).unwrap_or(usize::MAX));
     let values = days.map(|day| Some(costs.get(&day).copied().unwrap_or(0.0))).collect();
     let series = vec![Series { name: "Cost", tone: Tone::Cost, values }];
-    let spec =
-        ChartSpec { title: "Cost by day", kind: Kind::Bars, unit: Unit::Dollars, series, start_ms, step_ms: DAY_MS, links: None };
+    let spec = ChartSpec {
+        title: "Cost by day",
+        kind: Kind::Bars,
+        unit: Unit::Dollars,
+        series,
+        start_ms,
+        step_ms: DAY_MS,
+        links: None,
+    };
     view! { <div class="charts"><Chart spec /></div> }
 }
 
@@ -32,7 +39,10 @@ mod tests {
     #[test]
     fn every_day_of_the_range_has_its_place() {
         let day = |number: i64, cost: i64| {
-            (DimensionValue { id: number * DAY_MS / 1_000, name: String::new() }, Totals { cost: Nanos(cost), ..Totals::default() })
+            (
+                DimensionValue { id: number * DAY_MS / 1_000, name: String::new() },
+                Totals { cost: Nanos(cost), ..Totals::default() },
+            )
         };
         let breakdown = Breakdown {
             from_ms: 20_000 * DAY_MS + 5,

@@ -82,7 +82,9 @@ fn figures(totals: Totals, all: Totals) -> impl IntoView {
 fn name(by: Dimension, value: &DimensionValue, team: &str, range: Range) -> impl IntoView + use<> {
     let DimensionValue { id, name } = value;
     let (text, filter) = match by {
-        Dimension::Day => (DateTime::from_timestamp(*id, 0).unwrap_or_default().format("%a %-d %b %Y").to_string(), None),
+        Dimension::Day => {
+            (DateTime::from_timestamp(*id, 0).unwrap_or_default().format("%a %-d %b %Y").to_string(), None)
+        }
         Dimension::Gateway => (name.clone(), Some(format!("gateway={}", encoded(name)))),
         Dimension::Token => (name.clone(), Some(format!("token={id}"))),
         Dimension::Provider => (name.clone(), Some(format!("provider={}", encoded(name)))),

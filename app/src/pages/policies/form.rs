@@ -12,8 +12,16 @@ use crate::components::{Checkbox, Field, Fieldset, FormState, Notice, PostForm, 
 const SHOWN: usize = 12;
 /// Time zones offered while typing; any other may be typed.
 const ZONES: [&str; 10] = [
-    "UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Chicago", "America/Los_Angeles", "America/Sao_Paulo",
-    "Asia/Kolkata", "Asia/Tokyo", "Australia/Sydney",
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Asia/Tokyo",
+    "Australia/Sydney",
 ];
 
 /// What can be named.
@@ -39,10 +47,10 @@ pub(super) fn form(team: &str, policy: Option<&PolicyView>, form: PolicyForm, na
             {outdated}
             <Field label="Name" name="name" value=name required=true longest placeholder="Monthly budget" autofocus=is_new />
             // Made in here, not before: a field finds its problem in the context that the form provides.
-            {rule(&form)}
-            {requests(&form, &gateways, &tokens)}
-            {consequences(&form)}
-            {increase(&form)}
+            {rule(form.clone())}
+            {requests(form.clone(), &gateways, &tokens)}
+            {consequences(form.clone())}
+            {increase(form.clone())}
             {buttons(is_new)}
         </PostForm>
     }
@@ -95,7 +103,7 @@ fn examples(names: &[String]) -> String {
     }
 }
 
-fn rule(form: &PolicyForm) -> impl IntoView + use<> {
+fn rule(form: PolicyForm) -> impl IntoView {
     let whats = choices(&[
         ("cost", "Budget: at most so much money"),
         ("requests", "At most so many requests"),
@@ -139,15 +147,17 @@ fn rule(form: &PolicyForm) -> impl IntoView + use<> {
                 <Field label="Warn from" name="warn_at" kind="number" unit="%" value=text(&form.warn_at) placeholder="never" min=1 max=100
                     help="Answers from there on carry a header that says so." />
             </div>
-            <div class="limit-only windowed">{window(form)}</div>
+            <div class="limit-only windowed">{window(form.clone())}</div>
         </Fieldset>
     }
 }
 
 /// How time is cut, for those who want it otherwise.
-fn window(form: &PolicyForm) -> impl IntoView + use<> {
+fn window(form: PolicyForm) -> impl IntoView {
     let state = FormState::of::<SavePolicy>();
-    let asked = ["window", "burst", "zone"].into_iter().any(|field| state.problem(field).is_some() || state.kept(field).is_some_and(|kept| !kept.is_empty()));
+    let asked = ["window", "burst", "zone"]
+        .into_iter()
+        .any(|field| state.problem(field).is_some() || state.kept(field).is_some_and(|kept| !kept.is_empty()));
     let open = asked || form.window.is_some() || form.burst.is_some() || form.zone.is_some();
     let windows = choices(&[
         ("", "As usual: by the calendar from a day on, else sliding"),
@@ -172,7 +182,7 @@ fn window(form: &PolicyForm) -> impl IntoView + use<> {
     }
 }
 
-fn requests(form: &PolicyForm, gateways: &str, tokens: &str) -> impl IntoView + use<> {
+fn requests(form: PolicyForm, gateways: &str, tokens: &str) -> impl IntoView + use<> {
     let (gateways, tokens) = (format!("By their short names.{gateways}"), format!("By their names.{tokens}"));
     view! {
         <Fieldset
@@ -192,7 +202,7 @@ fn requests(form: &PolicyForm, gateways: &str, tokens: &str) -> impl IntoView + 
     }
 }
 
-fn consequences(form: &PolicyForm) -> impl IntoView + use<> {
+fn consequences(form: PolicyForm) -> impl IntoView {
     let actions = choices(&[
         ("refuse", "Refuse the request"),
         ("warn", "Let it pass with a warning"),
@@ -218,7 +228,7 @@ fn consequences(form: &PolicyForm) -> impl IntoView + use<> {
     }
 }
 
-fn increase(form: &PolicyForm) -> impl IntoView + use<> {
+fn increase(form: PolicyForm) -> impl IntoView {
     view! {
         <div class="limit-only">
             <Fieldset legend="More for a while" help="Raises the amount until a moment, and ends by itself.">

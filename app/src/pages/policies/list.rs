@@ -16,7 +16,7 @@ use crate::{AppError, server};
 #[component]
 pub fn PoliciesPage() -> impl IntoView {
     let team = address::part("team");
-    load(find(team.clone()), move |data| show(&team, &data))
+    load(find(team.clone()), move |data| show(&team, data))
 }
 
 struct Data {
@@ -32,10 +32,10 @@ async fn find(team: String) -> Result<Data, AppError> {
     Ok(Data { policies: control.list_policies(&grant).await?, usage: control.policy_usage(&grant), may_edit })
 }
 
-fn show(team: &str, data: &Data) -> impl IntoView + use<> {
+fn show(team: &str, data: Data) -> impl IntoView + use<> {
     let Data { policies, usage, may_edit } = data;
     let new = format!("/{team}/policies/new");
-    let button = (*may_edit && !policies.is_empty()).then(|| {
+    let button = (may_edit && !policies.is_empty()).then(|| {
         view! { <a class="button primary" href=new.clone()>"New policy"</a> }
     });
     let content = if policies.is_empty() {
@@ -48,9 +48,9 @@ fn show(team: &str, data: &Data) -> impl IntoView + use<> {
         }
         .into_any()
     } else {
-        table(team, policies, usage, *may_edit).into_any()
+        table(team, &policies, &usage, may_edit).into_any()
     };
-    let damaged = damaged(policies);
+    let damaged = damaged(&policies);
     let error = FormState::of::<SetPolicyState>().error().cloned();
     view! {
         <Page title="Policies" toolbar=move || button>

@@ -14,7 +14,8 @@ use crate::pages::overview::encoded;
 use crate::{AppError, server};
 
 /// What a new policy's text begins with.
-const EXAMPLE: &str = r#"{"when":{},"group_by":["token"],"limit":{"cost":"50.00","per":"month","warn_at":80},"action":"refuse"}"#;
+const EXAMPLE: &str =
+    r#"{"when":{},"group_by":["token"],"limit":{"cost":"50.00","per":"month","warn_at":80},"action":"refuse"}"#;
 
 /// New policy.
 #[component]

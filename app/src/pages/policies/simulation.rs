@@ -24,7 +24,7 @@ pub fn SimulationPage() -> impl IntoView {
     let team = address::part("team");
     let asked = address::query().get_str("days").and_then(|days| days.parse().ok());
     let days = asked.filter(|days| (1..=MAX_DAYS).contains(days)).unwrap_or(USUAL);
-    load(find(team.clone(), address::part("id"), days), move |data| show(&team, days, &data))
+    load(find(team.clone(), address::part("id"), days), move |data| show(&team, days, data))
 }
 
 struct Data {
@@ -55,14 +55,14 @@ async fn find(team: String, id: String, days: u16) -> Result<Data, AppError> {
     Ok(Data { policy, told, may_edit })
 }
 
-fn show(team: &str, days: u16, data: &Data) -> impl IntoView + use<> {
+fn show(team: &str, days: u16, data: Data) -> impl IntoView + use<> {
     let Data { policy, told, may_edit } = data;
     let page = format!("/{team}/policies/{}", policy.id);
     let now = server::now();
     let content = match told {
-        Told::Played(played) => result(played, now).into_any(),
-        Told::Untried(reason) => untried(*reason).into_any(),
-        Told::Busy(seconds) => busy(*seconds).into_any(),
+        Told::Played(played) => result(&played, now).into_any(),
+        Told::Untried(reason) => untried(reason).into_any(),
+        Told::Busy(seconds) => busy(seconds).into_any(),
     };
     let choices = DAYS.map(|choice| {
         let open = (choice == days).then_some("true");
@@ -70,7 +70,7 @@ fn show(team: &str, days: u16, data: &Data) -> impl IntoView + use<> {
         view! { <a href=format!("{page}/simulation?days={choice}") aria-current=open>{word}</a> }
     });
     let words = policy.policy.as_ref().map(|policy| format!("{}, for {}.", does(policy, now), about(&policy.when)));
-    let switch = (*may_edit && policy.state != PolicyState::On).then(|| switch(team, policy, false));
+    let switch = (may_edit && policy.state != PolicyState::On).then(|| switch(team, &policy, false));
     view! {
         <Page title="What would it have done?" above=(page, "Policy") toolbar=move || switch>
             <p class="lead"><strong>{policy.name.clone()}</strong>": "{words}</p>

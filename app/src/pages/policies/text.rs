@@ -6,18 +6,24 @@ use leptos::prelude::*;
 
 use super::form::beginning;
 use crate::api::policies::{Kept, SavePolicyText, Wrong, pretty};
-use crate::components::{CopyBox, Field, PostForm, SubmitButton, TextArea};
+use crate::components::{CopyBox, Field, PostForm, TextArea};
 
 /// Rows of the text.
 const ROWS: u16 = 22;
 /// What the text may say.
 const PARTS: [(&str, &str); 8] = [
-    ("when", "{ \"gateway\", \"token\", \"user\", \"model\", \"provider\", \"endpoint\", \"ip\", \"country\": [ … ], \"metadata\": { KEY: [ … ] }, \
-              \"time\": { \"days\", \"from\", \"to\", \"zone\" }, \"all\", \"any\": [ conditions ], \"not\": condition }; * stands for any characters"),
+    (
+        "when",
+        "{ \"gateway\", \"token\", \"user\", \"model\", \"provider\", \"endpoint\", \"ip\", \"country\": [ … ], \"metadata\": { KEY: [ … ] }, \
+              \"time\": { \"days\", \"from\", \"to\", \"zone\" }, \"all\", \"any\": [ conditions ], \"not\": condition }; * stands for any characters",
+    ),
     ("allow, deny", "true; or, instead of both:"),
-    ("limit", "{ \"requests\", \"tokens\", \"cost\" (dollars) or \"concurrency\": amount, \"per\": \"minute\" … \"month\", \"5h\", \"ever\", \
+    (
+        "limit",
+        "{ \"requests\", \"tokens\", \"cost\" (dollars) or \"concurrency\": amount, \"per\": \"minute\" … \"month\", \"5h\", \"ever\", \
                \"window\": \"sliding\", \"fixed\", \"bucket\" or \"calendar\", \"burst\", \"zone\", \"warn_at\": per cent, \
-               \"extra\": { \"amount\", \"until\" } }"),
+               \"extra\": { \"amount\", \"until\" } }",
+    ),
     ("group_by", "[ \"token\", \"user\", \"metadata.KEY\", … ]: a count for each"),
     ("action", "\"refuse\", \"warn\" or { \"fallback\": \"provider/model\" }"),
     ("unknown", "\"pass\" or \"refuse\" what has no known price"),

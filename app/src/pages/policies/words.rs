@@ -121,7 +121,10 @@ mod tests {
                 r#"{"limit":{"cost":1,"per":"day","extra":{"amount":2,"until":"2026-12-24T00:00:00Z"}},"action":{"fallback":"a/b"}}"#,
                 "Up to $1.00 a day, then a/b answers; $2.00 more until 2026-12-24 00:00:00 UTC",
             ),
-            (r#"{"limit":{"cost":1,"per":"day","extra":{"amount":2,"until":"2026-11-01T00:00:00Z"}}}"#, "At most $1.00 a day"),
+            (
+                r#"{"limit":{"cost":1,"per":"day","extra":{"amount":2,"until":"2026-11-01T00:00:00Z"}}}"#,
+                "At most $1.00 a day",
+            ),
         ] {
             assert_eq!(does(&policy(text), now), words);
         }
@@ -131,7 +134,10 @@ mod tests {
     fn conditions_are_told_in_plain_words() {
         for (text, words) in [
             (r#"{"deny":true}"#, "every request"),
-            (r#"{"deny":true,"when":{"token":["app","ci-*"],"model":["openai/*"]}}"#, "token app or ci-*, model openai/*"),
+            (
+                r#"{"deny":true,"when":{"token":["app","ci-*"],"model":["openai/*"]}}"#,
+                "token app or ci-*, model openai/*",
+            ),
             (
                 r#"{"deny":true,"when":{"any":[{"user":["ann"]},{}],"not":{"country":["DE"]}}}"#,
                 "one of (user ann) or (every request), not (country DE)",

@@ -18,22 +18,24 @@ pub(super) fn limits(
     may_limit: bool,
 ) -> impl IntoView + use<> {
     let now = server::now();
-    let rows = policies.iter().filter_map(|policy| Some((policy, policy.policy.as_ref()?))).map(|(policy, readable)| {
-        let usage = usage.iter().find(|usage| usage.id == policy.id);
-        view! {
-            <tr>
-                <td class="cut" title=policy.name.clone()>
-                    <a class="row-link" href=format!("/{team}/policies/{}", policy.id)>{policy.name.clone()}</a>
-                </td>
-                <td class="wide">{does(readable, now)}</td>
-                <td>{state(policy)}</td>
-                <td class="roomy">{gauge(readable.limit(), usage)}</td>
-            </tr>
-        }
-    });
+    let rows =
+        policies.iter().filter_map(|policy| Some((policy, policy.policy.as_ref()?))).map(|(policy, readable)| {
+            let usage = usage.iter().find(|usage| usage.id == policy.id);
+            view! {
+                <tr>
+                    <td class="cut" title=policy.name.clone()>
+                        <a class="row-link" href=format!("/{team}/policies/{}", policy.id)>{policy.name.clone()}</a>
+                    </td>
+                    <td class="wide">{does(readable, now)}</td>
+                    <td>{state(policy)}</td>
+                    <td class="roomy">{gauge(readable.limit(), usage)}</td>
+                </tr>
+            }
+        });
     let rows = rows.collect_view();
     let content = if policies.is_empty() {
-        view! { <p class="help">"No policy names this token. Those that are about every request hold for it too."</p> }.into_any()
+        view! { <p class="help">"No policy names this token. Those that are about every request hold for it too."</p> }
+            .into_any()
     } else {
         view! {
             <Table label="Policies that name this token">

@@ -2,7 +2,7 @@
 //! can play what is in the ledger through a policy with the same code; the server hands it in.
 
 use domain::ledger::Spent;
-use domain::policy::{Field, NamedPolicy};
+use domain::policy::NamedPolicy;
 use domain::{PolicyId, TeamId};
 
 /// The data plane's part of policies.
@@ -17,15 +17,15 @@ pub trait PolicyEngine: Send + Sync {
 /// A policy that the past is played through, in the order of time.
 pub trait Replay: Send {
     /// Counts what was spent before the policy is judged by; it passed in any case.
-    fn count(&mut self, past: Past<'_>);
+    fn count(&mut self, past: PastRequest<'_>);
 
     /// What the policy would have done with a request. What passes is counted.
-    fn judge(&mut self, past: Past<'_>) -> Verdict;
+    fn judge(&mut self, past: PastRequest<'_>) -> Verdict;
 }
 
 /// A request of the past with all its attempts, and the names that policies know its gateway and token by.
 #[derive(Clone, Copy, Debug)]
-pub struct Past<'a> {
+pub struct PastRequest<'a> {
     pub spent: &'a Spent,
     pub gateway: Option<&'a str>,
     pub token: Option<&'a str>,
@@ -52,8 +52,9 @@ pub struct PolicyUsage {
     pub used: u64,
     /// What may pass now, with a temporary increase.
     pub amount: u64,
-    /// The fullest group; empty where there is one count for all.
-    pub group: Vec<(Field, String)>,
+    /// The fullest group by its values, in the order of the policy's fields, nothing where requests have no value; empty where
+    /// there is one count for all.
+    pub group: Vec<Option<String>>,
     /// How many groups are counted.
     pub groups: u32,
     /// Milliseconds until some of it comes back; nothing where time does not bring it.

@@ -35,8 +35,8 @@ pub fn read_parts(parts: &Map<String, Value>) -> Result<Policy, Vec<TextError>> 
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let policy: Policy = serde_json::from_value(Value::Object(parts.clone()))
-        .map_err(|fault| vec![error("", fault.to_string())])?;
+    let policy: Policy =
+        serde_json::from_value(Value::Object(parts.clone())).map_err(|fault| vec![error("", fault.to_string())])?;
     match policy.validate() {
         Ok(()) => Ok(policy),
         Err(errors) => Err(errors.into_iter().map(|fault| error(&fault.field, fault.problem.to_string())).collect()),
@@ -75,7 +75,15 @@ mod tests {
         let fields: Vec<_> = read_text(bad).expect_err("wrong").into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["when", "group_by", "limit", "action", "unknown", "message", "deny", "wen"]);
         let told = refused(bad).join("\n");
-        for words in ["unknown field `tokn`", "`colour` is none of", "in quotes", "`shout`", "`maybe`", "true or false", "no part"] {
+        for words in [
+            "unknown field `tokn`",
+            "`colour` is none of",
+            "in quotes",
+            "`shout`",
+            "`maybe`",
+            "true or false",
+            "no part",
+        ] {
             assert!(told.contains(words), "{words}: {told}");
         }
     }
@@ -90,7 +98,10 @@ mod tests {
     #[test]
     fn what_is_out_of_bounds_is_told_by_its_place() {
         let told = refused(r#"{"when":{"any":[{"country":["de"]}]},"limit":{"requests":1,"per":"day","warn_at":0}}"#);
-        assert_eq!(told, ["when.any[0].country: must be two capital letters, as DE", "limit.warn_at: must be between 1 and 100"]);
+        assert_eq!(
+            told,
+            ["when.any[0].country: must be two capital letters, as DE", "limit.warn_at: must be between 1 and 100"]
+        );
     }
 
     #[test]

@@ -13,13 +13,13 @@ use std::time::Duration;
 use domain::ledger::Spent;
 use domain::policy::{Field, Limit, Measure, NamedPolicy, Policy, PolicyState, Rule, Unit, Window};
 use domain::{GatewayId, Nanos, PolicyId, TeamId, TokenId};
-use store::{Store, names, policy as rows, spent};
 use store::entity::policy::Model;
+use store::{Store, names, policy as rows, spent};
 use tokio::time::Instant;
 
 use self::groups::Groups;
 use self::past::{Merge, Request};
-use super::engine::{Past, PolicyEngine, Replay, Verdict};
+use super::engine::{PastRequest, PolicyEngine, Replay, Verdict};
 use crate::change::now;
 use crate::{Control, ControlError, Grant, can};
 
@@ -100,7 +100,8 @@ impl Control {
         if let Some(reason) = untried(&policy) {
             return Ok(Err(reason));
         }
-        let _place = self.inner.simulations.try_acquire().map_err(|_| ControlError::Throttled { retry_after_s: RETRY_S })?;
+        let _place =
+            self.inner.simulations.try_acquire().map_err(|_| ControlError::Throttled { retry_after_s: RETRY_S })?;
         let named = |row: &Model, policy| NamedPolicy { id: PolicyId(row.id), name: row.name.clone(), policy };
         // A request that several policies could allow is refused only where none does.
         let beside = all.iter().filter(|other| other.id != id.0 && rows::state(other) == PolicyState::On);
@@ -212,7 +213,7 @@ impl Player {
         if *from_cache && self.limit.is_some() {
             return;
         }
-        let past = Past {
+        let past = PastRequest {
             spent,
             gateway: spent.gateway_id.and_then(|id| self.names.gateways.get(&id)).map(String::as_str),
             token: spent.token_id.and_then(|id| self.names.tokens.get(&id)).map(String::as_str),

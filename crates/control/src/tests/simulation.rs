@@ -7,7 +7,8 @@ use store::{Store, db_test, fixture};
 
 use super::fixture::{ann, gateway, grant, open};
 use crate::{
-    Actor, Control, ControlError, NewPolicy, NewToken, Past, PolicyEngine, PolicyUsage, Replay, Simulation, Untried, Verdict, can,
+    Actor, Control, ControlError, NewPolicy, NewToken, PastRequest, PolicyEngine, PolicyUsage, Replay, Simulation,
+    Untried, Verdict, can,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -31,18 +32,18 @@ impl PolicyEngine for Toy {
 }
 
 impl ToyReplay {
-    fn concerns(&self, past: Past<'_>) -> bool {
+    fn concerns(&self, past: PastRequest<'_>) -> bool {
         let tokens = &self.policy.when.token;
         tokens.is_empty() || past.token.is_some_and(|token| tokens.iter().any(|name| name == token))
     }
 }
 
 impl Replay for ToyReplay {
-    fn count(&mut self, past: Past<'_>) {
+    fn count(&mut self, past: PastRequest<'_>) {
         self.used += u64::from(past.spent.is_request && self.concerns(past));
     }
 
-    fn judge(&mut self, past: Past<'_>) -> Verdict {
+    fn judge(&mut self, past: PastRequest<'_>) -> Verdict {
         let room = match &self.policy.rule {
             Rule::Allow => return if self.concerns(past) { Verdict::Pass } else { Verdict::Refuse },
             Rule::Deny => !self.concerns(past),

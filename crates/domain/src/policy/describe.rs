@@ -48,15 +48,13 @@ impl Measure {
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fixed { seconds } | Self::Sliding { seconds } | Self::Bucket { seconds, .. } => {
-                match seconds {
-                    1 => f.write_str(" a second"),
-                    60 => f.write_str(" a minute"),
-                    3_600 => f.write_str(" an hour"),
-                    86_400 => f.write_str(" in 24 hours"),
-                    _ => write!(f, " in {}", per(*seconds)),
-                }
-            }
+            Self::Fixed { seconds } | Self::Sliding { seconds } | Self::Bucket { seconds, .. } => match seconds {
+                1 => f.write_str(" a second"),
+                60 => f.write_str(" a minute"),
+                3_600 => f.write_str(" an hour"),
+                86_400 => f.write_str(" in 24 hours"),
+                _ => write!(f, " in {}", per(*seconds)),
+            },
             Self::Calendar { unit, zone } => {
                 let article = if *unit == Unit::Hour { "an" } else { "a" };
                 write!(f, " {article} {}", unit.as_str())?;

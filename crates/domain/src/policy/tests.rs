@@ -17,15 +17,32 @@ fn limits_are_read_as_people_write_them() {
     assert_eq!((month.measure, month.amount, month.warn_at), (Measure::Cost, 50_000_000_000, Some(80)));
     assert_eq!(month.window, Window::Calendar { unit: Unit::Month, zone: Some("Europe/Berlin".into()) });
     assert_eq!(limit(r#"{"requests":100,"per":"minute"}"#).window, Window::Sliding { seconds: 60 });
-    assert_eq!(limit(r#"{"requests":100,"per":"hour","window":"calendar"}"#).window, Window::Calendar { unit: Unit::Hour, zone: None });
+    assert_eq!(
+        limit(r#"{"requests":100,"per":"hour","window":"calendar"}"#).window,
+        Window::Calendar { unit: Unit::Hour, zone: None }
+    );
     assert_eq!(limit(r#"{"tokens":1,"per":"5h","window":"fixed"}"#).window, Window::Fixed { seconds: 18_000 });
     let bucket = limit(r#"{"cost":"1","per":"day","window":"bucket","burst":"0.25"}"#);
     assert_eq!(bucket.window, Window::Bucket { seconds: 86_400, burst: 250_000_000 });
     assert_eq!(limit(r#"{"cost":"0.000000001","per":"ever"}"#).amount, 1);
-    let whole = limit(r#"{"requests":9,"per":"day","window":"bucket","burst":3,"extra":{"amount":2,"until":"2026-12-01T00:00:00Z"}}"#);
-    assert_eq!((whole.window, whole.extra.map(|extra| extra.amount)), (Window::Bucket { seconds: 86_400, burst: 3 }, Some(2)));
+    let whole = limit(
+        r#"{"requests":9,"per":"day","window":"bucket","burst":3,"extra":{"amount":2,"until":"2026-12-01T00:00:00Z"}}"#,
+    );
+    assert_eq!(
+        (whole.window, whole.extra.map(|extra| extra.amount)),
+        (Window::Bucket { seconds: 86_400, burst: 3 }, Some(2))
+    );
     assert_eq!(limit(r#"{"cost":50,"per":"day"}"#).amount, 50_000_000_000);
     assert_eq!(limit(r#"{"concurrency":5}"#).measure, Measure::Concurrency);
+}
+
+#[test]
+fn lengths_keep_their_names() {
+    for (written, kept) in [("minute", "minute"), ("1m", "minute"), ("hour", "hour"), ("5h", "5h"), ("1d", "1d"), ("day", "day")] {
+        let text = format!(r#"{{"limit":{{"requests":1,"per":"{written}"}}}}"#);
+        let again = serde_json::to_value(read(&text).expect("a policy")).expect("text");
+        assert_eq!(again["limit"]["per"], kept, "{written}");
+    }
 }
 
 #[test]
@@ -84,7 +101,10 @@ fn every_fault_is_named_by_its_place() {
 #[test]
 fn a_limit_says_what_it_means() {
     for (text, words) in [
-        (r#"{"limit":{"cost":"50","per":"month"},"group_by":["token","metadata.team"]}"#, "$50.00 a month for each token and metadata.team"),
+        (
+            r#"{"limit":{"cost":"50","per":"month"},"group_by":["token","metadata.team"]}"#,
+            "$50.00 a month for each token and metadata.team",
+        ),
         (r#"{"limit":{"requests":1,"per":"minute"}}"#, "1 request a minute"),
         (r#"{"limit":{"tokens":1000,"per":"5h"}}"#, "1000 tokens in 5h"),
         (r#"{"limit":{"concurrency":3}}"#, "3 requests at the same time"),
@@ -103,7 +123,8 @@ fn more_for_a_while_ends() {
 
 #[test]
 fn a_token_that_gets_another_name_keeps_its_policies() {
-    let mut policy = read(r#"{"deny":true,"when":{"any":[{"token":["ci","ci-*"]},{"not":{"token":["ci"]}}]}}"#).expect("a policy");
+    let mut policy =
+        read(r#"{"deny":true,"when":{"any":[{"token":["ci","ci-*"]},{"not":{"token":["ci"]}}]}}"#).expect("a policy");
     policy.when.rename_token("ci", "build");
     let names: Vec<_> = policy.when.walk().flat_map(|part| part.token.clone()).collect();
     assert_eq!(names.iter().filter(|name| *name == "build").count(), 2);
@@ -120,16 +141,18 @@ fn policies() -> impl Strategy<Value = Policy> {
         Just(Window::Ever),
     ];
     let measure = prop::sample::select(vec![Measure::Requests, Measure::Tokens, Measure::Cost]);
-    (measure, 0..=limit::MAX_AMOUNT, window, prop::option::of(1..=100_u8)).prop_map(|(measure, amount, window, warn_at)| {
-        let limit = Limit { measure, amount, window, group_by: vec![Field::Token], warn_at, extra: None };
-        Policy {
-            when: Condition { model: vec!["gpt*".into()], ..Condition::default() },
-            rule: Rule::Limit(Box::new(limit)),
-            action: Action::Fallback("openai/gpt-5-nano".into()),
-            unknown: Unknown::Refuse,
-            message: None,
-        }
-    })
+    (measure, 0..=limit::MAX_AMOUNT, window, prop::option::of(1..=100_u8)).prop_map(
+        |(measure, amount, window, warn_at)| {
+            let limit = Limit { measure, amount, window, group_by: vec![Field::Token], warn_at, extra: None };
+            Policy {
+                when: Condition { model: vec!["gpt*".into()], ..Condition::default() },
+                rule: Rule::Limit(Box::new(limit)),
+                action: Action::Fallback("openai/gpt-5-nano".into()),
+                unknown: Unknown::Refuse,
+                message: None,
+            }
+        },
+    )
 }
 
 proptest! {

@@ -130,7 +130,9 @@ pub(super) enum BadPolicy {
     GroupsWithoutLimit,
     #[error("`limit.per` is required: minute, hour, day, week, month, ever, or a number with s, m, h or d, as in 5h")]
     NoWindow,
-    #[error("`limit.per: {0}` is none of minute, hour, day, week, month, ever, or a number with s, m, h or d, as in 5h")]
+    #[error(
+        "`limit.per: {0}` is none of minute, hour, day, week, month, ever, or a number with s, m, h or d, as in 5h"
+    )]
     BadWindow(String),
     #[error("`limit.per` and `limit.window` are not for `concurrency`, which counts what is under way now")]
     WindowOfConcurrency,
@@ -236,7 +238,9 @@ impl LimitText {
 fn measure_amount(field: &'static str, measure: Measure, text: &str) -> Result<u64, BadPolicy> {
     let bad = || BadPolicy::BadAmount(field, text.chars().take(40).collect());
     match measure {
-        Measure::Cost => text.parse::<crate::Rate>().ok().and_then(|dollars| u64::try_from(dollars.0).ok()).ok_or_else(bad),
+        Measure::Cost => {
+            text.parse::<crate::Rate>().ok().and_then(|dollars| u64::try_from(dollars.0).ok()).ok_or_else(bad)
+        }
         Measure::Requests | Measure::Tokens | Measure::Concurrency => text.parse().map_err(|_| bad()),
     }
 }
@@ -255,7 +259,16 @@ fn duration(text: &str) -> Option<u32> {
     number.parse::<u32>().ok().filter(|_| plain)?.checked_mul(unit)
 }
 
-/// The other way round.
+/// A length as `per` has it, by its name where that means the same.
+fn named(seconds: u32) -> String {
+    match seconds {
+        60 => Unit::Minute.as_str().to_owned(),
+        3_600 => Unit::Hour.as_str().to_owned(),
+        _ => per(seconds),
+    }
+}
+
+/// The other way round of [`duration`].
 pub(super) fn per(seconds: u32) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
     let (length, name) = units.into_iter().find(|(length, _)| seconds % length == 0 && seconds > 0).unwrap_or((1, "s"));
@@ -306,11 +319,12 @@ impl From<Limit> for LimitText {
         });
         match limit.window {
             _ if limit.measure == Measure::Concurrency => {}
-            Window::Fixed { seconds } => (text.per, text.window) = (Some(per(seconds)), Some(Kind::Fixed)),
-            Window::Sliding { seconds } => text.per = Some(per(seconds)),
+            Window::Fixed { seconds } => (text.per, text.window) = (Some(named(seconds)), Some(Kind::Fixed)),
+            Window::Sliding { seconds } => text.per = Some(named(seconds)),
             Window::Bucket { seconds, burst } => {
-                (text.per, text.window) = (Some(per(seconds)), Some(Kind::Bucket));
-                text.burst = Some(burst).filter(|burst| *burst != limit.amount).map(|burst| written(limit.measure, burst));
+                (text.per, text.window) = (Some(named(seconds)), Some(Kind::Bucket));
+                text.burst =
+                    Some(burst).filter(|burst| *burst != limit.amount).map(|burst| written(limit.measure, burst));
             }
             Window::Calendar { unit, zone } => {
                 text.per = Some(unit.as_str().to_owned());

@@ -35,7 +35,27 @@ db_test! {
     async fn policies_are_planned_and_carried_out_once(store: Store) {
         let control = open(&store).await;
         let first = planned(&control, FILE).await;
-        insta::assert_snapshot!(first.render(), @"");
+        insta::assert_snapshot!(first.render(), @r#"
+        + team acme
+            name: acme
+          + gateway main
+              enabled: true
+              name: main
+          + token app
+          + policy Monthly budget
+              limit: {"cost":"50.00","per":"month","zone":"Europe/Berlin","warn_at":80}
+              state: on
+          + policy No large models for app
+              deny: true
+              state: on
+              when: {"gateway":["main"],"token":["app"],"model":["openai/gpt-5*"]}
+          + policy Later
+              action: {"fallback":"openai/gpt-5-nano"}
+              group_by: ["token"]
+              limit: {"requests":100,"per":"minute"}
+              state: draft
+        6 to create, 0 to change, 0 unchanged
+        "#);
         first.execute().await.expect("applied");
         let config = load_config(&store, &sealer()).await.expect("loaded");
         let in_force: Vec<_> = config.teams[0].policies.iter().map(|policy| policy.name.as_str()).collect();
@@ -48,10 +68,22 @@ db_test! {
         let control = open(&store).await;
         planned(&control, FILE).await.execute().await.expect("applied");
         let change = planned(&control, &file("name: Later\nlimit: { requests: 200, per: minute }")).await;
-        insta::assert_snapshot!(change.render(), @"");
+        insta::assert_snapshot!(change.render(), @r#"
+        = team acme
+          ~ policy Later
+              action: {"fallback":"openai/gpt-5-nano"} → none
+              group_by: ["token"] → none
+              limit: {"requests":100,"per":"minute"} → {"requests":200,"per":"minute"}
+        0 to create, 1 to change, 1 unchanged
+        "#);
         change.execute().await.expect("applied");
         let on = planned(&control, &file("name: Later\nstate: on")).await;
-        insta::assert_snapshot!(on.render(), @"");
+        insta::assert_snapshot!(on.render(), @r#"
+        = team acme
+          ~ policy Later
+              state: draft → on
+        0 to create, 1 to change, 1 unchanged
+        "#);
         on.execute().await.expect("applied");
         let off = planned(&control, &file("name: Monthly budget\nstate: off")).await;
         assert_eq!(off.execute().await.expect("applied").changes, 1);
@@ -93,8 +125,30 @@ teams:
       - name: Bounds
         limit: { requests: 1, per: day, warn_at: 101 }
 ";
-        insta::assert_snapshot!(refused(&control, bad).await, @"");
+        insta::assert_snapshot!(refused(&control, bad).await, @r#"
+        weir.yaml:5: teams[0].policies[0].name: is required
+        weir.yaml:8: teams[0].policies[2].name: appears twice in this file
+        weir.yaml:9: teams[0].policies[2].state: must be draft, on or off
+        weir.yaml:14: teams[0].policies[3].limit: invalid type: floating point `0.5`, expected a whole number or an amount in quotes, as "0.50"
+        weir.yaml:15: teams[0].policies[3].wen: is no part of a policy, which are when, group_by, allow, deny, limit, action, unknown, message
+        weir.yaml:17: teams[0].policies[4].when.gateway: does not exist
+        weir.yaml:17: teams[0].policies[4].when.any[0].token: does not exist
+        weir.yaml:18: teams[0].policies[4].limit.zone: is no time zone; write one as Europe/Berlin
+        weir.yaml:19: teams[0].policies[4].action.fallback: does not exist
+        weir.yaml:20: teams[0].policies[5]: exactly one of `allow: true`, `deny: true` and `limit` is needed
+        weir.yaml:22: teams[0].policies[6].limit.warn_at: must be between 1 and 100
+        "#);
         assert!(load_config(&store, &sealer()).await.expect("loaded").teams.is_empty());
+    }
+
+    async fn the_demos_file_is_a_valid_one(store: Store) {
+        let control = open(&store).await;
+        let file = include_str!("../../../../../script/demo.yaml").replace("MOCK", "http://127.0.0.1:1");
+        let secret = |name: &str| Some(format!("a secret of the demo: {name}").replace(' ', "-"));
+        let planned = crate::apply::plan(&control, &file, "demo.yaml", &secret).await.expect("a valid file");
+        assert!(planned.render().contains("+ policy Monthly budget"), "{}", planned.render());
+        planned.execute().await.expect("applied");
+        assert_eq!(load_config(&store, &sealer()).await.expect("loaded").teams[0].policies.len(), 3);
     }
 
     async fn a_team_has_only_so_many_policies(store: Store) {

@@ -6,7 +6,7 @@ use domain::Nanos;
 use domain::policy::Field;
 
 use super::HitGroup;
-use crate::policy::engine::Past;
+use crate::policy::engine::PastRequest;
 
 /// Most groups that are told apart; the rest counts together.
 const MAX_GROUPS: usize = 10_000;
@@ -33,7 +33,7 @@ impl Groups {
     }
 
     /// Counts a request that was hit.
-    pub(super) fn hit(&mut self, past: Past<'_>) {
+    pub(super) fn hit(&mut self, past: PastRequest<'_>) {
         let mut key: Vec<_> = self.fields.iter().map(|field| value(field, past)).collect();
         if self.hit.len() >= MAX_GROUPS && !self.hit.contains_key(&key) {
             key.clear();
@@ -59,7 +59,7 @@ impl Groups {
 }
 
 /// What a request has in a field; empty where it has nothing.
-fn value(field: &Field, past: Past<'_>) -> String {
+fn value(field: &Field, past: PastRequest<'_>) -> String {
     let spent = past.spent;
     let text = match field {
         Field::Gateway => past.gateway,
@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn hit(groups: &mut Groups, spent: &Spent) {
-        groups.hit(Past { spent, gateway: None, token: Some("app") });
+        groups.hit(PastRequest { spent, gateway: None, token: Some("app") });
     }
 
     #[test]
@@ -118,7 +118,10 @@ mod tests {
         hit(&mut groups, &spent(2, None, "not json"));
         hit(&mut groups, &spent(3, Some("ada"), r#"{"team":7}"#));
         let hardest = groups.hardest();
-        let told: Vec<_> = hardest.iter().map(|group| (group.values[0].1.as_str(), group.values[1].1.as_str(), group.requests)).collect();
+        let told: Vec<_> = hardest
+            .iter()
+            .map(|group| (group.values[0].1.as_str(), group.values[1].1.as_str(), group.requests))
+            .collect();
         assert_eq!(told, [("ada", "7", 2), ("", "", 1)]);
         assert_eq!((hardest[0].cost, hardest[0].first_ms), (Nanos(6), 1));
     }
