@@ -64,15 +64,16 @@ fn judge(trial: &Trial, token: i64) {
 fn crowded(trial: &Trial) -> u64 {
     let threads = thread::available_parallelism().map_or(2, usize::from);
     let barrier = Barrier::new(threads);
+    let run = |token: i64| {
+        barrier.wait();
+        let began = nanos();
+        (0..EACH).for_each(|_| judge(trial, token));
+        nanos() - began
+    };
+    let run = &run;
     let took = thread::scope(|scope| {
-        let run = &|token: i64| {
-            barrier.wait();
-            let began = nanos();
-            (0..EACH).for_each(|_| judge(trial, token));
-            nanos() - began
-        };
         let running: Vec<_> = (1..).take(threads).map(|token| scope.spawn(move || run(token))).collect();
-        running.into_iter().filter_map(|thread| thread.join().ok()).max()
+        running.into_iter().map(|thread| thread.join().unwrap_or_default()).max()
     });
     took.unwrap_or_default() / EACH
 }
