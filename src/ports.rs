@@ -1,7 +1,8 @@
-//! What the data plane is handed from outside: the ledger's spool, the cache's second tier and what is kept of the Responses API. The gateway knows the traits
-//! only; the store knows nothing of the gateway.
+//! What the data plane is handed from outside: the ledger's spool, the cache's second tier and what is kept of the Responses API; and what
+//! the control plane is handed of the data plane. The gateway knows the traits only; the store knows nothing of the gateway.
 
 mod cache_tier;
+mod policies;
 mod state;
 
 use std::io;
@@ -11,6 +12,7 @@ use gateway::ports;
 use store::spool::SpoolAppender;
 
 pub use cache_tier::CacheTier;
+pub use policies::Policies;
 pub use state::{State, StateLimits};
 
 /// Writes ledger rows into the spool.

@@ -171,6 +171,7 @@ impl Server {
         };
         let gateway = Gateway::new(options, &config, ports).map_err(|error| error.to_string())?;
         control.set_live_version(gateway.version());
+        control.set_policy_engine(ports::Policies(gateway.clone()));
         if gateway.suspend() {
             tracing::info!("reading from the ledger what was spent in the windows of limits");
         }

@@ -36,6 +36,7 @@ struct Row {
     output_tokens: i64,
     cost_nanos: Option<i64>,
     metadata: Option<String>,
+    user_name: Option<String>,
 }
 
 /// A page of rows, and where to go on.
@@ -52,7 +53,7 @@ pub(super) async fn page(
         .select_only()
         .columns([Column::RequestId, Column::Attempt, Column::Last, Column::AtMs, Column::GatewayId, Column::TokenId])
         .columns([Column::Surface, Column::Provider, Column::ModelAsked, Column::Model, Column::Outcome, Column::Cache])
-        .columns([Column::InputTokens, Column::OutputTokens, Column::CostNanos, Column::Metadata])
+        .columns([Column::InputTokens, Column::OutputTokens, Column::CostNanos, Column::Metadata, Column::UserName])
         .filter(Column::TeamId.eq(team.0))
         .filter(Column::RequestId.gte(first_id(from_ms)))
         // The others called nobody.
@@ -87,7 +88,7 @@ impl Row {
             surface: self.surface,
             provider: self.provider,
             model: self.model,
-            user: None,
+            user: self.user_name,
             metadata: self.metadata,
             is_request,
             tokens: count(self.input_tokens).saturating_add(count(self.output_tokens)),
