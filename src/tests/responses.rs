@@ -54,3 +54,30 @@ async fn a_response_and_a_conversation_survive_kill_9() {
     assert_eq!((status, &deleted["deleted"]), (200, &json!(true)));
     assert_eq!(send(&server, "GET", &path, None).await.0, 404);
 }
+
+#[tokio::test]
+async fn what_a_killed_process_was_making_is_told_to_have_failed() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve(&[]).await;
+    let (_, begun) = ask(&server, json!({ "background": true, "input": "mock-silent" })).await;
+    let path = format!("/v1/responses/{}", begun["id"].as_str().unwrap());
+    assert_eq!(send(&server, "GET", &path, None).await.1["status"], "in_progress");
+    server.child.kill().await.unwrap();
+
+    let server = installation.serve(&[]).await;
+    let mut found = (0, Value::Null);
+    for _ in 0..200 {
+        found = send(&server, "GET", &path, None).await;
+        if found.0 == 200 && found.1["status"] != "in_progress" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        (found.0, &found.1["status"], &found.1["error"]["code"]),
+        (200, &json!("failed"), &json!("server_error"))
+    );
+    assert_eq!(send(&server, "DELETE", &path, None).await.0, 200);
+    assert_eq!(send(&server, "GET", &path, None).await.0, 404);
+}

@@ -141,9 +141,8 @@ impl Recent {
                 found.extend(items.iter().filter(|item| known.insert(item.id.clone())).cloned());
             }
             StateChange::RemoveItem { item_id, .. } => {
-                if known.remove(item_id) {
-                    found.retain(|item| item.id != *item_id);
-                }
+                known.remove(item_id);
+                found.retain(|item| item.id != *item_id);
             }
             _ => {}
         });

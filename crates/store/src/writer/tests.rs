@@ -96,7 +96,7 @@ db_test! {
         let first = AttemptRow { last: false, ..row(AT_MS, 7, 1) };
         let second = AttemptRow { path: "/v1/responses/resp_1".to_owned(), duration_us: 9, ..first.clone() };
         // Each has a spool of its own.
-        write(&store, &[first.clone()], None).await;
+        write(&store, std::slice::from_ref(&first), None).await;
         write(&store, &[second], None).await;
         assert_eq!(number(&store, COUNT).await, 1);
         let cost = number(&store, "SELECT CAST(SUM(cost_nanos) AS bigint) FROM rollup_minute").await;
