@@ -64,6 +64,19 @@ struct Brought {
     claim: Claim,
 }
 
+impl Sum {
+    /// As much as makes a body of `most` bytes in Base64, as a caller might have sent it.
+    fn within(most: usize) -> Self {
+        let most = (most / 4 * 3).min(MAX_SUM);
+        Self { most, left: AtomicUsize::new(most) }
+    }
+
+    /// Whether `bytes` more may come.
+    fn take(&self, bytes: usize) -> bool {
+        self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
 /// Fetches what a plan waits for, and finishes its body.
 ///
 /// # Errors
@@ -205,19 +218,6 @@ async fn read(
         }
     }
     Ok(Ok(buffer.freeze()))
-}
-
-impl Sum {
-    /// As much as makes a body of `most` bytes in Base64, as a caller might have sent it.
-    fn within(most: usize) -> Self {
-        let most = (most / 4 * 3).min(MAX_SUM);
-        Self { most, left: AtomicUsize::new(most) }
-    }
-
-    /// Whether `bytes` more may come.
-    fn take(&self, bytes: usize) -> bool {
-        self.left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
-    }
 }
 
 /// The media type, by the bytes themselves; for words, which have no beginning of their own, by what the server says.
