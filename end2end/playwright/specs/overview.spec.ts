@@ -1,4 +1,4 @@
-// The overview's time range.
+// The overview's figures and time range.
 
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
@@ -33,4 +33,17 @@ test("a span of one's own is shown, stays in the address and leads on", async ({
   await expect(page.locator("main")).not.toContainText("gpt-4o-mini");
   await page.getByRole("link", { name: "24h" }).click();
   await expect(page.locator("main")).toContainText("gpt-4o-mini");
+});
+
+test("no figure runs into the next", async ({ page, furnished, signedIn }) => {
+  // A fraction of a cent is the longest of them.
+  expect(await furnished.ask("a figure")).toBe(200);
+  await page.goto(`${furnished.url}/${owner.slug}`);
+  const figures = page.locator(".figures > div");
+  await expect.poll(async () => (await page.reload(), figures.filter({ hasText: "Cost$0.0000" }).count())).toBe(1);
+  for (const width of [1440, 1280, 1100, 1024, 768, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    const wider = (all: Element[]) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent);
+    expect(await figures.evaluateAll(wider), `${width} px`).toEqual([]);
+  }
 });

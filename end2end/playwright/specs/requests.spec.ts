@@ -65,6 +65,22 @@ test("filters narrow the log and stay in the address", async ({ page }) => {
   await expect(rows(page)).toHaveCount(50);
 });
 
+test("where there is little room the filters are folded until they are wanted or set", async ({ page }) => {
+  const fold = page.locator("summary", { hasText: "Filters" });
+  const status = page.getByLabel("Status", { exact: true });
+  await expect(fold).toBeHidden();
+  await expect(status).toBeVisible();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(status).toBeHidden();
+  await fold.click();
+  await expect(status).toBeVisible();
+  await narrow(page, { Status: "5xx failed" });
+  await expect(page).toHaveURL(/status=5xx/);
+  await expect(status).toBeVisible();
+  await page.getByRole("link", { name: "Clear", exact: true }).click();
+  await expect(status).toBeHidden();
+});
+
 test("the log is narrowed to a span of time", async ({ page }) => {
   await shown(page, "gpt-4.1");
   const minute = (at: number) => new Date(at).toISOString().slice(0, 16);

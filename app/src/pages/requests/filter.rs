@@ -111,7 +111,8 @@ fn minute(text: String, up: TimeDelta) -> String {
     at.map_or(text, |at| at.format(MINUTE).to_string())
 }
 
-/// The form. It sends `GET`, so that every view of the log has an address.
+/// The form. It sends `GET`, so that every view of the log has an address. Where there is little room it is folded, unless it
+/// narrows the log: then everybody sees why.
 #[component]
 pub(super) fn Filters(
     path: String,
@@ -128,6 +129,10 @@ pub(super) fn Filters(
     let tokens = tokens.into_iter().map(|token| (token.id.to_string(), token.name)).collect();
     let statuses = STATUSES.map(|(value, words)| (value.to_owned(), words.to_owned())).to_vec();
     view! {
+        // In front of the form and not around it: where there is room, the form shows whether it is open or not.
+        <details class="fold" open=narrowed>
+            <summary class="button">"Filters"</summary>
+        </details>
         <form method="get" action=path.clone() class="filters">
             <Select label="Status" name="status" options=with_value(statuses, status.as_ref()) value=status.unwrap_or_default() />
             <Select label="Gateway" name="gateway" options=any(gateways, gateway.as_ref()) value=gateway.unwrap_or_default() />
