@@ -9,7 +9,7 @@ use std::thread;
 use domain::ledger::Spent;
 use domain::policy::NamedPolicy;
 use domain::{GatewayId, Nanos, PolicyId, TokenId};
-use gateway::trial::{Request, Tried, Trial};
+use gateway::trial::{Request, Trial, Tried};
 
 use crate::clock::{nanos, shown, time};
 use some::POLICIES;

@@ -33,7 +33,10 @@ async fn what_was_spent_counts_after_kill_9() {
 
     let server = installation.serve(&[]).await;
     let (status, told) = ask(&server).await;
-    assert!(status == 200 && told.as_deref().is_some_and(|told| told.starts_with("\"default\";r=0;")), "{status} {told:?}");
+    assert!(
+        status == 200 && told.as_deref().is_some_and(|told| told.starts_with("\"default\";r=0;")),
+        "{status} {told:?}"
+    );
     assert_eq!(ask(&server).await.0, 429);
     let ready = client().get(server.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
@@ -55,7 +58,10 @@ async fn a_limit_that_is_switched_on_counts_what_passed_in_its_window() {
         tokio::task::yield_now().await;
     }
     let (status, told) = ask(&server).await;
-    assert!(status == 200 && told.as_deref().is_some_and(|told| told.starts_with("\"default\";r=0;")), "{status} {told:?}");
+    assert!(
+        status == 200 && told.as_deref().is_some_and(|told| told.starts_with("\"default\";r=0;")),
+        "{status} {told:?}"
+    );
     assert_eq!(ask(&server).await.0, 429);
 }
 

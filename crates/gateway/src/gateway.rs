@@ -150,7 +150,8 @@ impl Gateway {
         let mut body = body.map_err(Into::into);
         let ingress = ingress(&parts.method, parts.uri.path());
         let id = RequestId(Uuid::now_v7());
-        let mut settlement = Settlement::open(self.shared.clone(), id, client.into(), ingress.surface(), ingress.dialect);
+        let mut settlement =
+            Settlement::open(self.shared.clone(), id, client.into(), ingress.surface(), ingress.dialect);
         settle::note_head(&mut settlement, &parts);
         let run = AssertUnwindSafe(pipeline::run(settlement, ingress, &parts, &mut body));
         run.catch_unwind().await.unwrap_or_else(|_| {

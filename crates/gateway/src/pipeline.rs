@@ -124,7 +124,13 @@ async fn stages(
 enum Planned<'a> {
     Provider(Plan),
     /// The tokens of a question are estimated, in the room that reading it takes.
-    Estimate { front: Api, path: Path<'a>, provider: Arc<ProviderState>, model: String, _room: Claim },
+    Estimate {
+        front: Api,
+        path: Path<'a>,
+        provider: Arc<ProviderState>,
+        model: String,
+        _room: Claim,
+    },
 }
 
 /// Plans what is called; `instead` is the model that a policy leads to.
@@ -137,9 +143,7 @@ async fn make_plan<'a>(
 ) -> Result<Planned<'a>, Refusal> {
     Ok(Planned::Provider(match *called {
         Called::Native { ref provider, rest } => plan_native(settlement, request, provider, rest, query)?,
-        Called::Chat { front, path } => {
-            plan_chat(settlement, request, place, (front, path), query, instead).await?
-        }
+        Called::Chat { front, path } => plan_chat(settlement, request, place, (front, path), query, instead).await?,
         Called::CountTokens { front, path } => return plan_count(settlement, request, front, path, instead),
         Called::Task(call) => plan::task(settlement, request, call, query, instead)?,
         // They are answered before anything is planned.

@@ -82,7 +82,8 @@ impl Edges {
     /// The edges of this moment, and where to begin.
     async fn first(store: &Store, since_ms: i64) -> Result<Cursor, StoreError> {
         let now_ms = chrono::Utc::now().timestamp_millis();
-        let whole = |at_ms: i64, length_ms: i64| at_ms.div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms);
+        let whole =
+            |at_ms: i64, length_ms: i64| at_ms.div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms);
         let hours = Resolution::Hour.kept_days().map_or(i64::MIN, |days| whole(now_ms - days * DAY_MS, DAY_MS));
         let edge = |days: u16| {
             let forgotten = now_ms - i64::from(days) * DAY_MS;

@@ -38,7 +38,9 @@ fn limits_are_read_as_people_write_them() {
 
 #[test]
 fn lengths_keep_their_names() {
-    for (written, kept) in [("minute", "minute"), ("1m", "minute"), ("hour", "hour"), ("5h", "5h"), ("1d", "1d"), ("day", "day")] {
+    for (written, kept) in
+        [("minute", "minute"), ("1m", "minute"), ("hour", "hour"), ("5h", "5h"), ("1d", "1d"), ("day", "day")]
+    {
         let text = format!(r#"{{"limit":{{"requests":1,"per":"{written}"}}}}"#);
         let again = serde_json::to_value(read(&text).expect("a policy")).expect("text");
         assert_eq!(again["limit"]["per"], kept, "{written}");

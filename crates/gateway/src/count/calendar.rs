@@ -39,7 +39,8 @@ impl Zone {
             }
             Unit::Day => self.days(day, day.checked_add_days(Days::new(1))),
             Unit::Week => {
-                let monday = day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).unwrap_or(day);
+                let monday =
+                    day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).unwrap_or(day);
                 self.days(monday, monday.checked_add_days(Days::new(7)))
             }
             Unit::Month => {

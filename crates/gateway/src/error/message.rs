@@ -449,7 +449,8 @@ impl Refusal {
     }
 
     pub(crate) fn starting() -> Self {
-        let message = "The server has just started and still reads what was spent before. Send the request again in a moment.";
+        let message =
+            "The server has just started and still reads what was spent before. Send the request again in a moment.";
         let mut refusal = Self::new(Code::Starting, message);
         refusal.retry_after_s = Some(1);
         refusal

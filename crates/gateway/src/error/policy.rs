@@ -13,7 +13,9 @@ impl Refusal {
         let name = quote(&verdict.judge().name);
         let said = match verdict {
             Verdict::Denied(_) => format!("The policy {name} does not let this request pass."),
-            Verdict::NotPermitted(_) => format!("No policy of the team permits this request; {name} is one that permits others."),
+            Verdict::NotPermitted(_) => {
+                format!("No policy of the team permits this request; {name} is one that permits others.")
+            }
         };
         let hidden = match target {
             Target::Hidden(_) => " It names its model in no way that policies can judge by.",

@@ -83,9 +83,10 @@ impl Lists {
 fn warns(place: &Place) -> bool {
     let limit = &place.limit;
     let over = limit.action == Action::Warn && place.left == 0;
-    over || limit.limit.warn_at.is_some_and(|percent| {
-        u128::from(place.used()) * 100 >= u128::from(place.amount) * u128::from(percent)
-    })
+    over || limit
+        .limit
+        .warn_at
+        .is_some_and(|percent| u128::from(place.used()) * 100 >= u128::from(place.amount) * u128::from(percent))
 }
 
 fn window_s(limit: &Limit) -> Option<u32> {
@@ -151,7 +152,15 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_sdks_read_them() {
-        for (ms, text) in [(0, "0ms"), (120, "120ms"), (1_000, "1s"), (1_001, "2s"), (59_000, "59s"), (60_000, "1m0s"), (86_400_000, "24h0m0s")] {
+        for (ms, text) in [
+            (0, "0ms"),
+            (120, "120ms"),
+            (1_000, "1s"),
+            (1_001, "2s"),
+            (59_000, "59s"),
+            (60_000, "1m0s"),
+            (86_400_000, "24h0m0s"),
+        ] {
             assert_eq!(duration(ms), text);
         }
     }

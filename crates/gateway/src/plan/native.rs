@@ -106,8 +106,7 @@ pub(crate) fn native(
     let target = query.map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
     let mut plan = call(request, provider, Rest::Native(&target), dialect, spliced(request, &edits)?)?;
     plan.model = model.map(str::to_owned);
-    plan.hides_model =
-        visible.is_none() && !request.body.is_empty() || scan.is_some_and(|scan| scan.models);
+    plan.hides_model = visible.is_none() && !request.body.is_empty() || scan.is_some_and(|scan| scan.models);
     let nested = dialect == Dialect::Gemini || matches!(provider.api, Api::Bedrock | Api::Ollama);
     plan.asks = Asks { nested, ..scan.map(Asks::of).unwrap_or_default() };
     plan.task = Task::of_path(rest).filter(|_| dialect == Dialect::Openai);

@@ -101,7 +101,9 @@ impl Test {
             Self::User(patterns) => one_of(patterns, facts.user),
             Self::Endpoint(patterns) => one_of(patterns, Some(facts.endpoint)),
             Self::Model(patterns) => match facts.target {
-                Target::Model(provider, model) => patterns.iter().any(|pattern| pattern.matches(provider, model)).into(),
+                Target::Model(provider, model) => {
+                    patterns.iter().any(|pattern| pattern.matches(provider, model)).into()
+                }
                 Target::Nobody | Target::Provider(_) | Target::Hidden(_) => Holds::Maybe,
             },
             Self::Provider(_) if facts.target == Target::Nobody => Holds::Maybe,

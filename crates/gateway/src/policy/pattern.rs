@@ -111,7 +111,11 @@ mod tests {
             ("*/gpt-4o", "openrouter", "openai/gpt-4o", true),
             ("gpt-*", "azure", "gpt-4o", true),
         ] {
-            assert_eq!(ModelPattern::new(pattern, &known).matches(provider, model), matches, "{pattern} {provider} {model}");
+            assert_eq!(
+                ModelPattern::new(pattern, &known).matches(provider, model),
+                matches,
+                "{pattern} {provider} {model}"
+            );
         }
     }
 

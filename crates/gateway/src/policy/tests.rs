@@ -96,9 +96,7 @@ fn used(policies: &Policies) -> u64 {
 
 #[test]
 fn what_is_dropped_is_given_back_and_what_is_settled_stays() {
-    for (measure, taken, kept) in
-        [("requests", 1, 1), ("tokens", 500, 40), ("cost", 900, 70), ("concurrency", 1, 0)]
-    {
+    for (measure, taken, kept) in [("requests", 1, 1), ("tokens", 500, 40), ("cost", 900, 70), ("concurrency", 1, 0)] {
         let amount = if measure == "cost" { r#""0.000001""# } else { "1000" };
         let per = if measure == "concurrency" { "" } else { r#","per":"day""# };
         let limited = policies(&[&format!(r#"{{"limit":{{"{measure}":{amount}{per}}}}}"#)]);
@@ -209,11 +207,14 @@ fn all_of_a_request_is_taken_or_nothing() {
 #[test]
 fn limits_are_locked_in_one_order_however_policies_stand() {
     let texts = [r#"{"limit":{"requests":1,"per":"day"}}"#; 3];
-    let mut named: Vec<NamedPolicy> = (1..).zip(texts).map(|(id, text)| NamedPolicy {
-        id: PolicyId(4 - id),
-        name: String::new(),
-        policy: serde_json::from_str(text).expect("a policy"),
-    }).collect();
+    let mut named: Vec<NamedPolicy> = (1..)
+        .zip(texts)
+        .map(|(id, text)| NamedPolicy {
+            id: PolicyId(4 - id),
+            name: String::new(),
+            policy: serde_json::from_str(text).expect("a policy"),
+        })
+        .collect();
     named.reverse();
     named.swap(0, 1);
     let config = TeamConfig {

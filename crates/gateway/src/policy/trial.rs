@@ -141,8 +141,14 @@ mod tests {
         for (text, expected) in [
             (r#"{"limit":{"tokens":60,"per":"minute"}}"#, [Passed, Passed, Refused, Passed]),
             (r#"{"limit":{"tokens":60,"per":"minute"},"action":"warn"}"#, [Passed, Passed, Warned, Passed]),
-            (r#"{"limit":{"cost":"0.000001","per":"ever"},"action":{"fallback":"a/b"}}"#, [Passed, FellBack, FellBack, FellBack]),
-            (r#"{"limit":{"requests":2,"per":"ever"},"group_by":["metadata.team"]}"#, [Passed, Passed, Refused, Refused]),
+            (
+                r#"{"limit":{"cost":"0.000001","per":"ever"},"action":{"fallback":"a/b"}}"#,
+                [Passed, FellBack, FellBack, FellBack],
+            ),
+            (
+                r#"{"limit":{"requests":2,"per":"ever"},"group_by":["metadata.team"]}"#,
+                [Passed, Passed, Refused, Refused],
+            ),
             (r#"{"deny":true,"when":{"token":["c*"],"gateway":["main"]}}"#, [Refused; 4]),
             (r#"{"deny":true,"when":{"model":["xai/*"]}}"#, [Passed; 4]),
             (r#"{"allow":true,"when":{"model":["openai/gpt-4o"]}}"#, [Passed; 4]),

@@ -1,8 +1,8 @@
 use chrono::DateTime;
 use domain::config::{CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
-use domain::provider::{AuthScheme, Dialect};
 use domain::ledger::{Past, Spent};
 use domain::policy::NamedPolicy;
+use domain::provider::{AuthScheme, Dialect};
 use domain::{CustomProviderId, GatewayId, GatewaySettings, Nanos, PolicyId, ProviderKeyId, Secret, TeamId};
 
 use super::*;

@@ -22,18 +22,17 @@ async fn what_is_denied_calls_nobody_and_is_told_in_the_callers_words() {
     let gemini = r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#;
     let native = QUESTION.replace("openai/", "");
     // A bare name is the same model, and so is the provider's own path.
-    for (path, body) in [
-        (CHAT, QUESTION),
-        (CHAT, native.as_str()),
-        (NATIVE, native.as_str()),
-        (MESSAGES, claude),
-        (GEMINI, gemini),
-    ] {
+    for (path, body) in
+        [(CHAT, QUESTION), (CHAT, native.as_str()), (NATIVE, native.as_str()), (MESSAGES, claude), (GEMINI, gemini)]
+    {
         let read = world.send(post(path, body)).await;
         assert_eq!((read.status, read.code().as_str()), (403, "denied_by_policy"), "{path}: {}", read.body);
         assert!(read.body.contains("`p1`") && read.body.contains("Use the small one."), "{}", read.body);
         let row = world.rows().pop().expect("a row");
-        assert_eq!((row.outcome, row.attempt, row.error_code.as_deref()), (Outcome::Refused, 0, Some("denied_by_policy")));
+        assert_eq!(
+            (row.outcome, row.attempt, row.error_code.as_deref()),
+            (Outcome::Refused, 0, Some("denied_by_policy"))
+        );
         assert_eq!(row.model.as_deref(), Some("gpt-4o-mini"));
     }
     assert!(world.upstream.calls().is_empty());

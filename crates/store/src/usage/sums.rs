@@ -67,13 +67,8 @@ fn read(row: &QueryResult, step_ms: i64) -> Result<(SumsKey, Past), DbErr> {
     let number = |index: usize| row.try_get_by_index::<i64>(index);
     let count = |index: usize| Ok::<_, DbErr>(u64::try_from(number(index)?).unwrap_or_default());
     let text = |index: usize| row.try_get_by_index::<String>(index);
-    let key = SumsKey {
-        at_s: number(0)?,
-        gateway_id: number(1)?,
-        provider: text(2)?,
-        model: text(3)?,
-        token_id: number(4)?,
-    };
+    let key =
+        SumsKey { at_s: number(0)?, gateway_id: number(1)?, provider: text(2)?, model: text(3)?, token_id: number(4)? };
     let (requests, hits, attempts) = (count(5)?, count(6)?, count(7)?);
     let spent = Spent {
         at_ms: key.at_s * 1_000 + step_ms - 1,

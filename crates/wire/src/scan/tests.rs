@@ -42,7 +42,9 @@ fn null_counts_as_absent_and_other_types_are_refused() {
 fn a_user_is_found_in_metadata_too_and_never_refused_for_its_type() {
     let user = |body: &str| scan(body.as_bytes()).expect("a body").metadata_user.map(Cow::into_owned);
     assert_eq!(user(r#"{"metadata":{"a":[1],"user_id":"ann","b":{}},"model":"m"}"#).as_deref(), Some("ann"));
-    for other in [r#"{"metadata":{}}"#, r#"{"metadata":{"user_id":{"a":1}}}"#, r#"{"metadata":[1]}"#, r#"{"metadata":null}"#] {
+    for other in
+        [r#"{"metadata":{}}"#, r#"{"metadata":{"user_id":{"a":1}}}"#, r#"{"metadata":[1]}"#, r#"{"metadata":null}"#]
+    {
         assert_eq!(user(other), None, "{other}");
     }
     let deep = |depth: usize| format!(r#"{{"metadata":{{"a":{}{}}}}}"#, "[".repeat(depth), "]".repeat(depth));

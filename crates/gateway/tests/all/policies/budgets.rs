@@ -93,7 +93,12 @@ async fn a_budget_says_how_much_is_left_and_when_there_is_more() {
     let long = BOUNDED.replace("100", "1000");
     let refused = world.chat(&long).await;
     let message = refused.json()["error"]["message"].as_str().expect("a message").to_owned();
-    assert!(message.starts_with("The policy `p1` lets $0.0001 a month pass; $0.0000955 of it is left, and this request may take $0.0006"), "{message}");
+    assert!(
+        message.starts_with(
+            "The policy `p1` lets $0.0001 a month pass; $0.0000955 of it is left, and this request may take $0.0006"
+        ),
+        "{message}"
+    );
     assert!(message.contains("more than may pass at once") && message.ends_with("Ask Ann."), "{message}");
     assert_eq!((refused.header("retry-after"), refused.code().as_str()), (None, "budget_exceeded"));
     for _ in 0..10 {
@@ -123,7 +128,11 @@ async fn a_stream_that_its_client_leaves_stays_as_it_was_reserved() {
     let (feed, answer) = Answer::stream();
     let answer = std::sync::Mutex::new(Some(answer));
     let mut world = World::new(move |_| answer.lock().expect("free").take().expect("one call")).await;
-    world.policies(&[&budget(1_000_000), r#"{"limit":{"tokens":10000,"per":"day"}}"#, r#"{"limit":{"concurrency":1}}"#]);
+    world.policies(&[
+        &budget(1_000_000),
+        r#"{"limit":{"tokens":10000,"per":"day"}}"#,
+        r#"{"limit":{"concurrency":1}}"#,
+    ]);
     feed.send(Ok(Bytes::from_static(EVENT.as_bytes()))).await.expect("room");
     let mut body = world.start(post(CHAT, STREAM)).await.into_body();
     body.frame().await.expect("an event").expect("it goes on");
@@ -182,7 +191,9 @@ async fn an_answer_from_the_cache_takes_nothing() {
 #[tokio::test]
 async fn what_costs_nothing_passes_a_budget_that_is_used_up() {
     let mut world = World::new(|seen| match seen.target.as_str() {
-        target if target.ends_with("/moderations") => Answer::json(200, r#"{"id":"m","model":"omni-moderation-latest","results":[]}"#),
+        target if target.ends_with("/moderations") => {
+            Answer::json(200, r#"{"id":"m","model":"omni-moderation-latest","results":[]}"#)
+        }
         target if target.ends_with("/count_tokens") => Answer::json(200, r#"{"input_tokens":3}"#),
         _ => Answer::json(200, ANSWER),
     })
@@ -190,7 +201,8 @@ async fn what_costs_nothing_passes_a_budget_that_is_used_up() {
     world.policies(&[r#"{"limit":{"cost":"0","per":"day"}}"#]);
     assert_eq!(world.chat(BOUNDED).await.code(), "budget_exceeded");
     let compat = |path: &str, body: &str| post(&format!("/v1/acme/main/compat/{path}"), body);
-    let moderation = world.send(compat("moderations", r#"{"model":"openai/omni-moderation-latest","input":"x"}"#)).await;
+    let moderation =
+        world.send(compat("moderations", r#"{"model":"openai/omni-moderation-latest","input":"x"}"#)).await;
     assert_eq!(moderation.status, 200, "{}", moderation.body);
     let counted = r#"{"model":"anthropic/claude-sonnet-4-5","messages":[{"role":"user","content":"hi"}]}"#;
     assert_eq!(world.send(compat("v1/messages/count_tokens", counted)).await.status, 200);
@@ -248,7 +260,10 @@ async fn a_response_in_the_background_holds_its_place_until_it_is_made() {
     world.policies(&[r#"{"limit":{"concurrency":1}}"#, r#"{"limit":{"tokens":100000,"per":"day"}}"#]);
     let ask = r#"{"model":"anthropic/claude-sonnet-4-5","input":"hi","background":true}"#;
     let begun = world.send(post("/v1/acme/main/compat/responses", ask)).await;
-    assert_eq!((begun.status, begun.header("ratelimit-policy")), (200, Some("\"p1\";q=1;qu=\"concurrent-requests\", \"p2\";q=100000;qu=\"tokens\";w=86400")));
+    assert_eq!(
+        (begun.status, begun.header("ratelimit-policy")),
+        (200, Some("\"p1\";q=1;qu=\"concurrent-requests\", \"p2\";q=100000;qu=\"tokens\";w=86400"))
+    );
     assert_eq!(world.used()[0], 1);
     world.gateway.drained().await;
     assert_eq!(world.used(), [0, 120]);

@@ -87,7 +87,8 @@ async fn other_questions_fall_back_too() {
         r#"{"deny":true,"when":{"model":["claude-sonnet-*"]},"action":{"fallback":"anthropic/claude-haiku-4-5"}}"#,
         r#"{"deny":true,"when":{"model":["text-embedding-3-large"]},"action":{"fallback":"openai/text-embedding-3-small"}}"#,
     ]);
-    let claude = r#"{"model":"anthropic/claude-sonnet-4-5","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#;
+    let claude =
+        r#"{"model":"anthropic/claude-sonnet-4-5","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#;
     for path in [MESSAGES.to_owned(), format!("{MESSAGES}/count_tokens")] {
         let read = world.send(post(&path, claude)).await;
         assert_eq!((read.status, read.header("weir-fallback")), (200, Some("\"p1\"")), "{path} {}", read.body);

@@ -31,7 +31,10 @@ async fn each_limit_of_a_request_is_told() {
     assert!(items[1].starts_with("\"p1\";r=6;t="), "{states}");
     assert!(items[2].starts_with("\"p2\";r=49;t="), "{states}");
     assert_eq!(items[4], "\"p4\";r=2");
-    assert_eq!((read.header("x-ratelimit-limit-requests"), read.header("x-ratelimit-remaining-requests")), (Some("7"), Some("6")));
+    assert_eq!(
+        (read.header("x-ratelimit-limit-requests"), read.header("x-ratelimit-remaining-requests")),
+        (Some("7"), Some("6"))
+    );
     assert!(read.header("x-ratelimit-reset-requests").is_some_and(|reset| reset.ends_with(['s', 'm'])), "{read:?}");
     assert_eq!(read.header("x-ratelimit-limit-tokens"), Some("1000000"));
     let budget = read.header("weir-budget").expect("a budget");
@@ -65,7 +68,11 @@ async fn a_refusal_says_which_limit_and_when_it_clears_in_the_callers_words() {
     let seconds: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
     assert!((17_990..=18_000).contains(&seconds), "{seconds}");
     // Both are told, and nothing was taken from the first.
-    assert!(refused.header("ratelimit").is_some_and(|text| text.starts_with("\"p1\";r=99;") && text.contains("\"p2\";r=0;")));
+    assert!(
+        refused
+            .header("ratelimit")
+            .is_some_and(|text| text.starts_with("\"p1\";r=99;") && text.contains("\"p2\";r=0;"))
+    );
     assert_eq!(world.used(), [1, 1]);
 }
 

@@ -103,9 +103,12 @@ async fn world() -> (World, Names) {
 /// Calls every endpoint in every way, with what each answers. Those that end what is kept come last, and may meet that it has
 /// ended.
 async fn walk(world: &World, names: &Names, mut check: impl FnMut(&Route, &Method, &str, &Read)) {
-    let mut all: Vec<_> =
-        gateway::ROUTES.iter().flat_map(|route| methods(route).into_iter().map(move |method| (route, method))).collect();
-    let last = |route: &Route, method: &Method| (*method == Method::DELETE).then_some(!route.pattern.contains("{item}"));
+    let mut all: Vec<_> = gateway::ROUTES
+        .iter()
+        .flat_map(|route| methods(route).into_iter().map(move |method| (route, method)))
+        .collect();
+    let last =
+        |route: &Route, method: &Method| (*method == Method::DELETE).then_some(!route.pattern.contains("{item}"));
     all.sort_by_key(|(route, method)| last(route, method));
     for (route, method) in all {
         let path = names.path(route);
