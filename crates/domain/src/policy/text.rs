@@ -271,7 +271,8 @@ fn named(seconds: u32) -> String {
 /// The other way round of [`duration`].
 pub(super) fn per(seconds: u32) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-    let (length, name) = units.into_iter().find(|(length, _)| seconds % length == 0 && seconds > 0).unwrap_or((1, "s"));
+    let (length, name) =
+        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length) && seconds > 0).unwrap_or((1, "s"));
     format!("{}{name}", seconds / length)
 }
 

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use domain::policy::{Action, Limit, Measure};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::name;
 use super::response::insert;
@@ -13,70 +13,88 @@ use crate::policy::{Held, Place};
 
 /// Writes what `held` says; `warned` is what other policies warn of.
 pub(crate) fn write(headers: &mut HeaderMap, held: &Held, warned: &str) {
-    let mut lists = Lists { warnings: warned.to_owned(), ..Lists::default() };
-    for place in held.places() {
-        lists.add(place);
+    if held.places().is_empty() && warned.is_empty() {
+        return;
     }
-    for (name, list) in [
-        (name::RATE_LIMIT_POLICY, &lists.policies),
-        (name::RATE_LIMIT, &lists.states),
-        (name::BUDGET, &lists.budgets),
-        (name::WARNING, &lists.warnings),
-    ] {
-        if !list.is_empty() {
-            insert(headers, name, list);
+    // One text for all lists, one after the other.
+    let mut text = String::with_capacity(128);
+    for (name, add) in LISTS {
+        text.clear();
+        if name == name::WARNING {
+            text.push_str(warned);
+        }
+        held.places().iter().for_each(|place| add(&mut text, place));
+        if !text.is_empty() {
+            insert(headers, name, &text);
         }
     }
     for (measure, names) in [(Measure::Requests, &name::OPENAI_REQUESTS), (Measure::Tokens, &name::OPENAI_TOKENS)] {
         let of_measure = held.places().iter().filter(|place| place.limit.limit.measure == measure);
         if let Some(tightest) = of_measure.min_by_key(|place| place.left) {
-            write_openai(headers, tightest, names);
+            write_openai(headers, tightest, names, &mut text);
         }
     }
 }
 
-#[derive(Default)]
-struct Lists {
-    policies: String,
-    states: String,
-    budgets: String,
-    warnings: String,
+/// The lists, each with what adds a limit to it.
+const LISTS: [(HeaderName, fn(&mut String, &Place)); 4] = [
+    (name::RATE_LIMIT_POLICY, add_policy),
+    (name::RATE_LIMIT, add_state),
+    (name::BUDGET, add_budget),
+    (name::WARNING, add_warning),
+];
+
+fn reset_s(place: &Place) -> Option<u64> {
+    place.reset_ms.map(|ms| ms.max(0).unsigned_abs().div_ceil(1_000))
 }
 
-impl Lists {
-    fn add(&mut self, place: &Place) {
-        let limit = &place.limit.limit;
-        let name = &place.limit.name;
-        let reset_s = place.reset_ms.map(|ms| ms.max(0).unsigned_abs().div_ceil(1_000));
-        // Writing into a text cannot fail.
-        if limit.measure == Measure::Cost {
-            name_item(&mut self.budgets, name);
-            let _ = write!(self.budgets, ";remaining={};limit={}", dollars(place.left), dollars(place.amount));
-            let _ = reset_s.map_or(Ok(()), |seconds| write!(self.budgets, ";reset={seconds}"));
-        } else {
-            name_item(&mut self.policies, name);
-            let _ = write!(self.policies, ";q={}", place.amount);
-            let unit = match limit.measure {
-                Measure::Tokens => Some("tokens"),
-                Measure::Concurrency => Some("concurrent-requests"),
-                Measure::Requests | Measure::Cost => None,
-            };
-            let _ = unit.map_or(Ok(()), |unit| write!(self.policies, ";qu=\"{unit}\""));
-            let window = window_s(limit).filter(|_| limit.measure != Measure::Concurrency);
-            let _ = window.map_or(Ok(()), |seconds| write!(self.policies, ";w={seconds}"));
-            name_item(&mut self.states, name);
-            let _ = write!(self.states, ";r={}", place.left);
-            let _ = reset_s.map_or(Ok(()), |seconds| write!(self.states, ";t={seconds}"));
-        }
-        if warns(place) {
-            name_item(&mut self.warnings, name);
-            let (used, most) = (place.used(), place.amount);
-            let _ = match limit.measure {
-                Measure::Cost => write!(self.warnings, ";used={};limit={}", dollars(used), dollars(most)),
-                _ => write!(self.warnings, ";used={used};limit={most}"),
-            };
-        }
+// Writing into a text cannot fail.
+
+fn add_policy(text: &mut String, place: &Place) {
+    let limit = &place.limit.limit;
+    if limit.measure == Measure::Cost {
+        return;
     }
+    name_item(text, &place.limit.name);
+    let _ = write!(text, ";q={}", place.amount);
+    let unit = match limit.measure {
+        Measure::Tokens => Some("tokens"),
+        Measure::Concurrency => Some("concurrent-requests"),
+        Measure::Requests | Measure::Cost => None,
+    };
+    let _ = unit.map_or(Ok(()), |unit| write!(text, ";qu=\"{unit}\""));
+    let window = window_s(limit).filter(|_| limit.measure != Measure::Concurrency);
+    let _ = window.map_or(Ok(()), |seconds| write!(text, ";w={seconds}"));
+}
+
+fn add_state(text: &mut String, place: &Place) {
+    if place.limit.limit.measure == Measure::Cost {
+        return;
+    }
+    name_item(text, &place.limit.name);
+    let _ = write!(text, ";r={}", place.left);
+    let _ = reset_s(place).map_or(Ok(()), |seconds| write!(text, ";t={seconds}"));
+}
+
+fn add_budget(text: &mut String, place: &Place) {
+    if place.limit.limit.measure != Measure::Cost {
+        return;
+    }
+    name_item(text, &place.limit.name);
+    let _ = write!(text, ";remaining={};limit={}", dollars(place.left), dollars(place.amount));
+    let _ = reset_s(place).map_or(Ok(()), |seconds| write!(text, ";reset={seconds}"));
+}
+
+fn add_warning(text: &mut String, place: &Place) {
+    if !warns(place) {
+        return;
+    }
+    name_item(text, &place.limit.name);
+    let (used, most) = (place.used(), place.amount);
+    let _ = match place.limit.limit.measure {
+        Measure::Cost => write!(text, ";used={};limit={}", dollars(used), dollars(most)),
+        _ => write!(text, ";used={used};limit={most}"),
+    };
 }
 
 /// Whether so much is used that callers are to be told.
@@ -116,25 +134,34 @@ pub(crate) fn name_item(list: &mut String, name: &str) {
     list.push('"');
 }
 
-fn write_openai(headers: &mut HeaderMap, place: &Place, [limit, remaining, reset]: &[HeaderName; 3]) {
-    insert(headers, limit.clone(), &place.amount.to_string());
-    insert(headers, remaining.clone(), &place.left.to_string());
+fn write_openai(
+    headers: &mut HeaderMap,
+    place: &Place,
+    [limit, remaining, reset]: &[HeaderName; 3],
+    text: &mut String,
+) {
+    headers.insert(limit, HeaderValue::from(place.amount));
+    headers.insert(remaining, HeaderValue::from(place.left));
     match place.reset_ms {
-        Some(ms) => insert(headers, reset.clone(), &duration(ms)),
+        Some(ms) => {
+            text.clear();
+            let _ = write_duration(text, ms);
+            insert(headers, reset.clone(), text);
+        }
         // A provider's own would be about something else.
         None => drop(headers.remove(reset)),
     }
 }
 
 /// `120ms`, `59s`, `6m0s`, `24h0m0s`.
-fn duration(ms: i64) -> String {
+fn write_duration(text: &mut String, ms: i64) -> std::fmt::Result {
     let ms = ms.max(0);
     let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, (ms % 60_000 + 999) / 1_000);
     match (hours, minutes) {
-        _ if ms < 1_000 => format!("{ms}ms"),
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
+        _ if ms < 1_000 => write!(text, "{ms}ms"),
+        (0, 0) => write!(text, "{seconds}s"),
+        (0, _) => write!(text, "{minutes}m{seconds}s"),
+        _ => write!(text, "{hours}h{minutes}m{seconds}s"),
     }
 }
 
@@ -152,7 +179,7 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_sdks_read_them() {
-        for (ms, text) in [
+        for (ms, words) in [
             (0, "0ms"),
             (120, "120ms"),
             (1_000, "1s"),
@@ -161,7 +188,9 @@ mod tests {
             (60_000, "1m0s"),
             (86_400_000, "24h0m0s"),
         ] {
-            assert_eq!(duration(ms), text);
+            let mut text = String::new();
+            write_duration(&mut text, ms).expect("a text takes all");
+            assert_eq!(text, words);
         }
     }
 }
