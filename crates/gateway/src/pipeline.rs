@@ -122,7 +122,7 @@ async fn stages(
 
 /// What is to be done for a request.
 enum Planned<'a> {
-    Provider(Plan),
+    Provider(Box<Plan>),
     /// The tokens of a question are estimated, in the room that reading it takes.
     Estimate {
         front: Api,
@@ -141,14 +141,14 @@ async fn make_plan<'a>(
     query: Option<&str>,
     instead: Option<&str>,
 ) -> Result<Planned<'a>, Refusal> {
-    Ok(Planned::Provider(match *called {
+    Ok(Planned::Provider(Box::new(match *called {
         Called::Native { ref provider, rest } => plan_native(settlement, request, provider, rest, query)?,
         Called::Chat { front, path } => plan_chat(settlement, request, place, (front, path), query, instead).await?,
         Called::CountTokens { front, path } => return plan_count(settlement, request, front, path, instead),
         Called::Task(call) => plan::task(settlement, request, call, query, instead)?,
         // They are answered before anything is planned.
         Called::Models | Called::Kept(_) => return Err(Refusal::internal()),
-    }))
+    })))
 }
 
 /// Asks the team's policies, answers from the cache, or counts the request and lets it through to the provider.
@@ -180,7 +180,7 @@ async fn look_up(
     }
     policies::take(settlement, access, gateway, (plan.target(), Some(&plan)))?;
     fetch(settlement, &mut plan).await?;
-    Ok(Reached::Upstream(Box::new(plan), slot))
+    Ok(Reached::Upstream(plan, slot))
 }
 
 /// What is called behind a door that is open.
@@ -300,7 +300,7 @@ fn plan_count<'a>(
     settlement.row.provider = Some(provider.slug.clone());
     check_model(request.access, &provider.slug, Some(model), true)?;
     if provider.speaks(front, model) {
-        return Ok(Planned::Provider(plan::count(request, &provider, model, front, &scan)?));
+        return Ok(Planned::Provider(Box::new(plan::count(request, &provider, model, front, &scan)?)));
     }
     let (_, served) = provider.served(model);
     let (model, _room) = (served.to_owned(), plan::room_to_read(request, &scan)?);

@@ -36,8 +36,11 @@ pub(crate) fn write(headers: &mut HeaderMap, held: &Held, warned: &str) {
     }
 }
 
+/// Adds a limit to a list.
+type Add = fn(&mut String, &Place);
+
 /// The lists, each with what adds a limit to it.
-const LISTS: [(HeaderName, fn(&mut String, &Place)); 4] = [
+const LISTS: [(HeaderName, Add); 4] = [
     (name::RATE_LIMIT_POLICY, add_policy),
     (name::RATE_LIMIT, add_state),
     (name::BUDGET, add_budget),

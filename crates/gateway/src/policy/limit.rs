@@ -48,7 +48,7 @@ pub(crate) struct Counts {
 #[derive(Debug)]
 enum Kept {
     One(Arc<Group>),
-    Many(Groups, [RandomState; 2]),
+    Many(Box<Groups>, [RandomState; 2]),
 }
 
 /// The counts of the version before, by their limits.
@@ -155,7 +155,7 @@ impl Counts {
         let kept = if limit.group_by.is_empty() {
             Kept::One(Arc::new(Group { counter: shape.counter(), labels: Box::default() }))
         } else {
-            Kept::Many(Groups::new(&shape), Default::default())
+            Kept::Many(Box::new(Groups::new(&shape)), Default::default())
         };
         let (measure, group_by) = (limit.measure, limit.group_by.clone());
         (Arc::new(Self { when: when.clone(), measure, group_by, shape, kept }), true)
