@@ -90,7 +90,7 @@ fn table(team: &str, policies: &[PolicyView], usage: &[PolicyUsage], may_edit: b
                     <th class="wide">"What it does"</th>
                     <th>"State"</th>
                     <th class="roomy">"Used"</th>
-                    <th><span class="hidden">"Action"</span></th>
+                    <th class="roomy"><span class="hidden">"Action"</span></th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
@@ -120,7 +120,7 @@ fn row(
             <td class="wide">{does}{about}</td>
             <td>{state(policy)}</td>
             <td class="roomy">{gauge}</td>
-            <td class="actions">{action}</td>
+            <td class="actions roomy">{action}</td>
         </tr>
     }
 }

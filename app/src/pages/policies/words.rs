@@ -61,9 +61,11 @@ fn parts(condition: &Condition) -> String {
     condition.metadata.iter().for_each(|(key, values)| list(&format!("metadata {key}"), values));
     words.extend(condition.time.as_ref().map(hours));
     words.extend(condition.all.iter().map(|part| format!("({})", about(part))));
-    if !condition.any.is_empty() {
-        let any: Vec<_> = condition.any.iter().map(about).collect();
-        words.push(format!("one of ({})", any.join(") or (")));
+    let any: Vec<_> = condition.any.iter().map(about).collect();
+    match any.as_slice() {
+        [] => {}
+        [only] => words.push(only.clone()),
+        several => words.push(format!("({})", several.join(") or ("))),
     }
     words.extend(condition.not.iter().map(|part| format!("not ({})", about(part))));
     words.join(", ")
@@ -138,9 +140,10 @@ mod tests {
                 r#"{"deny":true,"when":{"token":["app","ci-*"],"model":["openai/*"]}}"#,
                 "token app or ci-*, model openai/*",
             ),
+            (r#"{"deny":true,"when":{"any":[{"token":["batch"]}]}}"#, "token batch"),
             (
                 r#"{"deny":true,"when":{"any":[{"user":["ann"]},{}],"not":{"country":["DE"]}}}"#,
-                "one of (user ann) or (every request), not (country DE)",
+                "(user ann) or (every request), not (country DE)",
             ),
             (
                 r#"{"deny":true,"when":{"time":{"days":["sat","sun"],"from":"22:00","zone":"Europe/Berlin"},"metadata":{"a":["b"]}}}"#,

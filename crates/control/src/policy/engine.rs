@@ -10,16 +10,17 @@ pub trait PolicyEngine: Send + Sync {
     /// How far the limits of a team are used up that are in force here, in any order.
     fn usage(&self, team: TeamId) -> Vec<PolicyUsage>;
 
-    /// A policy with counts of its own that begin empty, apart from those in force.
-    fn replay(&self, policy: &NamedPolicy) -> Box<dyn Replay>;
+    /// Policies with counts of their own that begin empty, apart from those in force. They judge together: what one of
+    /// several permits is permitted.
+    fn replay(&self, policies: &[NamedPolicy]) -> Box<dyn Replay>;
 }
 
-/// A policy that the past is played through, in the order of time.
+/// Policies that the past is played through, in the order of time.
 pub trait Replay: Send {
-    /// Counts what was spent before the policy is judged by; it passed in any case.
+    /// Counts what was spent before the policies judge; it passed in any case.
     fn count(&mut self, past: PastRequest<'_>);
 
-    /// What the policy would have done with a request. What passes is counted.
+    /// What the policies would have done with a request. What passes is counted.
     fn judge(&mut self, past: PastRequest<'_>) -> Verdict;
 }
 
@@ -31,14 +32,14 @@ pub struct PastRequest<'a> {
     pub token: Option<&'a str>,
 }
 
-/// What a policy does with a request.
+/// What policies do with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It passes: there is room, or the policy is not about it. For one that allows, it is about it.
+    /// It passes.
     Pass,
     /// It passes, with a warning.
     Warn,
-    /// It is refused. For a policy that allows, it is not about it.
+    /// It is refused.
     Refuse,
     /// Another model answers it.
     Fallback,

@@ -1,7 +1,7 @@
 //! What a policy would have done over the last days: the ledger is played through it, by the data plane's own code.
 //!
 //! Rows are read in pages, so that nobody who writes waits, and only so many of them; one at a time plays, and not for long.
-//! What lies before the days that were asked for is counted as far as the policy's window reaches back, as it would be if the
+//! What lies before the days that were asked for is counted as far as the policy's window reaches back (90 days in all), as it would be if the
 //! policy were switched on at that moment.
 
 mod groups;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use self::groups::Groups;
 use self::past::{Merge, Request};
-use super::engine::{PastRequest, PolicyEngine, Replay, Verdict};
+use super::engine::{PastRequest, Replay, Verdict};
 use crate::change::now;
 use crate::{Control, ControlError, Grant, can};
 
@@ -102,17 +102,15 @@ impl Control {
         }
         let _place =
             self.inner.simulations.try_acquire().map_err(|_| ControlError::Throttled { retry_after_s: RETRY_S })?;
-        let named = |row: &Model, policy| NamedPolicy { id: PolicyId(row.id), name: row.name.clone(), policy };
-        // A request that several policies could allow is refused only where none does.
-        let beside = all.iter().filter(|other| other.id != id.0 && rows::state(other) == PolicyState::On);
-        let beside = beside.filter_map(|row| Some(named(row, rows::policy(row).ok()?)));
-        let allowing: Vec<_> = match policy.rule {
-            Rule::Allow => beside.filter(|other| other.policy.rule == Rule::Allow).collect(),
-            Rule::Deny | Rule::Limit(_) => Vec::new(),
-        };
+        let limit = policy.limit().cloned();
+        let mut together = vec![named(row, policy)];
+        if together[0].policy.rule == Rule::Allow {
+            together.extend(all.iter().filter(|other| other.id != id.0).filter_map(permitting));
+        }
         let to_ms = now().timestamp_millis();
         let days = i64::from(days.clamp(1, MAX_DAYS));
-        let mut player = Player::new(engine.as_ref(), named(row, policy), &allowing, to_ms - days * DAY_MS, to_ms);
+        let replay = engine.replay(&together);
+        let mut player = Player::new(replay, limit, to_ms - days * DAY_MS, to_ms);
         self.play(grant.team_id(), &mut player).await?;
         Ok(Ok(player.finish()))
     }
@@ -147,6 +145,16 @@ impl Control {
     }
 }
 
+fn named(row: &Model, policy: Policy) -> NamedPolicy {
+    NamedPolicy { id: PolicyId(row.id), name: row.name.clone(), policy }
+}
+
+/// A policy that is on and permits: what it permits passes, whatever another one does.
+fn permitting(row: &Model) -> Option<NamedPolicy> {
+    let policy = rows::policy(row).ok().filter(|policy| policy.rule == Rule::Allow)?;
+    (rows::state(row) == PolicyState::On).then(|| named(row, policy))
+}
+
 fn untried(policy: &Policy) -> Option<Untried> {
     let groups = policy.limit().map_or(&[][..], |limit| &limit.group_by);
     let by_origin = groups.iter().any(|field| matches!(field, Field::Ip | Field::Country));
@@ -176,8 +184,6 @@ fn reach_ms(limit: &Limit) -> i64 {
 /// Plays requests through a policy and notes what would have become of them.
 struct Player {
     replay: Box<dyn Replay>,
-    /// The team's other policies that allow.
-    allowing: Vec<Box<dyn Replay>>,
     limit: Option<Limit>,
     names: Names,
     groups: Groups,
@@ -187,15 +193,12 @@ struct Player {
 }
 
 impl Player {
-    fn new(engine: &dyn PolicyEngine, policy: NamedPolicy, allowing: &[NamedPolicy], from_ms: i64, to_ms: i64) -> Self {
-        let limit = policy.policy.limit().cloned();
-        let group_by = limit.as_ref().map(|limit| limit.group_by.clone()).unwrap_or_default();
+    fn new(replay: Box<dyn Replay>, limit: Option<Limit>, from_ms: i64, to_ms: i64) -> Self {
         Self {
-            replay: engine.replay(&policy),
-            allowing: allowing.iter().map(|policy| engine.replay(policy)).collect(),
+            replay,
+            groups: Groups::by(limit.as_ref().map(|limit| limit.group_by.clone()).unwrap_or_default()),
             limit,
             names: Names::default(),
-            groups: Groups::by(group_by),
             told: Simulation { from_ms, to_ms, ..Simulation::default() },
             reached_ms: from_ms,
         }
@@ -223,10 +226,7 @@ impl Player {
         }
         self.reached_ms = spent.at_ms;
         self.told.requests += 1;
-        let mut verdict = self.replay.judge(past);
-        if verdict == Verdict::Refuse && self.allowing.iter_mut().any(|other| other.judge(past) == Verdict::Pass) {
-            verdict = Verdict::Pass;
-        }
+        let verdict = self.replay.judge(past);
         match verdict {
             Verdict::Pass => return,
             Verdict::Warn => self.told.warned += 1,

@@ -13,11 +13,12 @@ use crate::{
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Knows conditions on tokens, and limits of requests for all time.
+/// Knows conditions on tokens, and limits of requests for all time; of several policies, those that allow.
 struct Toy;
 
 struct ToyReplay {
     policy: Policy,
+    others: Vec<NamedPolicy>,
     used: u64,
 }
 
@@ -26,28 +27,29 @@ impl PolicyEngine for Toy {
         vec![PolicyUsage { id: PolicyId(team.0), used: 3, amount: 4, group: Vec::new(), groups: 1, reset_ms: None }]
     }
 
-    fn replay(&self, policy: &NamedPolicy) -> Box<dyn Replay> {
-        Box::new(ToyReplay { policy: policy.policy.clone(), used: 0 })
+    fn replay(&self, policies: &[NamedPolicy]) -> Box<dyn Replay> {
+        let (first, others) = policies.split_first().expect("a policy");
+        Box::new(ToyReplay { policy: first.policy.clone(), others: others.to_vec(), used: 0 })
     }
 }
 
-impl ToyReplay {
-    fn concerns(&self, past: PastRequest<'_>) -> bool {
-        let tokens = &self.policy.when.token;
-        tokens.is_empty() || past.token.is_some_and(|token| tokens.iter().any(|name| name == token))
-    }
+fn concerns(policy: &Policy, past: PastRequest<'_>) -> bool {
+    let tokens = &policy.when.token;
+    tokens.is_empty() || past.token.is_some_and(|token| tokens.iter().any(|name| name == token))
 }
 
 impl Replay for ToyReplay {
     fn count(&mut self, past: PastRequest<'_>) {
-        self.used += u64::from(past.spent.is_request && self.concerns(past));
+        self.used += u64::from(past.spent.is_request && concerns(&self.policy, past));
     }
 
     fn judge(&mut self, past: PastRequest<'_>) -> Verdict {
         let room = match &self.policy.rule {
-            Rule::Allow => return if self.concerns(past) { Verdict::Pass } else { Verdict::Refuse },
-            Rule::Deny => !self.concerns(past),
-            Rule::Limit(limit) => !self.concerns(past) || self.used < limit.amount,
+            Rule::Allow => {
+                concerns(&self.policy, past) || self.others.iter().any(|other| concerns(&other.policy, past))
+            }
+            Rule::Deny => !concerns(&self.policy, past),
+            Rule::Limit(limit) => !concerns(&self.policy, past) || self.used < limit.amount,
         };
         match (room, &self.policy.action) {
             (true, _) => {
