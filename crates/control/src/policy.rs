@@ -22,6 +22,8 @@ pub(crate) use check::{Known, check, token_names};
 pub use engine::{PastRequest, PolicyEngine, PolicyUsage, Replay, Verdict};
 pub(crate) use read::PARTS;
 pub use read::{TextError, read_parts, read_text};
+#[cfg(test)]
+pub(crate) use simulate::Bounds;
 pub use simulate::{HitGroup, MAX_DAYS, Simulation, Untried};
 
 /// A policy to create.

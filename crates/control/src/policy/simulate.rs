@@ -25,15 +25,22 @@ use crate::{Control, ControlError, Grant, can};
 
 /// Most days a policy is tried on, and most days that are read.
 pub const MAX_DAYS: u16 = 90;
-/// Most rows that are read.
-const MAX_ROWS: usize = 1_000_000;
-/// Rows in a page.
-const PAGE: u32 = 5_000;
-/// Longest time it may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How much is read, and for how long.
+const BOUNDS: Bounds = Bounds { rows: 1_000_000, page: 5_000, patience: Duration::from_secs(20) };
 /// Seconds after which somebody who found the place taken may try again.
 const RETRY_S: u32 = 10;
 const DAY_MS: i64 = 86_400_000;
+
+/// What a simulation may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Most rows that are read, to the next page.
+    pub(crate) rows: usize,
+    /// Rows in a page.
+    pub(crate) page: u32,
+    /// Longest time.
+    pub(crate) patience: Duration,
+}
 
 /// Why a policy cannot be tried on the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +100,16 @@ impl Control {
         id: PolicyId,
         days: u16,
     ) -> Result<Result<Simulation, Untried>, ControlError> {
+        self.simulate_within(grant, id, days, BOUNDS).await
+    }
+
+    pub(crate) async fn simulate_within(
+        &self,
+        grant: &Grant<can::View>,
+        id: PolicyId,
+        days: u16,
+        bounds: Bounds,
+    ) -> Result<Result<Simulation, Untried>, ControlError> {
         let all = rows::list(self.inner.store.read(), grant.team_id()).await?;
         let row = all.iter().find(|row| row.id == id.0).ok_or(ControlError::NotFound("policy"))?;
         let Ok(policy) = rows::policy(row) else { return Ok(Err(Untried::Damaged)) };
@@ -111,19 +128,19 @@ impl Control {
         let days = i64::from(days.clamp(1, MAX_DAYS));
         let replay = engine.replay(&together);
         let mut player = Player::new(replay, limit, to_ms - days * DAY_MS, to_ms);
-        self.play(grant.team_id(), &mut player).await?;
+        self.play(grant.team_id(), &mut player, bounds).await?;
         Ok(Ok(player.finish()))
     }
 
-    async fn play(&self, team: TeamId, player: &mut Player) -> Result<(), ControlError> {
+    async fn play(&self, team: TeamId, player: &mut Player, bounds: Bounds) -> Result<(), ControlError> {
         let store = &self.inner.store;
         let span = spent::Span { from_ms: player.begins_ms(), to_ms: player.told.to_ms };
         let gateways = spent::gateways(store, team, span).await?;
         let mut merge = Merge::default();
-        let (mut after, mut read, give_up) = (None, 0, Instant::now() + PATIENCE);
+        let (mut after, mut read, give_up) = (None, 0, Instant::now() + bounds.patience);
         player.told.complete = gateways.len() <= spent::MAX_GATEWAYS;
         loop {
-            let page = spent::page(store, &gateways, span, after, PAGE).await?;
+            let page = spent::page(store, &gateways, span, after, bounds.page).await?;
             let Some(last) = page.last() else { break };
             after = Some((last.request_id, last.attempt));
             read += page.len();
@@ -133,7 +150,7 @@ impl Control {
                     player.take(&request);
                 }
             }
-            if read >= MAX_ROWS || Instant::now() >= give_up {
+            if read >= bounds.rows || Instant::now() >= give_up {
                 player.told.complete = false;
                 break;
             }

@@ -1,11 +1,14 @@
 //! Policies tried on what passed already, with a data plane that knows little.
 
+use std::time::Duration;
+
 use domain::ledger::{AttemptRow, CacheStatus, Outcome};
 use domain::policy::{Action, Field, NamedPolicy, Policy, PolicyState, Rule};
 use domain::{GatewayId, Nanos, PolicyId, TeamId, TokenId};
 use store::{Store, db_test, fixture};
 
 use super::fixture::{ann, gateway, grant, open};
+use crate::policy::Bounds;
 use crate::{
     Actor, Control, ControlError, NewPolicy, NewToken, PastRequest, PolicyEngine, PolicyUsage, Replay, Simulation,
     Untried, Verdict, can,
@@ -166,6 +169,24 @@ db_test! {
         assert_eq!(world.control.policy_usage(&grant(&world.ann))[0].used, 3);
         let nobody = world.control.simulate_policy(&grant(&world.ann), PolicyId(99), 7).await;
         assert_eq!(nobody, Err(ControlError::NotFound("policy")));
+    }
+
+    async fn what_is_too_much_is_told_as_far_as_it_was_read(store: Store) {
+        let world = world(&store).await;
+        let rows: Vec<_> = (0..9).map(|number| world.asked(world.app, 20 - number, number.unsigned_abs())).collect();
+        fixture::write(&store, &rows, None).await;
+        let deny = world.create("Deny", PolicyState::Draft, r#"{"deny":true}"#).await;
+        let within = async |rows, patience| {
+            let bounds = Bounds { rows, page: 2, patience };
+            world.control.simulate_within(&grant(&world.ann), deny, 1, bounds).await.expect("answered").expect("tried")
+        };
+        let minute = Duration::from_secs(60);
+        let part = within(5, minute).await;
+        assert_eq!((part.requests, part.refused, part.complete, part.to_ms), (6, 6, false, rows[5].at_ms));
+        let hasty = within(100, Duration::ZERO).await;
+        assert_eq!((hasty.requests, hasty.complete), (2, false));
+        let whole = within(100, minute).await;
+        assert_eq!((whole.requests, whole.complete), (9, true));
     }
 
     async fn one_at_a_time_is_tried(store: Store) {
