@@ -102,6 +102,9 @@ struct RunArguments {
     /// Rows that it writes.
     #[arg(long, default_value_t = 200_000)]
     rows: u64,
+    /// The commit that is checked out, to be kept with the figures.
+    #[arg(long)]
+    commit: Option<String>,
     /// Where to keep the figures for comparison.
     #[arg(long)]
     json: Option<PathBuf>,

@@ -27,6 +27,9 @@ const IDLE: &str = "idle";
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     machine: Machine,
+    /// The commit that was checked out.
+    #[serde(default)]
+    pub commit: Option<String>,
     results: Vec<Measured>,
 }
 
@@ -40,7 +43,7 @@ struct Measured {
 
 impl Report {
     pub fn new(targets: &[Target]) -> Self {
-        let mut report = Self { machine: Machine::this(), results: Vec::new() };
+        let mut report = Self { machine: Machine::this(), commit: None, results: Vec::new() };
         let mut processes: Vec<*const Process> = Vec::new();
         for target in targets {
             // One process may stand behind several targets, or behind none of its own.
@@ -116,6 +119,9 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(commit) = &self.commit {
+            writeln!(f, "Weir at {commit}")?;
+        }
         writeln!(f, "{}\n", self.machine)?;
         goals::print(self, f)?;
         tables::print(self, f)
@@ -151,8 +157,9 @@ mod tests {
     fn what_was_written_is_read_again_and_compared() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("bench/a.json");
-        report(20.0, 45.0).write(&path).expect("written");
+        Report { commit: Some("abc1234".to_owned()), ..report(20.0, 45.0) }.write(&path).expect("written");
         let earlier = Report::read(&path).expect("read");
+        assert!(earlier.to_string().starts_with("Weir at abc1234\n"), "{earlier}");
         let text = report(40.0, 45.0).compared_with(&earlier).to_string();
         assert!(text.contains("| 1 KB chat | weir, all on | process_us | 90.0 | 90.0 | +0 % | -50 % |"), "{text}");
         assert!(text.contains("| 1 KB chat | nginx | process_us | 40.0 | 80.0 | +100 % | +0 % |"), "{text}");

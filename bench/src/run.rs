@@ -27,6 +27,7 @@ pub async fn run(arguments: &RunArguments) -> Result<()> {
     let cases: Vec<Case> = case::ALL.iter().filter(|case| arguments.wants(case.name)).copied().collect();
     ensure!(!cases.is_empty() || arguments.wants(ledger::CASE), "no case has such a name");
     let mut report = requests(arguments, &cases).await?;
+    report.commit.clone_from(&arguments.commit);
     if arguments.wants(ledger::CASE) {
         ledger::run(arguments, &mut report)?;
     }
