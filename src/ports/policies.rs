@@ -25,8 +25,8 @@ impl PolicyEngine for Policies {
         self.0.usage(team).into_iter().filter_map(told).collect()
     }
 
-    fn replay(&self, policy: &NamedPolicy) -> Box<dyn Replay> {
-        Box::new(Played(Trial::new(std::slice::from_ref(policy))))
+    fn replay(&self, policies: &[NamedPolicy]) -> Box<dyn Replay> {
+        Box::new(Played(Trial::new(policies)))
     }
 }
 

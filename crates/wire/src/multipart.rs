@@ -115,7 +115,8 @@ fn part(body: &[u8], span: Range<usize>) -> Result<Part<'_>, FormError> {
     let (mut disposition, mut content_type) = (None, None);
     for line in text.split("\r\n") {
         // A line that goes on in the next one begins with a space; control characters end it for some parsers.
-        let header = line.split_once(':').filter(|_| !line.bytes().any(|byte| byte < b' ' && byte != b'\t'));
+        let header =
+            line.split_once(':').filter(|_| !line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t'));
         let (name, value) = header.ok_or_else(|| bad(FormErrorKind::Headers))?;
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(bad(FormErrorKind::Headers));

@@ -9,7 +9,8 @@ pub(super) struct Disposition<'a> {
 
 impl<'a> Disposition<'a> {
     /// Reads `form-data; name="…"; filename="…"`. None where it is anything else, or where two parsers may read two names:
-    /// an escaped quote, a name in two forms, a name of other than letters, digits and `_-.[]`.
+    /// an escaped quote, a name in two forms, a name of other than letters, digits and `_-.[]`, a key in capitals (a parser that
+    /// overlooks `Name=` may find another `name=` inside of a file's name).
     pub(super) fn read(value: &'a str) -> Option<Self> {
         let (kind, mut rest) = value.split_once(';')?;
         if !kind.trim_end().eq_ignore_ascii_case("form-data") || value.contains("\\\"") {
@@ -20,14 +21,11 @@ impl<'a> Disposition<'a> {
             let (key, tail) = rest.split_once('=')?;
             let (text, tail) = quoted(tail.trim_start())?;
             let key = key.trim();
-            if key.eq_ignore_ascii_case("name") {
-                if name.replace(text).is_some() {
-                    return None;
-                }
-            } else if key.eq_ignore_ascii_case("filename") || key.eq_ignore_ascii_case("filename*") {
-                is_file = true;
-            } else {
-                return None;
+            match key {
+                "name" if name.replace(text).is_some() => return None,
+                "name" => {}
+                "filename" | "filename*" => is_file = true,
+                _ => return None,
             }
             match tail.trim_start() {
                 "" => break,
@@ -89,6 +87,8 @@ mod tests {
             r#"form-data; name="a" name="model""#,
             r#"form-data; name="""#,
             r#"form-data; x="y"; name="model""#,
+            r#"form-data; Name="image"; filename="a; name=model""#,
+            r#"form-data; name="image"; Filename="a; name=model""#,
         ] {
             assert_eq!(read(value), None, "{value}");
         }
