@@ -47,9 +47,40 @@ pub enum Surface {
     Files,
     /// `/v1/batches…` and the same below `compat`.
     Batches,
+    /// `/v1/limits` and the same below `compat`.
+    Limits,
 }
 
 impl Surface {
+    /// Every door that leads somewhere, as people look for them.
+    pub const ALL: [Self; 19] = [
+        Self::ChatCompletions,
+        Self::Responses,
+        Self::StoredResponses,
+        Self::Conversations,
+        Self::Messages,
+        Self::GenerateContent,
+        Self::CountTokens,
+        Self::Embeddings,
+        Self::Images,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Moderations,
+        Self::Rerank,
+        Self::Files,
+        Self::Batches,
+        Self::Models,
+        Self::Limits,
+        Self::Native,
+    ];
+
+    /// The door of [`Surface::as_str`]; none for what leads nowhere.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|surface| surface.as_str() == name)
+    }
+
     /// The stable name, as stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -73,6 +104,7 @@ impl Surface {
             Self::Rerank => "rerank",
             Self::Files => "files",
             Self::Batches => "batches",
+            Self::Limits => "limits",
         }
     }
 }

@@ -51,6 +51,8 @@ codes! {
     UnknownRoute = 404 "unknown_route",
     /// The path hides what it says behind percent signs.
     InvalidPath = 400 "invalid_path",
+    /// A part of the query is not what the endpoint takes.
+    InvalidQuery = 400 "invalid_query",
     /// The endpoint exists, but not with this method.
     MethodNotAllowed = 405 "method_not_allowed",
     /// The token's team has another name.

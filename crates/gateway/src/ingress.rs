@@ -42,6 +42,8 @@ pub(crate) enum Door<'a> {
     Task(Call<'a>),
     /// The models that may be asked.
     Models,
+    /// How much the caller's limits leave.
+    Limits,
     /// A provider's own API.
     Native { provider: &'a str, rest: &'a str },
     /// No endpoint.
@@ -70,6 +72,7 @@ impl Ingress<'_> {
             Door::Kept(call) => call.surface(),
             Door::Task(call) => tasks::surface(call.task),
             Door::Models => Surface::Models,
+            Door::Limits => Surface::Limits,
             Door::Native { .. } => Surface::Native,
             Door::Unknown => Surface::Unknown,
         }
@@ -83,7 +86,7 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
         Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
         Door::Kept(call) => call.allow(method),
         Door::Task(call) if !call.task.keeps() => (method != Method::POST).then_some("POST"),
-        Door::Models => (method != Method::GET && method != Method::HEAD).then_some("GET"),
+        Door::Models | Door::Limits => (method != Method::GET && method != Method::HEAD).then_some("GET"),
         Door::Native { .. } | Door::Task(_) => matches!(*method, Method::TRACE | Method::CONNECT).then_some(PROXIED),
         Door::Unknown => None,
     };
@@ -95,7 +98,7 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
         Door::Kept(_) => Dialect::Openai,
         Door::Task(Call { front: Front::Gemini { .. }, .. }) => Dialect::Gemini,
         Door::Task(_) => Dialect::Openai,
-        Door::Models | Door::Unknown => unknown_dialect(path),
+        Door::Models | Door::Limits | Door::Unknown => unknown_dialect(path),
     };
     Ingress { door, place, dialect, allow }
 }
@@ -138,6 +141,7 @@ fn endpoint(path: &str) -> Option<Door<'_>> {
         "messages" => chat(Api::Anthropic),
         "messages/count_tokens" => Some(Door::CountTokens { front: Api::Anthropic, path: Path::default() }),
         "models" => Some(Door::Models),
+        "limits" => Some(Door::Limits),
         path => KeptCall::of(path).map(Door::Kept).or_else(|| tasks::call(path).map(Door::Task)),
     }
 }

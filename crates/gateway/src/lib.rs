@@ -17,6 +17,7 @@ mod fetch;
 mod gateway;
 mod headers;
 mod ingress;
+mod limits;
 mod memory;
 mod models;
 mod options;

@@ -27,7 +27,7 @@ use crate::scan::{ClientBody, collect, scan_json, scan_native};
 use crate::settle::Settlement;
 use crate::snapshot::ProviderState;
 use crate::state::{self, After, Served};
-use crate::{models, settle, tokens};
+use crate::{limits, models, settle, tokens};
 
 /// Answers a request, one way or the other.
 pub(crate) async fn run(
@@ -85,6 +85,9 @@ async fn stages(
     let gateway = choose_gateway(&access, ingress.place, &parts.headers)?;
     settlement.row.gateway_id = Some(gateway.id);
     note(settlement, &gateway.settings, &mut controls);
+    if matches!(called, Called::Limits) {
+        return Ok(Reached::Answer(limits::answer(settlement, &access, &gateway, query.as_deref())?));
+    }
     check_server(settlement)?;
 
     let waiting = tokio::time::Instant::now();
@@ -147,7 +150,7 @@ async fn make_plan<'a>(
         Called::CountTokens { front, path } => return plan_count(settlement, request, front, path, instead),
         Called::Task(call) => plan::task(settlement, request, call, query, instead)?,
         // They are answered before anything is planned.
-        Called::Models | Called::Kept(_) => return Err(Refusal::internal()),
+        Called::Models | Called::Limits | Called::Kept(_) => return Err(Refusal::internal()),
     })))
 }
 
@@ -189,6 +192,7 @@ enum Called<'a> {
     CountTokens { front: Api, path: Path<'a> },
     Task(Call<'a>),
     Models,
+    Limits,
     Kept(KeptCall<'a>),
     Native { provider: Arc<ProviderState>, rest: &'a str },
 }
@@ -199,7 +203,7 @@ impl Called<'_> {
         match self {
             Self::Chat { .. } | Self::CountTokens { .. } => true,
             Self::Task(call) => !call.task.keeps(),
-            Self::Models | Self::Kept(_) | Self::Native { .. } => false,
+            Self::Models | Self::Limits | Self::Kept(_) | Self::Native { .. } => false,
         }
     }
 }
@@ -220,6 +224,7 @@ fn open<'a>(
         Door::Task(call) if disguises(call.rest) => return Err(Refusal::invalid_path()),
         Door::Task(call) => return Ok(Called::Task(call)),
         Door::Models => return Ok(Called::Models),
+        Door::Limits => return Ok(Called::Limits),
         Door::Kept(call) => return Ok(Called::Kept(call)),
         Door::Unknown => return Err(Refusal::unknown_route(parts.uri.path())),
         Door::Native { provider, rest } => (provider, rest),

@@ -84,6 +84,25 @@ pub(crate) fn look(settlement: &mut Settlement, access: &Access, gateway: &Gatew
     settlement.held = held;
 }
 
+/// The limits that a question at an endpoint would be under, as full as they are. Those of certain models show where a model is
+/// named only.
+///
+/// # Errors
+/// `denied_by_policy`.
+pub(crate) fn show(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    (target, endpoint): (Target<'_>, &str),
+) -> Result<(), Box<Stop>> {
+    judge(settlement, access, Some(gateway), Target::Nobody)?;
+    let facts = Facts { endpoint, ..facts(settlement, access, Some(gateway), target) };
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    held.look(facts.now_ms);
+    settlement.held = held;
+    Ok(())
+}
+
 /// Takes room for a request out of all its limits. One without a plan uses nothing.
 ///
 /// # Errors

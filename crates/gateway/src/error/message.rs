@@ -134,6 +134,11 @@ impl Refusal {
         Self::new(Code::InvalidHeader, message).about(header)
     }
 
+    pub(crate) fn invalid_query(name: &'static str, bounds: &str) -> Self {
+        let message = format!("`{name}` in the query must be {bounds}. Correct it or leave it out.");
+        Self::new(Code::InvalidQuery, message).about(name)
+    }
+
     pub(crate) fn body_too_large(most: usize) -> Self {
         Self::new(Code::BodyTooLarge, format!("The request body is longer than {most} bytes. Send less."))
     }

@@ -194,5 +194,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route { methods: "GET", pattern: "/v1/models", surface: Surface::Models },
     Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/models", surface: Surface::Models },
+    Route { methods: "GET", pattern: "/v1/limits", surface: Surface::Limits },
+    Route { methods: "GET", pattern: "/v1/{team}/{gateway}/compat/limits", surface: Surface::Limits },
     Route { methods: "*", pattern: "/v1/{team}/{gateway}/{provider}/{rest}", surface: Surface::Native },
 ];

@@ -1,5 +1,10 @@
 //! What callers are told of the limits they are under.
 
+use bytes::Bytes;
+use domain::ledger::Surface;
+use http::Request;
+use http_body_util::Full;
+
 use crate::world::*;
 
 #[tokio::test]
@@ -96,4 +101,54 @@ async fn more_for_a_while_is_told_and_ends() {
     assert_eq!(world.chat(QUESTION).await.status, 429);
     world.policies(&[r#"{"limit":{"requests":1,"per":"day","extra":{"amount":"9","until":"2020-01-01T00:00:00Z"}}}"#]);
     assert_eq!(world.chat(QUESTION).await.status, 429);
+}
+
+fn limits(query: &str) -> Request<Full<Bytes>> {
+    Request::get(format!("/v1/limits{query}")).header("x-api-key", TOKEN).body(Full::default()).expect("a request")
+}
+
+#[tokio::test]
+async fn what_is_left_can_be_asked_for() {
+    let mut world = World::answering(200, ANSWER).await;
+    world.policies(&[
+        r#"{"limit":{"cost":"1.5","per":"month","zone":"Europe/Berlin"}}"#,
+        r#"{"limit":{"tokens":1000,"per":"ever"},"when":{"model":["openai/gpt-4o-mini"]}}"#,
+        r#"{"limit":{"requests":10,"per":"60s","window":"sliding"},"group_by":["model"],"action":"warn"}"#,
+        r#"{"limit":{"requests":7,"per":"ever"},"when":{"endpoint":["embeddings"]}}"#,
+        r#"{"limit":{"concurrency":4},"when":{"token":["other"]}}"#,
+    ]);
+    assert_eq!(world.chat(QUESTION).await.status, 200);
+    let calls = world.upstream.calls().len();
+    let told = |read: &Read| -> Vec<serde_json::Value> {
+        assert_eq!(read.status, 200, "{}", read.body);
+        read.json()["data"].as_array().expect("a list").clone()
+    };
+    let all = told(&world.send(limits("")).await);
+    assert_eq!(all.len(), 1, "{all:?}");
+    let budget = &all[0];
+    assert_eq!((budget["policy"].as_str(), budget["unit"].as_str()), (Some("p1"), Some("usd")));
+    // 10 and 5 tokens at $0.15 and $0.60 a million.
+    let amounts = ["limit", "used", "remaining"].map(|name| budget[name].as_str().unwrap_or_default().to_owned());
+    assert_eq!(amounts, ["1.50", "0.0000045", "1.4999955"]);
+    let month = serde_json::json!({ "type": "calendar", "per": "month", "time_zone": "Europe/Berlin" });
+    assert_eq!(budget["window"], month);
+    assert!(budget["resets_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{budget}");
+
+    let read = world.send(limits("?model=openai/gpt-4o-mini")).await;
+    let of_model = told(&read);
+    let names: Vec<_> = of_model.iter().map(|limit| limit["policy"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names, ["p1", "p2", "p3"]);
+    assert_eq!((&of_model[1]["used"], &of_model[1]["remaining"]), (&15.into(), &985.into()));
+    assert_eq!((of_model[1]["resets_at"].is_null(), &of_model[2]["used"]), (true, &1.into()));
+    assert_eq!(of_model[2]["action"], "warn");
+    assert!(read.header("weir-budget").is_some_and(|text| text.contains("remaining=1.4999955")));
+
+    let embeddings = told(&world.send(limits("?endpoint=embeddings")).await);
+    assert_eq!((embeddings.len(), &embeddings[1]["remaining"]), (2, &7.into()));
+    let wrong = world.send(limits("?endpoint=chat")).await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (400, "invalid_query"));
+    assert_eq!(world.upstream.calls().len(), calls, "nobody is called");
+    assert_eq!(world.rows().last().map(|row| row.surface), Some(Surface::Limits));
+    let again = told(&world.send(limits("")).await);
+    assert_eq!(again[0]["used"], "0.0000045", "to look costs nothing");
 }

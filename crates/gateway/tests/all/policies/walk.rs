@@ -29,7 +29,7 @@ fn body(surface: Surface) -> &'static str {
         Surface::Rerank => r#"{"model":"cohere/rerank-v3.5","query":"hi","documents":["a"]}"#,
         Surface::Native => r#"{"model":"gpt-4o-mini","messages":[]}"#,
         Surface::Conversations => r#"{"metadata":{},"items":[{"type":"message","role":"user","content":"hi"}]}"#,
-        Surface::Files | Surface::Batches | Surface::Models | Surface::StoredResponses => "",
+        Surface::Files | Surface::Batches | Surface::Models | Surface::Limits | Surface::StoredResponses => "",
     }
 }
 
@@ -154,7 +154,10 @@ async fn a_limit_that_is_used_up_holds_at_every_endpoint_that_calls_a_provider()
     let before = world.upstream.calls().len();
     world.policies(&[r#"{"limit":{"requests":0,"per":"day"}}"#]);
     walk(&world, &names, |route, method, path, read| {
-        let kept = matches!(route.surface, Surface::Models | Surface::Conversations | Surface::StoredResponses);
+        let kept = matches!(
+            route.surface,
+            Surface::Models | Surface::Limits | Surface::Conversations | Surface::StoredResponses
+        );
         if kept && read.status < 400 {
             return;
         }
@@ -182,6 +185,7 @@ async fn a_budget_that_is_used_up_holds_at_every_endpoint_that_costs_something()
                 route.surface,
                 Surface::CountTokens
                     | Surface::Models
+                    | Surface::Limits
                     | Surface::Conversations
                     | Surface::StoredResponses
                     | Surface::Files
