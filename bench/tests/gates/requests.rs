@@ -27,7 +27,8 @@ fn different(path: &'static str, model: &'static str) -> impl FnMut() -> Request
     }
 }
 
-fn is<B>(cache: &'static str) -> impl Fn(&Response<B>) {
+/// Looks whether an answer is whole and where it came from.
+pub fn is<B>(cache: &'static str) -> impl Fn(&Response<B>) {
     move |answer| {
         let said = answer.headers().get("cf-aig-cache-status").map(|value| value.as_bytes());
         assert_eq!((answer.status().as_u16(), said), (200, Some(cache.as_bytes())));

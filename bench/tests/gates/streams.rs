@@ -1,9 +1,13 @@
 //! Streams, event by event.
 
 use allocation_counter::{AllocationInfo, measure};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, Full};
 
 use crate::budget::hold_allocations;
+use crate::requests::is;
 use crate::world::{World, post};
 
 const EVENTS: u64 = 200;
@@ -16,12 +20,17 @@ data: [DONE]
 
 "#;
 
-/// Opens a stream that the cache does not know, counts what each event costs on its way, and ends the stream uncounted.
-fn stream(world: &World, events: u64) -> AllocationInfo {
-    let question = format!(
+/// Asks for a stream of so many events.
+fn question(events: u64) -> Request<Full<Bytes>> {
+    let body = format!(
         r#"{{"model":"openai/gpt-4o-mini","stream":true,"messages":[{{"role":"user","content":"{events} times?"}}]}}"#
     );
-    let mut body = world.runtime.block_on(world.start(post("compat/chat/completions", &question))).into_body();
+    post("compat/chat/completions", &body)
+}
+
+/// Opens a stream that the cache does not know, counts what each event costs on its way, and ends the stream uncounted.
+fn stream(world: &World, events: u64) -> AllocationInfo {
+    let mut body = world.runtime.block_on(world.start(question(events))).into_body();
     let mut counted = AllocationInfo::default();
     for _ in 0..events {
         world.provider.send(EVENT);
@@ -44,4 +53,24 @@ fn events_of_a_stream_stay_within_their_allocations() {
     stream(&world, 10);
     let counted = stream(&world, EVENTS);
     hold_allocations("100-events", &counted, EVENTS / 100);
+}
+
+/// A stream that was given before is given again whole: what that takes does not depend on the number of its events.
+#[test]
+fn a_replayed_stream_stays_within_its_allocations() {
+    const TIMES: usize = 100;
+    let world = World::new();
+    stream(&world, EVENTS);
+    let counted = world.count(
+        TIMES,
+        || question(EVENTS),
+        |answer| {
+            is("HIT")(answer);
+            assert_eq!(
+                answer.headers().get(CONTENT_TYPE).map(|value| value.as_bytes()),
+                Some(&b"text/event-stream"[..])
+            );
+        },
+    );
+    hold_allocations("hit-stream", &counted, TIMES as u64);
 }
