@@ -19,7 +19,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use domain::policy::{Limit, Measure, Unit, Window};
 
@@ -28,6 +28,7 @@ pub(crate) use self::calendar::Zone;
 pub(crate) use self::groups::{Group, GroupKey, Groups, Labels};
 use self::sliding::Sliding;
 use self::span::Span;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Parts of a sliding window that are told apart, for a policy with one count and for each group of many.
 const TICKS: (u32, u32) = (4_096, 128);

@@ -32,6 +32,7 @@ mod settle;
 pub mod signer;
 pub mod snapshot;
 mod state;
+mod sync;
 mod tokens;
 pub mod upstream;
 

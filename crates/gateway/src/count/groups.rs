@@ -1,9 +1,10 @@
 //! The counts of a policy that groups: one for each value, in bounded memory.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Counter, Shape};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Most groups of a policy that have a count of their own.
 const MAX_GROUPS: usize = 50_000;
@@ -29,6 +30,8 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) struct Groups {
     shards: [Mutex<Shard>; SHARDS],
+    /// Most groups of a shard.
+    most: usize,
     others: Arc<Group>,
 }
 
@@ -41,8 +44,12 @@ struct Shard {
 
 impl Groups {
     pub(crate) fn new(shape: &Shape) -> Self {
+        Self::of_at_most(MAX_GROUPS, shape)
+    }
+
+    pub(crate) fn of_at_most(groups: usize, shape: &Shape) -> Self {
         let others = Group { counter: shape.counter(), labels: Box::default() };
-        Self { shards: Default::default(), others: Arc::new(others) }
+        Self { shards: Default::default(), most: groups / SHARDS, others: Arc::new(others) }
     }
 
     /// The group of a key; `labels` makes its values where it is new.
@@ -58,7 +65,7 @@ impl Groups {
         if let Some(group) = shard.groups.get(&key) {
             return group.clone();
         }
-        if shard.groups.len() >= MAX_GROUPS / SHARDS && !shard.sweep(shape, limit, now_ms) {
+        if shard.groups.len() >= self.most && !shard.sweep(self.most, shape, limit, now_ms) {
             return self.others.clone();
         }
         let group = Arc::new(Group { counter: shape.counter(), labels: labels() });
@@ -83,7 +90,7 @@ fn shard_of(key: GroupKey) -> usize {
 
 impl Shard {
     /// Drops the counts that nobody holds and that have nothing in them: they can be made again. Tells whether there is room now.
-    fn sweep(&mut self, shape: &Shape, limit: u64, now_ms: i64) -> bool {
+    fn sweep(&mut self, most: usize, shape: &Shape, limit: u64, now_ms: i64) -> bool {
         if (now_ms - self.swept_ms).abs() < SWEEP_EVERY_MS {
             return false;
         }
@@ -92,7 +99,7 @@ impl Shard {
         self.groups.retain(|_, group| {
             Arc::strong_count(group) > 1 || group.counter.lock().used(shape, limit, now_ms).used > 0
         });
-        self.groups.len() < MAX_GROUPS / SHARDS
+        self.groups.len() < most
     }
 }
 
