@@ -226,8 +226,8 @@ pub(super) struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
-    /// The end of an answer, with or without calls of the caller's tools, with or without words that decline.
-    pub(super) fn of(finish: &'a Finish, has_calls: bool, has_refusal: bool) -> Self {
+    /// The end of an answer, with or without calls of the caller's tools.
+    pub(super) fn of(finish: &'a Finish, has_calls: bool) -> Self {
         let (stop_reason, stop_sequence) = match finish {
             Finish::StopSequence(text) => ("stop_sequence", Some(text.as_str()).filter(|text| !text.is_empty())),
             Finish::Length => ("max_tokens", None),
@@ -236,8 +236,6 @@ impl<'a> Ending<'a> {
             Finish::ContentFilter | Finish::Refusal => ("refusal", None),
             Finish::Pause => ("pause_turn", None),
             Finish::Stop | Finish::Failed(_) | Finish::Other(_) if has_calls => ("tool_use", None),
-            // OpenAI declines with an ordinary end.
-            Finish::Stop if has_refusal => ("refusal", None),
             Finish::Stop | Finish::Failed(_) | Finish::Other(_) => ("end_turn", None),
         };
         Self { stop_reason, stop_sequence }
@@ -258,7 +256,6 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
     let choice = answer.choices.first();
     let parts = choice.map(|choice| choice.parts.as_slice()).unwrap_or_default();
     let has_calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall { .. }));
-    let has_refusal = parts.iter().any(|part| matches!(part.content, Content::Refusal { .. }));
     let mut content = Vec::with_capacity(parts.len());
     for part in parts {
         block(part, &mut content);
@@ -271,7 +268,7 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
         role: "assistant",
         model: if answer.model.is_empty() { &asked.model } else { &answer.model },
         content,
-        end: Ending::of(choice.map_or(&Finish::Stop, |choice| &choice.finish), has_calls, has_refusal),
+        end: Ending::of(choice.map_or(&Finish::Stop, |choice| &choice.finish), has_calls),
         usage,
     };
     Json::of(&body).as_str().as_bytes().to_vec()

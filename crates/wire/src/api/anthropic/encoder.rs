@@ -35,7 +35,6 @@ struct Writer {
     usage: Option<Usage>,
     finish: Option<Finish>,
     has_calls: bool,
-    has_refusal: bool,
     over: bool,
 }
 
@@ -142,7 +141,6 @@ impl Writer {
 
     fn block_start(&mut self, block: u32, kind: BlockKind, out: &mut Vec<u8>) {
         self.has_calls |= matches!(kind, BlockKind::ToolCall { .. });
-        self.has_refusal |= kind == BlockKind::Refusal;
         match &kind {
             BlockKind::Redacted { data } => self.whole(&Block::redacted(data), out),
             BlockKind::Opaque { api: OWN, value } => self.whole(value, out),
@@ -232,7 +230,7 @@ impl Writer {
         self.begin(out);
         self.over = true;
         let finish = self.finish.take().unwrap_or(Finish::Stop);
-        let delta = Ending::of(&finish, self.has_calls, self.has_refusal);
+        let delta = Ending::of(&finish, self.has_calls);
         let usage = usage::Report::from(self.usage.unwrap_or_default());
         emit("message_delta", &MessageDelta { kind: "message_delta", delta, usage }, out);
         emit("message_stop", &json!({ "type": "message_stop" }), out);

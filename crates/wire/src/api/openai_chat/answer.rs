@@ -223,7 +223,7 @@ impl<'a> AnnotationOut<'a> {
 }
 
 fn choice_of<'a>(choice: &'a Choice, style: &Style) -> ChoiceOut<'a> {
-    let (finish_reason, native_finish_reason) = finish_words(&choice.finish, style, has_refusal(&choice.parts));
+    let (finish_reason, native_finish_reason) = finish_words(&choice.finish, style, only_declines(&choice.parts));
     ChoiceOut {
         index: choice.index,
         message: message_of(&choice.parts, style),
@@ -233,8 +233,10 @@ fn choice_of<'a>(choice: &'a Choice, style: &Style) -> ChoiceOut<'a> {
     }
 }
 
-fn has_refusal(parts: &[Part]) -> bool {
-    parts.iter().any(|part| matches!(part.content, Content::Refusal { .. }))
+/// Whether all that is said declines.
+fn only_declines(parts: &[Part]) -> bool {
+    let says = |part: &Part| matches!(&part.content, Content::Text { text, .. } if !text.is_empty());
+    parts.iter().any(|part| matches!(part.content, Content::Refusal { .. })) && !parts.iter().any(says)
 }
 
 fn message_of<'a>(parts: &'a [Part], style: &Style) -> MessageOut<'a> {
@@ -292,15 +294,19 @@ pub(super) fn leftovers(value: &Json) -> serde_json::Map<String, serde_json::Val
 }
 
 /// The reason in OpenAI's words, which SDKs take for all there are, and the provider's own where they say less.
-pub(super) fn finish_words<'a>(finish: &'a Finish, style: &Style, declined: bool) -> (&'static str, Option<&'a str>) {
+pub(super) fn finish_words<'a>(
+    finish: &'a Finish,
+    style: &Style,
+    only_declines: bool,
+) -> (&'static str, Option<&'a str>) {
     match finish {
         Finish::Stop | Finish::StopSequence(_) => ("stop", None),
         Finish::Pause => ("stop", Some("pause_turn")),
         Finish::Length | Finish::ContextFull => ("length", None),
         Finish::ToolCalls if style.functions => ("function_call", None),
         Finish::ToolCalls => ("tool_calls", None),
-        // With words that decline, OpenAI itself says `stop`.
-        Finish::Refusal if declined => ("stop", None),
+        // With words that decline and no others, OpenAI itself says `stop`; behind others that would be an ordinary end.
+        Finish::Refusal if only_declines => ("stop", None),
         Finish::ContentFilter | Finish::Refusal => ("content_filter", None),
         // The answer is not whole; no word comes nearer.
         Finish::Failed(word) => ("length", Some(word)),

@@ -149,8 +149,9 @@ impl Encoder {
             Event::BlockStop { block } => self.stop(block, out),
             Event::Finish { choice, finish } => {
                 self.speak(choice, out);
-                let declined = self.progress(choice).declined;
-                let (word, native_finish_reason) = finish_words(&finish, &self.style, declined);
+                let progress = self.progress(choice);
+                let only_declines = progress.declined && progress.said == 0;
+                let (word, native_finish_reason) = finish_words(&finish, &self.style, only_declines);
                 let finish_reason = Some(word);
                 let choice = ChoiceOut { index: choice, finish_reason, native_finish_reason, ..ChoiceOut::default() };
                 self.choice(choice, out);

@@ -46,7 +46,8 @@ pub(in crate::api) fn encode_answer(answer: &Answer, asked: &Asked) -> Vec<u8> {
 pub(super) struct Seen {
     calls: bool,
     refusal: bool,
-    text: bool,
+    /// Whether it has words that do not decline.
+    pub(super) text: bool,
 }
 
 impl Seen {
@@ -54,7 +55,6 @@ impl Seen {
         match kind {
             BlockKind::ToolCall { .. } => self.calls = true,
             BlockKind::Refusal => self.refusal = true,
-            BlockKind::Text => self.text = true,
             _ => {}
         }
     }

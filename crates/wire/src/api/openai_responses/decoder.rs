@@ -167,6 +167,7 @@ impl Decoder {
             return;
         }
         let Some(block) = self.block_of(place, part, out) else { return };
+        self.seen.text |= part.0 == Words::Text;
         out.push(Event::Text { block, text });
     }
 

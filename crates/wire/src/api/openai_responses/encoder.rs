@@ -46,6 +46,8 @@ pub(in crate::api) struct Encoder {
     /// Whether the running block belongs to a choice that is not told.
     skips: bool,
     refused: bool,
+    /// Whether there are words that do not decline.
+    said: bool,
     state: State,
     usage: Option<Usage>,
 }
@@ -71,6 +73,7 @@ impl Encoder {
             kept: 0,
             skips: false,
             refused: false,
+            said: false,
             state: State::InProgress,
             usage: None,
         }
@@ -260,6 +263,7 @@ impl Encoder {
         match &mut self.open {
             _ if more.is_empty() => {}
             Some(Open { id, kind: Kind::Message { done, part } }) => {
+                self.said |= !part.refusal;
                 part.text.push_str(more);
                 part.chars += more.chars().count() as u64;
                 self.tell.words((id, place, done.len()), part, more, out);
@@ -329,7 +333,7 @@ impl Encoder {
     }
 
     fn finish(&mut self, finish: &Finish, out: &mut Vec<u8>) {
-        let state = State::of(finish, self.refused);
+        let state = State::of(finish, self.refused && !self.said);
         let status = if state == State::Completed { "completed" } else { "incomplete" };
         self.close(status, out);
         self.state = state;

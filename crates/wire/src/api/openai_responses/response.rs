@@ -30,12 +30,12 @@ pub(super) enum State {
 }
 
 impl State {
-    /// The state at the end. `refused` says whether the output holds the words of a refusal.
-    pub(super) fn of(finish: &Finish, refused: bool) -> Self {
+    /// The state at the end. `only_declines` says whether all words of the output are those of a refusal.
+    pub(super) fn of(finish: &Finish, only_declines: bool) -> Self {
         match finish {
             Finish::Length | Finish::ContextFull => Self::Incomplete("max_output_tokens"),
             Finish::ContentFilter => Self::Incomplete("content_filter"),
-            Finish::Refusal if !refused => Self::Incomplete("content_filter"),
+            Finish::Refusal if !only_declines => Self::Incomplete("content_filter"),
             Finish::Failed(word) => Self::Failed("server_error".to_owned(), format!("The provider says: {word}")),
             _ => Self::Completed,
         }

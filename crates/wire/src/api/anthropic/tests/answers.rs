@@ -73,7 +73,10 @@ fn ends_are_told_in_anthropics_words_and_back() {
         assert_eq!(back.choices[0].finish, finish);
     }
     assert_eq!(written(&answer([], Finish::ContentFilter))["stop_reason"], "refusal");
-    assert_eq!(written(&answer([Content::Refusal { text: "No.".into() }], Finish::Stop))["stop_reason"], "refusal");
+    // Words that decline are words to Claude; only what the model would not say at all is a refusal.
+    let declined = [Content::text("x"), Content::Refusal { text: "No.".into() }];
+    assert_eq!(written(&answer(declined, Finish::Stop))["stop_reason"], "end_turn");
+    assert_eq!(written(&answer([Content::Refusal { text: "No.".into() }], Finish::Refusal))["stop_reason"], "refusal");
     assert_eq!(written(&answer([], Finish::Other("odd".into())))["stop_reason"], "end_turn");
     assert_eq!(written(&answer([], Finish::StopSequence("END".into())))["stop_sequence"], "END");
 }

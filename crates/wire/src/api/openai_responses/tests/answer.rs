@@ -164,6 +164,8 @@ fn endings_are_told() {
     assert_eq!(end(Finish::Refusal, Vec::new()), r#""incomplete" "content_filter" -"#);
     let refusal = vec![Content::Refusal { text: "no".into() }];
     assert_eq!(end(Finish::Refusal, refusal), r#""completed" null completed"#);
+    let both = vec![Content::text("x"), Content::Refusal { text: "no".into() }];
+    assert_eq!(end(Finish::Refusal, both), r#""incomplete" "content_filter" incomplete"#);
     assert_eq!(end(Finish::Failed("x".into()), text()), r#""failed" null incomplete"#);
 }
 
