@@ -16,6 +16,7 @@ use domain::provider::Dialect;
 use domain::settings::Backoff;
 use domain::{GatewaySettings, ProviderKeyId};
 use http::{HeaderMap, HeaderValue, Method, Uri};
+use wire::api::Api;
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::task::{Retelling, Task};
@@ -201,6 +202,12 @@ fn call(
 ) -> Result<Plan, Refusal> {
     enabled(provider)?;
     call_at(request, provider, address(request, provider)?, rest, dialect, body)
+}
+
+/// Whether the call can be made in an API as it is, with the key and so at the address that it will use.
+pub(crate) fn speaks(request: &Request<'_>, provider: &ProviderState, api: Api, model: &str) -> bool {
+    let is_there = || address(request, provider).map_or(true, |address| address.upstream.has_responses());
+    provider.speaks(api, model) && (api != Api::OpenaiResponses || is_there())
 }
 
 fn enabled(provider: &ProviderState) -> Result<(), Refusal> {

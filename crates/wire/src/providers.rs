@@ -64,6 +64,9 @@ pub struct Provider {
     /// Path of its OpenAI chat completions below `base_url`.
     #[serde(default = "chat_path")]
     pub chat_path: String,
+    /// Whether it offers OpenAI's Responses beside chat completions.
+    #[serde(default)]
+    pub responses: bool,
     /// Path of its list of models below `base_url`.
     #[serde(default = "models_path")]
     pub models_path: String,

@@ -14,7 +14,7 @@ use wire::splice::splice;
 use wire::translate::{self, MOST_VALUES, Translated, VALUE_BYTES};
 
 use super::unfinished::{Unfinished, fetches, stand_ins};
-use super::{Plan, Request, Rest, ask_for_usage, call, spliced};
+use super::{Plan, Request, Rest, ask_for_usage, call, speaks, spliced};
 use crate::error::Refusal;
 use crate::fetch;
 use crate::headers::controls::Controls;
@@ -72,7 +72,7 @@ pub(crate) fn chat(
     question: &Question<'_>,
 ) -> Result<Plan, Refusal> {
     let (api, served) = provider.served(model);
-    let speaks = provider.speaks(question.front, model);
+    let speaks = speaks(request, provider, question.front, model);
     let mut plan = if !speaks {
         translated(request, provider, (api, served), question)?
     } else if translate::has_foreign_marks(question.front, request.body) {

@@ -13,8 +13,6 @@ use wire::{embed, rerank};
 
 use super::upstream::Upstream;
 
-/// The provider that offers OpenAI's Responses beside chat completions.
-const RESPONSES: &str = "openai";
 /// Google's cloud, which serves models of several makers, each in its maker's API.
 const VERTEX: &str = "google-vertex-ai";
 
@@ -133,10 +131,11 @@ impl ProviderState {
         }
     }
 
-    /// Whether it can be asked for a model in an API as it is.
+    /// Whether it can be asked for a model in an API as it is, at some of its addresses at least.
     #[must_use]
     pub fn speaks(&self, api: Api, model: &str) -> bool {
-        api == self.served(model).0 || (api == Api::OpenaiResponses && self.slug == RESPONSES)
+        let responses = self.builtin.is_some_and(|provider| provider.responses);
+        api == self.served(model).0 || (api == Api::OpenaiResponses && responses)
     }
 
     /// Whether it serves Anthropic's API in Google's way: the model in the path, the version in the body.

@@ -70,6 +70,12 @@ impl Upstream {
         }
     }
 
+    /// Whether a provider that offers Responses does so at this address. Azure's older ones have chat completions only.
+    #[must_use]
+    pub fn has_responses(&self) -> bool {
+        self.base.api_version.is_none() || self.base.path.ends_with("/v1")
+    }
+
     /// The address of what a client asked for behind the name of the provider called `slug`.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ pub(crate) async fn turn(
     (provider, model): (&ProviderState, &str),
 ) -> Result<Turn, Refusal> {
     let refs = state_refs(request.body);
-    let native = provider.speaks(Api::OpenaiResponses, model);
+    let native = plan::speaks(request, provider, Api::OpenaiResponses, model);
     let holder = if native { plan::holder(request, provider) } else { None };
     let room = request.memory.claim(Purpose::Request);
     let mut look = Look { shared, request, place, holder, native, room };

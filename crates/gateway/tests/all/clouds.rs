@@ -469,6 +469,48 @@ async fn azure_is_called_in_the_form_of_its_address() {
 }
 
 #[tokio::test]
+async fn azure_is_asked_by_responses_where_it_has_them() {
+    const RESPONSES: &str = "/v1/acme/main/compat/responses";
+    const WHOLE: &str = r#"{"id":"resp_az","object":"response","created_at":1,"status":"completed","model":"gpt-5","output":[{"id":"msg_1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Dry.","annotations":[]}]}],"usage":{"input_tokens":10,"output_tokens":5,"total_tokens":15},"later":1.50}"#;
+    let ask = r#"{"model":"azure-openai/my-gpt",  "input":"hi","future":1.50,"top_logprobs":2,"stream":false}"#;
+    for (base, target) in [
+        ("", "/openai/v1/responses"),
+        ("/openai/v1?api-version=preview", "/openai/v1/responses?api-version=preview"),
+    ] {
+        let world = with_key("azure-openai", "k1", base, |seen| match seen.body.contains("\"stream\":true") {
+            true => Answer::events(&format!(
+                "event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{WHOLE}}}\n\n"
+            )),
+            false => Answer::json(200, WHOLE),
+        })
+        .await;
+        let read = world.send(post(RESPONSES, ask)).await;
+        assert_eq!((read.status, read.body.as_str()), (200, WHOLE));
+        let sent = world.upstream.call();
+        assert_eq!((sent.target.as_str(), &sent.headers["api-key"]), (target, &"k1".parse().expect("a value")));
+        assert_eq!(sent.body, ask.replace("azure-openai/", ""));
+        let row = world.row();
+        assert_eq!((row.usage.input, row.usage.output, row.model.as_deref()), (10, 5, Some("gpt-5")));
+        // A stream passes as it is too, and what Azure holds is continued and deleted there.
+        let again = ask.replace("false", "true").replace("\"hi\"", r#""so?","previous_response_id":"resp_az""#);
+        assert!(world.send(post(RESPONSES, &again)).await.body.starts_with("event: response.completed\n"));
+        assert_eq!(world.upstream.calls()[1].body, again.replace("azure-openai/", ""));
+        let mut delete = post("/v1/responses/resp_az", "");
+        *delete.method_mut() = Method::DELETE;
+        assert_eq!(world.send(delete).await.status, 200);
+        let call = world.upstream.calls().pop().expect("a call");
+        let below = target.replacen("responses", "responses/resp_az", 1);
+        assert_eq!((call.method, call.target), (Method::DELETE, below));
+    }
+    // The older addresses have chat completions only.
+    let world = with_key("azure-openai", "k1", "?api-version=2024-06-01", |_| Answer::json(200, ANSWER)).await;
+    let read = world.send(post(RESPONSES, r#"{"model":"azure-openai/my-gpt","input":"hi"}"#)).await;
+    assert_eq!(read.json()["output"][0]["content"][0]["text"], "hi", "{}", read.body);
+    let target = world.upstream.call().target;
+    assert_eq!(target, "/openai/deployments/my-gpt/chat/completions?api-version=2024-06-01");
+}
+
+#[tokio::test]
 async fn native_calls_of_azure_keep_their_own_version() {
     let world = with_key("azure-openai", "k1", "?api-version=2024-06-01", |_| Answer::json(200, ANSWER)).await;
     for (path, target) in [
