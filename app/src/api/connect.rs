@@ -15,7 +15,8 @@ pub async fn issue_gateway_token(
     name: Option<String>,
     client: Option<String>,
 ) -> Result<(), AppError> {
-    use control::{NewToken, can};
+    use control::{TokenTerms, can};
+    use domain::token::Restrictions;
 
     use crate::pages::connect::client_slug;
     use crate::server;
@@ -24,7 +25,8 @@ pub async fn issue_gateway_token(
     let control = server::control()?;
     let view = server::grant::<can::View>(&team).await?;
     let gateway = control.find_gateway(&view, &gateway).await?;
-    let new = NewToken { name: name.unwrap_or_default(), gateways: Some(vec![gateway.id]), ..NewToken::default() };
+    let restrictions = Restrictions { gateways: Some(vec![gateway.id]), ..Restrictions::default() };
+    let new = TokenTerms { name: name.unwrap_or_default(), restrictions, expires_at: None };
     let issued = control.issue_token(&grant, new).await?;
     let flash = control.flash_put(&server::actor()?, issued.plain);
     let client = client_slug(client.as_deref());

@@ -1,5 +1,10 @@
 //! API tokens: issue, restrict, revoke. The plain text is shown once, on a page of its own.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument for each field of the form, so that errors find their field"
+)]
+
 use leptos::prelude::*;
 
 use crate::AppError;
@@ -8,12 +13,12 @@ use crate::AppError;
 mod form;
 
 #[cfg(feature = "ssr")]
-pub use form::{TokenForm, TokenTerms, date};
+pub use form::{TokenForm, date};
 
 /// Issues a token and leads to the page that shows it once.
 ///
 /// # Errors
-/// [`AppError::Invalid`] names `name`, `gateways`, `models` or `expires_at`.
+/// [`AppError::Invalid`] names `name`, `gateways`, `models`, `providers`, `endpoints`, `ip_ranges` or `expires_at`.
 #[server(prefix = "/ui", endpoint = "issue-token")]
 pub async fn issue_token(
     team: String,
@@ -21,20 +26,34 @@ pub async fn issue_token(
     scope: Option<String>,
     gateways: Option<Vec<String>>,
     models: Option<String>,
+    providers: Option<String>,
+    endpoint_scope: Option<String>,
+    endpoints: Option<Vec<String>>,
+    ip_ranges: Option<String>,
     expires_at: Option<String>,
 ) -> Result<(), AppError> {
-    use control::{NewToken, can};
+    use control::can;
 
     use crate::server;
 
     let grant = server::grant::<can::ManageTokens>(&team).await?;
-    let form = TokenForm { name, scope, gateways: gateways.unwrap_or_default(), models, expires_at };
-    let TokenTerms { name, gateways, models, expires_at } = form.read(None).map_err(AppError::Invalid)?;
+    let form = TokenForm {
+        name,
+        scope,
+        gateways: gateways.unwrap_or_default(),
+        models,
+        providers,
+        endpoint_scope,
+        endpoints: endpoints.unwrap_or_default(),
+        ip_ranges,
+        expires_at,
+    };
+    let terms = form.read(None).map_err(AppError::Invalid)?;
     let control = server::control()?;
-    let issued = control.issue_token(&grant, NewToken { name, gateways, models, expires_at }).await?;
+    let issued = control.issue_token(&grant, terms).await?;
     let view = server::grant::<can::View>(&team).await?;
     let gateways = control.list_gateways(&view).await?;
-    let usable = |id| issued.token.gateways.as_ref().is_none_or(|ids| ids.contains(&id));
+    let usable = |id| issued.token.restrictions.gateways.as_ref().is_none_or(|ids| ids.contains(&id));
     let next = match gateways.into_iter().find(|gateway| gateway.enabled && usable(gateway.id)) {
         Some(gateway) => format!("/{team}/gateways/{}/connect", gateway.slug),
         None => format!("/{team}/tokens"),
@@ -56,22 +75,35 @@ pub async fn restrict_token(
     scope: Option<String>,
     gateways: Option<Vec<String>>,
     models: Option<String>,
+    providers: Option<String>,
+    endpoint_scope: Option<String>,
+    endpoints: Option<Vec<String>>,
+    ip_ranges: Option<String>,
     expires_at: Option<String>,
 ) -> Result<(), AppError> {
-    use control::{TokenChange, can};
+    use control::can;
 
     use super::fields;
     use crate::server;
 
     let grant = server::grant::<can::ManageTokens>(&team).await?;
     let id = fields::id("id", &id).map_err(AppError::Invalid)?;
-    let form = TokenForm { name, scope, gateways: gateways.unwrap_or_default(), models, expires_at };
+    let form = TokenForm {
+        name,
+        scope,
+        gateways: gateways.unwrap_or_default(),
+        models,
+        providers,
+        endpoint_scope,
+        endpoints: endpoints.unwrap_or_default(),
+        ip_ranges,
+        expires_at,
+    };
     let control = server::control()?;
     let tokens = control.list_tokens(&server::grant::<can::View>(&team).await?).await?;
     let present = tokens.iter().find(|token| token.id == id).ok_or(AppError::NotFound)?.expires_at;
-    let TokenTerms { name, gateways, models, expires_at } = form.read(present).map_err(AppError::Invalid)?;
-    let change = TokenChange { name, gateways, models, expires_at };
-    control.restrict_token(&grant, id, change).await?;
+    let terms = form.read(present).map_err(AppError::Invalid)?;
+    control.restrict_token(&grant, id, terms).await?;
     server::redirect(&format!("/{team}/tokens/{id}?saved=restricted"));
     Ok(())
 }

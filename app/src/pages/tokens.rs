@@ -1,5 +1,6 @@
 //! API tokens: the list, a new one, and what each may do.
 
+mod endpoints;
 mod form;
 mod limits;
 mod list;

@@ -60,7 +60,7 @@ pub use policy::{
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
-pub use token::{NewToken, TokenChange};
+pub use token::TokenTerms;
 
 /// What the operator decides.
 #[derive(Clone, Debug, Default)]

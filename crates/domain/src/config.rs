@@ -7,6 +7,7 @@ use crate::{
     CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId,
     policy::NamedPolicy,
     provider::{AuthScheme, Dialect},
+    token::Restrictions,
 };
 
 /// Everything, at one version.
@@ -76,10 +77,7 @@ pub struct TokenConfig {
     pub name: String,
     /// SHA-256 of the plain token.
     pub digest: [u8; 32],
-    /// The gateways it may use; none means all of the team's.
-    pub gateways: Option<Vec<GatewayId>>,
-    /// The models it may ask for, as `provider/model` or a bare model, `*` at the end matching any rest; none means all.
-    pub models: Option<Vec<String>>,
+    pub restrictions: Restrictions,
     pub revoked: bool,
     pub expires_at: Option<DateTime<Utc>>,
 }

@@ -14,6 +14,7 @@ pub mod role;
 pub mod secret;
 pub mod settings;
 pub mod state;
+pub mod token;
 pub mod usage;
 pub mod validate;
 pub mod view;

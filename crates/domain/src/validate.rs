@@ -1,6 +1,7 @@
 //! Rules for what people type, shared by the dashboard, the management API and `weir apply`.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -288,6 +289,19 @@ pub fn password(text: &str) -> Result<(), Problem> {
     }
 }
 
+/// An address, or a network as an address with the number of its leading bits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn network(text: &str) -> Result<(), Problem> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<IpAddr>() else { return Err(Problem::NotANetwork) };
+    let most: u8 = if address.is_ipv4() { 32 } else { 128 };
+    // Written in the one way that every parser reads alike.
+    let fine = bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|n| n <= most && n.to_string() == bits));
+    if fine { Ok(()) } else { Err(Problem::NotANetwork) }
+}
+
 /// A credential that will travel in an HTTP header: visible ASCII without spaces.
 ///
 /// # Errors
@@ -336,6 +350,16 @@ mod tests {
         assert_eq!(email("ann@example.com"), Ok(()));
         for bad in ["ann", "@example.com", "ann@", "a b@example.com", "a@b@c"] {
             assert_eq!(email(bad), Err(Problem::NotAnEmail), "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks_are_addresses_with_a_number_of_bits() {
+        for fine in ["10.1.2.3", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "::1", "::ffff:10.0.0.0/104"] {
+            assert_eq!(network(fine), Ok(()), "{fine}");
+        }
+        for bad in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/+8", "10.0.0.0/", "2001:db8::/129", "home"] {
+            assert_eq!(network(bad), Err(Problem::NotANetwork), "{bad}");
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::{CacheStatus, CostLine, Outcome, Surface};
 use crate::policy::{Policy, PolicyState};
 use crate::provider::{AuthScheme, Dialect};
+use crate::token::Restrictions;
 use crate::usage::UsageSource;
 use crate::{
     CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, PolicyId, ProviderKeyId, RequestId, Role,
@@ -153,8 +154,7 @@ pub struct TokenView {
     pub name: String,
     /// First and last characters, such as `weir_Ab…9f3a`.
     pub hint: String,
-    pub gateways: Option<Vec<GatewayId>>,
-    pub models: Option<Vec<String>>,
+    pub restrictions: Restrictions,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,

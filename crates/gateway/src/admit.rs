@@ -1,13 +1,14 @@
 //! Third stage: whether this request may pass at all. Which gateway it goes through, whether that gateway, the token
-//! and the server itself are fit for it, and, once it is planned, what the team's policies say ([`policies`]).
+//! and the server itself are fit for it, what the token is held to ([`restrictions`]), and, once it is planned, what the
+//! team's policies say ([`policies`]).
 
 pub(crate) mod policies;
+pub(crate) mod restrictions;
 
 use std::sync::Arc;
 
 use domain::GatewaySettings;
 use http::HeaderMap;
-use wire::scan::Scan;
 
 use crate::authenticate::Access;
 use crate::error::Refusal;
@@ -82,35 +83,4 @@ pub(crate) fn note(settlement: &mut Settlement, settings: &GatewaySettings, cont
     row.user = controls.user.take();
     let payloads = controls.collect_payload.unwrap_or(settings.collect_log_payloads);
     settlement.keep_payload = row.logged && payloads;
-}
-
-/// Whether a request may use a model. One that names none in a readable way is refused where the token is limited to
-/// certain models, unless it carries nothing that could name one.
-///
-/// # Errors
-/// `token_not_allowed`.
-pub(crate) fn check_model(access: &Access, provider: &str, model: Option<&str>, has_body: bool) -> Result<(), Refusal> {
-    let Some(token) = access.token.as_ref().filter(|token| token.limits_models()) else { return Ok(()) };
-    match model {
-        Some(model) if token.allows_model(provider, model) => Ok(()),
-        Some(model) => Err(Refusal::model_not_allowed(model)),
-        None if has_body => Err(Refusal::model_not_visible()),
-        None => Ok(()),
-    }
-}
-
-/// Whether a request may bring a list of models, of which the provider takes any.
-///
-/// # Errors
-/// `token_not_allowed`.
-pub(crate) fn check_fallbacks(access: &Access, scan: &Scan<'_>) -> Result<(), Refusal> {
-    check_list(access, scan.models)
-}
-
-/// The same, where it is known whether there is a list.
-///
-/// # Errors
-/// `token_not_allowed`.
-pub(crate) fn check_list(access: &Access, has_list: bool) -> Result<(), Refusal> {
-    if access.limits_models() && has_list { Err(Refusal::fallbacks_not_allowed()) } else { Ok(()) }
 }

@@ -25,6 +25,11 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// Whether a provider, by its canonical slug, may be called.
+    pub(crate) fn allows_provider(&self, provider: &str) -> bool {
+        self.token.as_ref().is_none_or(|token| token.allows_provider(provider))
+    }
+
     /// Whether only certain models may be asked.
     pub(crate) fn limits_models(&self) -> bool {
         self.token.as_ref().is_some_and(|token| token.limits_models())

@@ -4,6 +4,7 @@
 mod message;
 mod policy;
 mod respond;
+mod restriction;
 
 use std::borrow::Cow;
 
@@ -45,7 +46,7 @@ codes! {
     RevokedToken = 401 "revoked_token",
     /// The token's time is over.
     ExpiredToken = 401 "expired_token",
-    /// The token may not use this gateway or model.
+    /// The token is not for this: one of its restrictions says no.
     TokenNotAllowed = 403 "token_not_allowed",
     /// No endpoint has this path.
     UnknownRoute = 404 "unknown_route",

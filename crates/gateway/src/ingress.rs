@@ -14,7 +14,7 @@ use wire::api::{Api, Path};
 use wire::embed::Front;
 use wire::task::Task;
 
-pub(crate) use tasks::Call;
+pub(crate) use tasks::{Call, surface};
 
 pub(crate) use self::kept::KeptCall;
 pub use self::routes::{ROUTES, Route};
@@ -70,7 +70,7 @@ impl Ingress<'_> {
             Door::Chat { .. } => Surface::ChatCompletions,
             Door::CountTokens { .. } => Surface::CountTokens,
             Door::Kept(call) => call.surface(),
-            Door::Task(call) => tasks::surface(call.task),
+            Door::Task(call) => surface(call.task),
             Door::Models => Surface::Models,
             Door::Limits => Surface::Limits,
             Door::Native { .. } => Surface::Native,

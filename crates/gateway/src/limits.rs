@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 use wire::api::Api;
 
-use crate::admit::{check_model, policies};
+use crate::admit::policies;
+use crate::admit::restrictions::check_model;
 use crate::answer;
 use crate::authenticate::Access;
 use crate::body::Body;

@@ -8,7 +8,8 @@ use wire::api::{Api, Path};
 use wire::scan::Scan;
 
 use crate::admit::policies::{self, Fallback, Stop};
-use crate::admit::{check_fallbacks, check_model, check_server, choose_gateway, note};
+use crate::admit::restrictions::{check_caller, check_fallbacks, check_model};
+use crate::admit::{check_server, choose_gateway, note};
 use crate::attempt::attempt;
 use crate::authenticate::{Access, authenticate};
 use crate::body::Body;
@@ -68,6 +69,7 @@ async fn stages(
 
     let access = authenticate(settlement, &snapshot, &ingress, &parts.headers, key.as_deref(), now_ms)?;
     let called = open(settlement, &ingress, parts, &access)?;
+    check_caller(settlement, &access)?;
     if let Called::Kept(call) = called {
         let served = Box::pin(state::serve(settlement, &access, (ingress, call), parts, query.as_deref(), body));
         return Ok(match served.await? {

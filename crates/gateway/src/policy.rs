@@ -30,6 +30,7 @@ use domain::TokenId;
 use domain::config::TeamConfig;
 use domain::policy::{Action, Field, NamedPolicy, Rule};
 
+pub(crate) use self::condition::network;
 use self::condition::{Condition, Holds};
 pub(crate) use self::estimate::{Asks, Question, estimate};
 pub(crate) use self::facts::{Facts, Metadata, Target};

@@ -10,8 +10,8 @@
 //!
 //! # Whose
 //! The team is part of every key. Within the team, a token that is restricted to some gateways sees what came through these,
-//! and a conversation's items come before a question only where the conversation may be seen. The models that a token is limited
-//! to are those that it may ask; what was said by others it may read, as it may look at files and batches.
+//! and a conversation's items come before a question only where the conversation may be seen. The models and providers
+//! that a token is limited to are those that it may ask; what was said by others and is kept here it may read.
 //!
 //! # What is deleted
 //! Stays deleted. A response that is made in the background is kept from its beginning, and its end is written only over a row

@@ -1,7 +1,8 @@
 //! Queries on API tokens.
 
 use chrono::{DateTime, Utc};
-use domain::{GatewayId, TeamId, TokenId};
+use domain::token::Restrictions;
+use domain::{TeamId, TokenId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -18,12 +19,11 @@ const LIST_LIMIT: u64 = 1_000;
 /// Most names in one statement; the databases take some ten thousand values.
 const NAMES_AT_ONCE: usize = 1_000;
 
-/// What a token may do.
-#[derive(Clone, Debug, Default)]
+/// What a token is called and may do.
+#[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     pub name: &'a str,
-    pub gateways: Option<&'a [GatewayId]>,
-    pub models: Option<&'a [String]>,
+    pub restrictions: &'a Restrictions,
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -74,20 +74,18 @@ pub async fn find_by_digest(db: &impl ConnectionTrait, digest: &[u8; 32]) -> Res
     Ok(Entity::find().filter(Column::Digest.eq(digest.to_vec())).one(db).await?)
 }
 
-/// The gateways of a row.
+/// What the token of a row is held to.
 ///
 /// # Errors
-/// [`StoreError::Other`] for a damaged row: it must not count as unrestricted.
-pub fn gateways(row: &Model) -> Result<Option<Vec<GatewayId>>, StoreError> {
-    list_of(row.gateways.as_deref(), row.id)
-}
-
-/// The models of a row.
-///
-/// # Errors
-/// [`StoreError::Other`] for a damaged row: it must not count as unrestricted.
-pub fn models(row: &Model) -> Result<Option<Vec<String>>, StoreError> {
-    list_of(row.models.as_deref(), row.id)
+/// [`StoreError::Other`] for a damaged row, and for one that a newer program wrote: it must not count as unrestricted.
+pub fn restrictions(row: &Model) -> Result<Restrictions, StoreError> {
+    Ok(Restrictions {
+        gateways: list_of(row.gateways.as_deref(), row.id)?,
+        models: list_of(row.models.as_deref(), row.id)?,
+        providers: list_of(row.providers.as_deref(), row.id)?,
+        endpoints: list_of(row.endpoints.as_deref(), row.id)?,
+        ip_ranges: list_of(row.ip_ranges.as_deref(), row.id)?,
+    })
 }
 
 fn list_of<T: serde::de::DeserializeOwned>(text: Option<&str>, id: i64) -> Result<Option<Vec<T>>, StoreError> {
@@ -150,15 +148,19 @@ pub async fn touch(tx: &WriteTx, id: TokenId, at: DateTime<Utc>) -> Result<(), S
 }
 
 fn scoped(scope: &Scope<'_>) -> Result<ActiveModel, StoreError> {
+    let restrictions = scope.restrictions;
     Ok(ActiveModel {
         name: Set(scope.name.to_owned()),
-        gateways: Set(scope.gateways.map(json).transpose()?),
-        models: Set(scope.models.map(json).transpose()?),
+        gateways: Set(json(restrictions.gateways.as_ref())?),
+        models: Set(json(restrictions.models.as_ref())?),
+        providers: Set(json(restrictions.providers.as_ref())?),
+        endpoints: Set(json(restrictions.endpoints.as_ref())?),
+        ip_ranges: Set(json(restrictions.ip_ranges.as_ref())?),
         expires_at: Set(scope.expires_at),
         ..Default::default()
     })
 }
 
-fn json<T: serde::Serialize + ?Sized>(list: &T) -> Result<String, StoreError> {
-    serde_json::to_string(list).map_err(|error| StoreError::Other(error.to_string()))
+fn json<T: serde::Serialize>(list: Option<&Vec<T>>) -> Result<Option<String>, StoreError> {
+    list.map(serde_json::to_string).transpose().map_err(|error| StoreError::Other(error.to_string()))
 }

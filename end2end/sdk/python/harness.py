@@ -27,6 +27,9 @@ TOKENS = {
     "SINGLE_TOKEN": "weir_test_single_00000000000002",
     "OTHER_TOKEN": "weir_test_other_000000000000003",
     "MODEL_TOKEN": "weir_test_models_00000000000005",
+    "PROVIDER_TOKEN": "weir_test_provider_000000000006",
+    "ENDPOINT_TOKEN": "weir_test_endpoint_000000000007",
+    "ADDRESS_TOKEN": "weir_test_address_0000000000008",
 }
 
 CONFIG = """
@@ -60,6 +63,9 @@ teams:
       - {{ name: app, token: "env:APP_TOKEN" }}
       - {{ name: single, token: "env:SINGLE_TOKEN", gateways: [main] }}
       - {{ name: models, token: "env:MODEL_TOKEN", gateways: [main], models: [gpt-4o-mini] }}
+      - {{ name: provider, token: "env:PROVIDER_TOKEN", providers: [mistral] }}
+      - {{ name: endpoint, token: "env:ENDPOINT_TOKEN", endpoints: [rerank] }}
+      - {{ name: address, token: "env:ADDRESS_TOKEN", ip_ranges: ["192.0.2.0/24", "2001:db8::/32"] }}
   - slug: other
     gateways:
       - {{ slug: cached, settings: {{ cache_ttl: 300 }} }}

@@ -5,6 +5,8 @@ import json
 import time
 from urllib.parse import urlsplit
 
+import anthropic
+import google.genai
 import openai
 import pytest
 
@@ -132,6 +134,38 @@ def test_refusals_are_the_sdks_own_errors(world):
     ]:
         with pytest.raises(kind):
             client(gateway, token).chat.completions.create(model=MODEL, messages=messages)
+
+
+RESTRICTIONS = {
+    "gateway": ("SINGLE_TOKEN", "cached", "may not use the gateway"),
+    "model": ("MODEL_TOKEN", "main", "may not use the model"),
+    "provider": ("PROVIDER_TOKEN", "main", "may not use the provider"),
+    "endpoint": ("ENDPOINT_TOKEN", "main", "may not use the endpoint"),
+    "address": ("ADDRESS_TOKEN", "main", "may not be used from the address 127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize("case", RESTRICTIONS.values(), ids=RESTRICTIONS.keys())
+def test_each_restriction_of_a_token_is_the_sdks_own_refusal(world, case):
+    token, gateway, words = case
+    key, compat = world.environment[token], world.path("acme", gateway, "compat")
+    messages = [{"role": "user", "content": "hello"}]
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        client = openai.OpenAI(base_url=compat, api_key=key, max_retries=0)
+        client.chat.completions.create(model="openai/gpt-4.1", messages=messages)
+    assert refused.value.code == "token_not_allowed"
+    assert words in refused.value.message
+    with pytest.raises(anthropic.PermissionDeniedError) as refused:
+        client = anthropic.Anthropic(base_url=compat, api_key=key, max_retries=0)
+        client.messages.create(model="anthropic/claude-haiku-4-5", max_tokens=10, messages=messages)
+    assert refused.value.body["error"]["type"] == "permission_error"
+    assert words in refused.value.body["error"]["message"]
+    with pytest.raises(google.genai.errors.ClientError) as refused:
+        options = google.genai.types.HttpOptions(base_url=compat)
+        client = google.genai.Client(api_key=key, http_options=options)
+        client.models.generate_content(model="google-ai-studio/gemini-2.5-flash", contents="hello")
+    assert (refused.value.code, refused.value.status) == (403, "PERMISSION_DENIED")
+    assert words in refused.value.message
 
 
 def test_any_method_and_body_passes_through(world, unique):

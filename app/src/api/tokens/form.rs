@@ -1,13 +1,15 @@
 //! The form of an API token, from text to what the token may do.
 
 use chrono::{DateTime, Utc};
-use domain::GatewayId;
+use control::TokenTerms;
+use domain::ledger::Surface;
+use domain::token::Restrictions;
 use domain::validate::{self, FieldError, Problem};
 
 use crate::api::fields::{Fields, filled};
 
-/// Most model patterns of a token.
-const MOST_MODELS: u64 = 100;
+/// Most entries of a list.
+const MOST: u64 = 100;
 /// Longest model pattern, in characters.
 const LONGEST_MODEL: usize = 200;
 
@@ -22,17 +24,16 @@ pub struct TokenForm {
     pub gateways: Vec<String>,
     /// Model patterns, separated by commas, spaces or line breaks; empty means all models.
     pub models: Option<String>,
+    /// Slugs of providers, separated likewise; empty means all.
+    pub providers: Option<String>,
+    /// As `scope`, of endpoints.
+    pub endpoint_scope: Option<String>,
+    /// Names of the ticked endpoints.
+    pub endpoints: Vec<String>,
+    /// Addresses and networks, separated likewise; empty means anywhere.
+    pub ip_ranges: Option<String>,
     /// A date, in UTC; empty means never.
     pub expires_at: Option<String>,
-}
-
-/// What a token is called and may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenTerms {
-    pub name: String,
-    pub gateways: Option<Vec<GatewayId>>,
-    pub models: Option<Vec<String>>,
-    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl TokenForm {
@@ -45,46 +46,60 @@ impl TokenForm {
         let mut fields = Fields::default();
         let name = filled(self.name.as_deref()).unwrap_or_default().to_owned();
         fields.check("name", validate::name(&name));
-        let gateways = self.gateways(&mut fields);
+        let gateways = only(&mut fields, "gateways", (&self.scope, &self.gateways), |text| text.parse().ok());
         let models = self.models(&mut fields);
+        let providers = list(&mut fields, "providers", self.providers.as_deref());
+        let endpoints = only(&mut fields, "endpoints", (&self.endpoint_scope, &self.endpoints), Surface::parse);
+        let ip_ranges = list(&mut fields, "ip_ranges", self.ip_ranges.as_deref());
         let day = filled(self.expires_at.as_deref());
         let expires_at = match present {
             Some(at) if day == Some(date(at).as_str()) => present,
             _ => fields.moment("expires_at", day),
         };
-        let terms = TokenTerms { name, gateways, models: (!models.is_empty()).then_some(models), expires_at };
-        fields.finish(terms)
+        let restrictions = Restrictions { gateways, models, providers, endpoints, ip_ranges };
+        fields.finish(TokenTerms { name, restrictions, expires_at })
     }
 
-    fn gateways(&self, fields: &mut Fields) -> Option<Vec<GatewayId>> {
-        let problem = match filled(self.scope.as_deref()) {
-            Some("all") => return None,
-            Some("only") => {
-                let ticked = self.gateways.iter().filter_map(|text| filled(Some(text)));
-                match ticked.map(str::parse).collect::<Result<Vec<_>, _>>() {
-                    Ok(ids) if ids.is_empty() => Problem::Required,
-                    Ok(ids) => return Some(ids),
-                    Err(_) => Problem::Unknown,
-                }
-            }
-            _ => Problem::Required,
-        };
-        fields.refuse("gateways", problem);
-        None
-    }
-
-    fn models(&self, fields: &mut Fields) -> Vec<String> {
-        let text = self.models.as_deref().unwrap_or_default();
-        let split = |c: char| c == ',' || c.is_whitespace();
-        let models: Vec<String> = text.split(split).filter(|model| !model.is_empty()).map(str::to_owned).collect();
-        if models.len() as u64 > MOST_MODELS {
-            fields.refuse("models", Problem::OutOfRange { min: 0, max: MOST_MODELS });
-        }
+    fn models(&self, fields: &mut Fields) -> Option<Vec<String>> {
+        let models = list(fields, "models", self.models.as_deref())?;
         if models.iter().any(|model| model.chars().count() > LONGEST_MODEL) {
             fields.refuse("models", Problem::TooLong { max: LONGEST_MODEL as u64 });
         }
-        models
+        Some(models)
     }
+}
+
+/// What is separated by commas, spaces or line breaks; none where the text is empty.
+fn list(fields: &mut Fields, field: &str, text: Option<&str>) -> Option<Vec<String>> {
+    let split = |c: char| c == ',' || c.is_whitespace();
+    let all: Vec<String> = filled(text)?.split(split).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    if all.len() as u64 > MOST {
+        fields.refuse(field, Problem::OutOfRange { min: 0, max: MOST });
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+/// None for `all`, what is ticked for `only`.
+fn only<T>(
+    fields: &mut Fields,
+    field: &str,
+    (scope, ticked): (&Option<String>, &[String]),
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<Vec<T>> {
+    let problem = match filled(scope.as_deref()) {
+        Some("all") => return None,
+        Some("only") => {
+            let ticked = ticked.iter().filter_map(|text| filled(Some(text)));
+            match ticked.map(read).collect::<Option<Vec<_>>>() {
+                Some(all) if all.is_empty() => Problem::Required,
+                Some(all) => return Some(all),
+                None => Problem::Unknown,
+            }
+        }
+        _ => Problem::Required,
+    };
+    fields.refuse(field, problem);
+    None
 }
 
 /// The day of a moment, as the form shows it.
@@ -95,11 +110,20 @@ pub fn date(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::GatewayId;
+
     use super::*;
 
     fn form(scope: &str, gateways: &[&str]) -> TokenForm {
         let gateways = gateways.iter().map(|id| (*id).to_owned()).collect();
-        TokenForm { name: Some(" app ".into()), scope: Some(scope.into()), gateways, ..TokenForm::default() }
+        let endpoint_scope = Some("all".into());
+        TokenForm {
+            name: Some(" app ".into()),
+            scope: Some(scope.into()),
+            gateways,
+            endpoint_scope,
+            ..TokenForm::default()
+        }
     }
 
     #[test]
@@ -123,7 +147,7 @@ mod tests {
     #[test]
     fn all_gateways_is_said_in_so_many_words() {
         let terms = form("all", &["1"]).read(None).expect("valid");
-        assert_eq!(terms, TokenTerms { name: "app".into(), gateways: None, models: None, expires_at: None });
+        assert_eq!(terms, TokenTerms { name: "app".into(), ..TokenTerms::default() });
     }
 
     #[test]
@@ -133,11 +157,19 @@ mod tests {
             scope: Some("only".into()),
             gateways: vec!["1".into(), "2".into()],
             models: Some("gpt-4o, gpt-4.1*\n\nclaude-*  ".into()),
+            providers: Some("openai\nanthropic".into()),
+            endpoint_scope: Some("only".into()),
+            endpoints: vec!["native".into(), "chat_completions".into()],
+            ip_ranges: Some("10.0.0.0/8,::1".into()),
             expires_at: Some("2027-01-31".into()),
         };
         let terms = form.read(None).expect("valid");
-        assert_eq!(terms.gateways, Some(vec![GatewayId(1), GatewayId(2)]));
-        assert_eq!(terms.models.expect("models"), ["gpt-4o", "gpt-4.1*", "claude-*"]);
+        let held = terms.restrictions;
+        assert_eq!(held.gateways, Some(vec![GatewayId(1), GatewayId(2)]));
+        assert_eq!(held.models.expect("models"), ["gpt-4o", "gpt-4.1*", "claude-*"]);
+        assert_eq!(held.providers.expect("providers"), ["openai", "anthropic"]);
+        assert_eq!(held.endpoints, Some(vec![Surface::Native, Surface::ChatCompletions]));
+        assert_eq!(held.ip_ranges.expect("ranges"), ["10.0.0.0/8", "::1"]);
         assert_eq!(terms.expires_at.expect("a date").to_rfc3339(), "2027-01-31T23:59:59+00:00");
     }
 
@@ -148,9 +180,12 @@ mod tests {
             scope: Some("only".into()),
             gateways: vec!["main".into()],
             models: Some("m".repeat(201)),
+            endpoint_scope: Some("only".into()),
+            endpoints: vec!["nowhere".into()],
             expires_at: Some("soon".into()),
+            ..TokenForm::default()
         };
         let fields: Vec<_> = form.read(None).expect_err("invalid").into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["name", "gateways", "models", "expires_at"]);
+        assert_eq!(fields, ["name", "gateways", "models", "endpoints", "expires_at"]);
     }
 }

@@ -66,11 +66,11 @@ fn table(team: &str, tokens: &[TokenView], gateways: &[GatewayView]) -> impl Int
     let now = server::now();
     let names: HashMap<GatewayId, &str> = gateways.iter().map(|gateway| (gateway.id, gateway.name.as_str())).collect();
     let rows = tokens.iter().map(|token| {
-        let allowed = token.gateways.as_ref().map_or_else(
+        let allowed = token.restrictions.gateways.as_ref().map_or_else(
             || "All".to_owned(),
             |ids| ids.iter().map(|id| names.get(id).copied().unwrap_or("deleted")).collect::<Vec<_>>().join(", "),
         );
-        let models = token.models.as_ref().map_or_else(|| "All".to_owned(), |models| models.join(", "));
+        let models = token.restrictions.models.as_ref().map_or_else(|| "All".to_owned(), |models| models.join(", "));
         view! {
             <tr>
                 <td class="cut" title=token.name.clone()>

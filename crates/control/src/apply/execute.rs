@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::token::Restrictions;
 use domain::view::IssuedToken;
 use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, Role, TeamId, TokenId, UserId};
 use serde_json::{Value, json};
@@ -196,12 +197,8 @@ impl Run<'_> {
             Some(slugs) => Some(self.gateway_ids(slugs).await?),
             None => None,
         };
-        let scope = store::token::Scope {
-            name: &new.name,
-            gateways: gateways.as_deref(),
-            models: new.models.as_deref(),
-            expires_at: new.expires_at,
-        };
+        let restrictions = Restrictions { gateways, ..new.restrictions.clone() };
+        let scope = store::token::Scope { name: &new.name, restrictions: &restrictions, expires_at: new.expires_at };
         let mut generated = None;
         let (action, row) = match &new.old {
             Some(old) if !new.replace => ("token.restrict", store::token::update(tx, TokenId(old.id), &scope).await?),

@@ -75,6 +75,9 @@ pub(super) struct Token {
     pub(super) token: Option<Text>,
     pub(super) gateways: Option<Spanned<Vec<Text>>>,
     pub(super) models: Option<Spanned<Vec<String>>>,
+    pub(super) providers: Option<Spanned<Vec<String>>>,
+    pub(super) endpoints: Option<Spanned<Vec<Text>>>,
+    pub(super) ip_ranges: Option<Spanned<Vec<String>>>,
     pub(super) expires_at: Option<Text>,
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::policy::{Policy, PolicyState};
+use domain::token::Restrictions;
 use domain::{GatewaySettings, Role, Secret, TeamId};
 use serde_json::Value;
 use store::entity::{api_token, custom_provider, gateway, policy, provider_key, user};
@@ -98,7 +99,8 @@ pub(super) struct Token {
     pub(super) replace: bool,
     /// Slugs: a gateway may be created by the same plan.
     pub(super) gateways: Option<Vec<String>>,
-    pub(super) models: Option<Vec<String>>,
+    /// The others.
+    pub(super) restrictions: Restrictions,
     pub(super) expires_at: Option<DateTime<Utc>>,
 }
 

@@ -3,6 +3,7 @@
 mod policy;
 
 use domain::Role;
+use domain::ledger::Surface;
 use store::audit::{Chain, verify};
 use store::config::load_config;
 use store::db_test;
@@ -245,6 +246,44 @@ teams:
         "#);
     }
 
+    async fn a_token_is_held_to_what_the_file_says_and_keeps_what_it_leaves_out(store: Store) {
+        let control = open(&store).await;
+        let file = |held: &str| format!("teams:\n  - slug: acme\n    tokens:\n      - {{ name: app{held} }}\n");
+        let held = ", providers: [openai, xai], endpoints: [native, models], ip_ranges: [10.0.0.0/8, \"::1\"]";
+        let plan = planned(&control, &file(held)).await;
+        insta::assert_snapshot!(plan.render(), @r#"
+        + team acme
+            name: acme
+          + token app
+              token: generated, shown once
+              endpoints: ["native","models"]
+              ip_ranges: ["10.0.0.0/8","::1"]
+              providers: ["openai","xai"]
+        2 to create, 0 to change, 0 unchanged
+        "#);
+        plan.execute().await.expect("applied");
+        assert_eq!(planned(&control, &file("")).await.changes(), 0);
+        planned(&control, &file(", ip_ranges: [10.0.0.0/16]")).await.execute().await.expect("applied");
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        let stored = &config.teams[0].tokens[0].restrictions;
+        assert_eq!(stored.endpoints, Some(vec![Surface::Native, Surface::Models]));
+        assert_eq!(stored.ip_ranges.as_deref(), Some(&["10.0.0.0/16".to_owned()][..]));
+        let bad = "\
+teams:
+  - slug: acme
+    tokens:
+      - name: app
+        providers: [nobody]
+        endpoints: [chat]
+        ip_ranges: [home]
+";
+        insta::assert_snapshot!(refused(&control, bad).await, @r#"
+        weir.yaml:5: teams[0].tokens[0].providers: does not exist
+        weir.yaml:6: teams[0].tokens[0].endpoints[0]: is not one of the choices
+        weir.yaml:7: teams[0].tokens[0].ip_ranges: must be an address or a network, as 192.0.2.7 or 10.0.0.0/8
+        "#);
+    }
+
     async fn a_token_is_found_among_any_number_of_others(store: Store) {
         let control = open(&store).await;
         planned(&control, FILE).await.execute().await.expect("applied");
@@ -253,7 +292,7 @@ teams:
         for number in 0..1_001_u32 {
             let digest = crate::cookie::sha256(&number.to_be_bytes());
             let name = format!("later {number}");
-            let scope = store::token::Scope { name: &name, ..Default::default() };
+            let scope = store::token::Scope { name: &name, restrictions: &Default::default(), expires_at: None };
             let hint = "…".to_owned();
             store::token::create(&tx, domain::TeamId(team.id), digest, hint, &scope, now()).await.expect("created");
         }

@@ -1,9 +1,12 @@
 //! Plans an API token. Without a known secret one is generated, once; another known secret replaces the token.
 
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::ledger::Surface;
+use domain::token::Restrictions;
 use domain::validate::{self, MIN_TOKEN, Problem};
 use domain::{GatewayId, Secret};
-use serde_json::json;
+use serde_json::{Value, json};
+use serde_saphyr::Spanned;
 use store::entity::api_token::Model;
 
 use super::file;
@@ -12,7 +15,10 @@ use super::state::State;
 use super::step::{Difference, Operation, Step, Token, differences, mark};
 use crate::change::now;
 use crate::cookie::sha256;
-use crate::token::{check_models, check_name};
+use crate::token::{check_endpoints, check_ip_ranges, check_models, check_name, check_providers};
+
+/// What a check of a list finds.
+type Checked = Result<(), Problem>;
 
 impl Planner<'_> {
     pub(super) fn token(&mut self, path: &str, team: &file::Team, entry: &file::Token, state: &State) -> Option<Step> {
@@ -21,13 +27,18 @@ impl Planner<'_> {
         let mut fine = self.report.check(path, "name", &entry.name, check_name(name, old.as_ref()));
         self.once(format!("token {}/{name}", team.slug.value), path, "name", &entry.name);
         let plain = entry.token.as_ref().map(|text| self.known_secret(path, text, old.as_ref(), state));
-        fine &= self.scope(path, team, entry, state);
+        fine &= self.gateways(path, team, entry, state);
+        let restrictions = self.restrictions(path, team, entry, (old.as_ref(), state));
         let expires_at = match &entry.expires_at {
             None => Some(old.as_ref().and_then(|row| row.expires_at)),
             Some(text) => self.expiry(path, text, old.as_ref().and_then(|row| row.expires_at)).map(Some),
         };
         // A secret that was named and not found: `Some(None)`.
-        let (Some(expires_at), true, false) = (expires_at, fine, matches!(plain, Some(None))) else { return None };
+        let (Some(expires_at), Some(restrictions), true, false) =
+            (expires_at, restrictions, fine, matches!(plain, Some(None)))
+        else {
+            return None;
+        };
         let plain = plain.flatten();
         let stored = old.as_ref().map(|row| row.digest.as_slice());
         let token = Token {
@@ -36,10 +47,7 @@ impl Planner<'_> {
                 Some(slugs) => Some(slugs.value.iter().map(|slug| slug.value.clone()).collect()),
                 None => old.as_ref().and_then(|row| stored_gateways(row, state)),
             },
-            models: match &entry.models {
-                Some(models) => Some(models.value.clone()),
-                None => old.as_ref().and_then(|row| store::token::models(row).ok().flatten()),
-            },
+            restrictions,
             name: name.to_owned(),
             plain,
             expires_at,
@@ -69,7 +77,7 @@ impl Planner<'_> {
         }
     }
 
-    fn scope(&mut self, path: &str, team: &file::Team, entry: &file::Token, state: &State) -> bool {
+    fn gateways(&mut self, path: &str, team: &file::Team, entry: &file::Token, state: &State) -> bool {
         let mut fine = true;
         if let Some(slugs) = &entry.gateways {
             if slugs.value.is_empty() {
@@ -84,13 +92,66 @@ impl Planner<'_> {
                 fine &= self.report.check(path, &format!("gateways[{index}]"), slug, known);
             }
         }
-        if let Some(models) = &entry.models
-            && let Err(problem) = check_models(&models.value)
-        {
-            self.report.add(models.referenced.line(), format!("{path}.models"), problem.to_string());
-            fine = false;
-        }
         fine
+    }
+
+    /// What the token is to be held to beside gateways: what the file says, or what it is held to already.
+    fn restrictions(
+        &mut self,
+        path: &str,
+        team: &file::Team,
+        entry: &file::Token,
+        (old, state): (Option<&Model>, &State),
+    ) -> Option<Restrictions> {
+        let had = match old.map(store::token::restrictions).transpose() {
+            Ok(had) => had.unwrap_or_default(),
+            Err(error) => {
+                self.report.add(entry.name.referenced.line(), path.to_owned(), error.to_string());
+                return None;
+            }
+        };
+        let declared = team.custom_providers.iter().map(|custom| custom.slug.value.as_str());
+        let custom: Vec<&str> = state.custom_providers.iter().map(|row| row.slug.as_str()).chain(declared).collect();
+        let had_providers = had.providers.clone().unwrap_or_default();
+        let mut fine = true;
+        let mut list = |field: &str, list: &Option<Spanned<Vec<String>>>, checked: &dyn Fn(&[String]) -> Checked| {
+            let list = list.as_ref()?;
+            if let Err(problem) = checked(&list.value) {
+                self.report.add(list.referenced.line(), format!("{path}.{field}"), problem.to_string());
+                fine = false;
+            }
+            Some(list.value.clone())
+        };
+        let models = list("models", &entry.models, &check_models);
+        let providers = list("providers", &entry.providers, &|slugs| check_providers(slugs, &custom, &had_providers));
+        let ip_ranges = list("ip_ranges", &entry.ip_ranges, &check_ip_ranges);
+        let endpoints = entry.endpoints.as_ref().map(|names| self.endpoints(path, names));
+        let endpoints = match endpoints {
+            Some(None) => return None,
+            Some(endpoints) => endpoints,
+            None => had.endpoints,
+        };
+        fine.then(|| Restrictions {
+            gateways: None,
+            models: models.or(had.models),
+            providers: providers.or(had.providers),
+            endpoints,
+            ip_ranges: ip_ranges.or(had.ip_ranges),
+        })
+    }
+
+    fn endpoints(&mut self, path: &str, names: &Spanned<Vec<file::Text>>) -> Option<Vec<Surface>> {
+        let mut found = Vec::new();
+        for (index, name) in names.value.iter().enumerate() {
+            let surface = Surface::parse(&name.value);
+            self.report.check(path, &format!("endpoints[{index}]"), name, surface.map(drop).ok_or(Problem::NotAChoice));
+            found.push(surface?);
+        }
+        if let Err(problem) = check_endpoints(&found) {
+            self.report.add(names.referenced.line(), format!("{path}.endpoints"), problem.to_string());
+            return None;
+        }
+        Some(found)
     }
 
     /// A moment to come, or the one that is stored already: a file stays valid when its tokens have expired.
@@ -112,7 +173,7 @@ impl Planner<'_> {
 
 /// The gateways of a stored token, by slug; deleted ones drop out.
 fn stored_gateways(row: &Model, state: &State) -> Option<Vec<String>> {
-    let ids = store::token::gateways(row).ok().flatten()?;
+    let ids = store::token::restrictions(row).ok()?.gateways?;
     Some(slugs(&ids, state))
 }
 
@@ -121,13 +182,20 @@ fn slugs(ids: &[GatewayId], state: &State) -> Vec<String> {
     ids.iter().filter_map(slug).collect()
 }
 
+/// With gateways by their slugs.
+fn shown(gateways: &Option<Vec<String>>, restrictions: &Restrictions, expires_at: Option<DateTime<Utc>>) -> Value {
+    json!({
+        "gateways": gateways, "models": restrictions.models, "providers": restrictions.providers,
+        "endpoints": restrictions.endpoints, "ip_ranges": restrictions.ip_ranges, "expires_at": expires_at,
+    })
+}
+
 fn step(token: Token, state: &State) -> Step {
-    let shown = |gateways: &Option<Vec<String>>, models: &Option<Vec<String>>, expires_at: Option<DateTime<Utc>>| json!({ "gateways": gateways, "models": models, "expires_at": expires_at });
-    let before = token
-        .old
-        .as_ref()
-        .map(|row| shown(&stored_gateways(row, state), &store::token::models(row).ok().flatten(), row.expires_at));
-    let mut differences = differences(before.as_ref(), &shown(&token.gateways, &token.models, token.expires_at));
+    let before = token.old.as_ref().map(|row| {
+        let restrictions = store::token::restrictions(row).unwrap_or_default();
+        shown(&stored_gateways(row, state), &restrictions, row.expires_at)
+    });
+    let mut differences = differences(before.as_ref(), &shown(&token.gateways, &token.restrictions, token.expires_at));
     if token.replace && token.old.is_some() {
         differences.insert(0, Difference::note("token", "replaced"));
     } else if token.old.is_none() && token.plain.is_none() {

@@ -4,7 +4,7 @@ use store::audit::{Chain, verify};
 use store::db_test;
 
 use super::fixture::{SECRET, ann, gateway, grant, key, open};
-use crate::{Control, GatewayChange, NewToken, can};
+use crate::{Control, GatewayChange, TokenTerms, can};
 
 async fn some_changes(control: &Control) -> crate::Actor {
     let ann = ann(control).await;
@@ -13,7 +13,7 @@ async fn some_changes(control: &Control) -> crate::Actor {
     control.update_gateway(&grant(&ann), main.id, change).await.expect("updated");
     control.set_gateway_enabled(&grant(&ann), main.id, false).await.expect("switched off");
     control.create_provider_key(&grant(&ann), key(SECRET)).await.expect("created");
-    let token = NewToken { name: "app".into(), ..NewToken::default() };
+    let token = TokenTerms { name: "app".into(), ..TokenTerms::default() };
     control.issue_token(&grant(&ann), token).await.expect("issued");
     ann
 }

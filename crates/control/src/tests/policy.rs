@@ -8,7 +8,7 @@ use store::config::load_config;
 use store::db_test;
 
 use super::fixture::{ann, gateway, grant, member, open, sealer};
-use crate::{Actor, Control, ControlError, NewPolicy, NewToken, PolicyChange, TokenChange, can};
+use crate::{Actor, Control, ControlError, NewPolicy, PolicyChange, TokenTerms, can};
 
 fn policy(text: &str) -> domain::policy::Policy {
     serde_json::from_str(text).expect("a policy")
@@ -31,7 +31,7 @@ async fn in_force(store: &store::Store) -> Vec<String> {
 }
 
 async fn issue(control: &Control, actor: &Actor, name: &str) -> domain::TokenId {
-    let new = NewToken { name: name.into(), ..NewToken::default() };
+    let new = TokenTerms { name: name.into(), ..TokenTerms::default() };
     control.issue_token(&grant::<can::ManageTokens>(actor), new).await.expect("issued").token.id
 }
 
@@ -104,7 +104,7 @@ db_test! {
         let app = issue(&control, &ann, "app").await;
         let named = create(&control, &ann, "Named", PolicyState::On, r#"{"when":{"any":[{"token":["app","ap*"]}]},"deny":true}"#).await;
         let other = create(&control, &ann, "Other", PolicyState::Draft, r#"{"when":{"token":["ap*"]},"deny":true}"#).await;
-        let rename = |name: &str| TokenChange { name: name.into(), ..TokenChange::default() };
+        let rename = |name: &str| TokenTerms { name: name.into(), ..TokenTerms::default() };
         control.restrict_token(&grant(&ann), app, rename("service")).await.expect("renamed");
         let view = grant::<can::View>(&ann);
         let after = control.find_policy(&view, named.id).await.expect("found");

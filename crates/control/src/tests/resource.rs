@@ -1,14 +1,16 @@
 //! Gateways, custom providers and tokens.
 
 use chrono::{TimeDelta, Utc};
+use domain::ledger::Surface;
 use domain::provider::{AuthScheme, Dialect};
+use domain::token::Restrictions;
 use domain::validate::{FieldError, Problem};
 use domain::{GatewayId, GatewaySettings};
 use store::config::load_config;
 use store::db_test;
 
 use super::fixture::{ann, gateway, grant, open, sealer};
-use crate::{ControlError, GatewayChange, NewCustomProvider, NewToken, TokenChange, can};
+use crate::{ControlError, GatewayChange, NewCustomProvider, TokenTerms, can};
 
 db_test! {
     async fn a_gateway_lives_from_creation_to_deletion_and_its_slug_is_free_again(store: Store) {
@@ -100,18 +102,25 @@ db_test! {
         let ann = ann(&control).await;
         let (manage, view) = (grant::<can::ManageTokens>(&ann), grant::<can::View>(&ann));
         let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
-        let issued = control.issue_token(&manage, NewToken { name: "app".into(), ..NewToken::default() }).await;
+        let issued = control.issue_token(&manage, TokenTerms { name: "app".into(), ..TokenTerms::default() }).await;
         let issued = issued.expect("issued");
         assert!(issued.plain.starts_with("weir_") && issued.plain.len() == 48, "{}", issued.plain.len());
         assert!(issued.token.hint.starts_with("weir_") && issued.token.hint.chars().count() == 12);
-        let change = TokenChange {
+        let change = TokenTerms {
             name: "app".into(),
-            gateways: Some(vec![main.id]),
-            models: Some(vec!["openai/*".into()]),
+            restrictions: Restrictions {
+                gateways: Some(vec![main.id]),
+                models: Some(vec!["openai/*".into()]),
+                providers: Some(vec!["openai".into()]),
+                endpoints: Some(vec![Surface::ChatCompletions, Surface::Native]),
+                ip_ranges: Some(vec!["10.0.0.0/8".into(), "2001:db8::/32".into()]),
+            },
             expires_at: Some(Utc::now() + TimeDelta::days(1)),
         };
         let restricted = control.restrict_token(&manage, issued.token.id, change.clone()).await.expect("restricted");
-        assert_eq!(restricted.gateways, Some(vec![main.id]));
+        assert_eq!(restricted.restrictions, change.restrictions);
+        let loaded = load_config(&store, &sealer()).await.expect("loaded");
+        assert_eq!(loaded.teams[0].tokens[0].restrictions, change.restrictions);
         control.touch_tokens(&[(issued.token.id, 1_000), (issued.token.id, 500)]).await.expect("touched");
         let listed = control.list_tokens(&view).await.expect("listed");
         assert_eq!(listed[0].last_used_at.map(|at| at.timestamp_millis()), Some(1_000));
@@ -129,17 +138,17 @@ db_test! {
         let ann = ann(&control).await;
         let manage = grant::<can::ManageTokens>(&ann);
         let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
-        let only = NewToken { name: "app".into(), gateways: Some(vec![main.id]), ..NewToken::default() };
-        let issued = control.issue_token(&manage, only).await.expect("issued");
+        let only = |gateway| Restrictions { gateways: Some(vec![gateway]), ..Restrictions::default() };
+        let only_main = TokenTerms { name: "app".into(), restrictions: only(main.id), ..TokenTerms::default() };
+        let issued = control.issue_token(&manage, only_main).await.expect("issued");
         control.delete_gateway(&grant(&ann), main.id, "main").await.expect("deleted");
-        let named = |name: &str, gateway| TokenChange {
+        let named = |name: &str, gateway| TokenTerms {
             name: name.into(),
-            gateways: Some(vec![gateway]),
-            models: None,
+            restrictions: only(gateway),
             expires_at: None,
         };
         let renamed = control.restrict_token(&manage, issued.token.id, named("service", main.id)).await.expect("renamed");
-        assert_eq!((renamed.name.as_str(), renamed.gateways), ("service", Some(vec![main.id])));
+        assert_eq!((renamed.name.as_str(), renamed.restrictions.gateways), ("service", Some(vec![main.id])));
         let unknown = control.restrict_token(&manage, issued.token.id, named("service", GatewayId(99))).await;
         assert_eq!(unknown, Err(ControlError::Invalid(vec![FieldError::new("gateways", Problem::Unknown)])));
     }
@@ -147,10 +156,15 @@ db_test! {
     async fn every_bad_field_of_a_token_is_named(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
-        let bad = NewToken {
+        let bad = TokenTerms {
             name: " ".into(),
-            gateways: Some(vec![GatewayId(99)]),
-            models: Some(vec!["a b".into()]),
+            restrictions: Restrictions {
+                gateways: Some(vec![GatewayId(99)]),
+                models: Some(vec!["a b".into()]),
+                providers: Some(vec!["nobody".into()]),
+                endpoints: Some(vec![Surface::Unknown]),
+                ip_ranges: Some(vec!["10.0.0.0/99".into()]),
+            },
             expires_at: Some(Utc::now() - TimeDelta::days(1)),
         };
         let error = control.issue_token(&grant(&ann), bad).await.expect_err("refused");
@@ -158,6 +172,9 @@ db_test! {
             FieldError::new("name", Problem::Required),
             FieldError::new("gateways", Problem::Unknown),
             FieldError::new("models", Problem::NotAChoice),
+            FieldError::new("providers", Problem::Unknown),
+            FieldError::new("endpoints", Problem::NotAChoice),
+            FieldError::new("ip_ranges", Problem::NotANetwork),
             FieldError::new("expires_at", Problem::InThePast),
         ];
         assert_eq!(error, ControlError::Invalid(expected.into()));

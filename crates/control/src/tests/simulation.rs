@@ -10,7 +10,7 @@ use store::{Store, db_test, fixture};
 use super::fixture::{ann, gateway, grant, open};
 use crate::policy::Bounds;
 use crate::{
-    Actor, Control, ControlError, NewPolicy, NewToken, PastRequest, PolicyEngine, PolicyUsage, Replay, Simulation,
+    Actor, Control, ControlError, NewPolicy, PastRequest, PolicyEngine, PolicyUsage, Replay, Simulation, TokenTerms,
     Untried, Verdict, can,
 };
 
@@ -81,7 +81,7 @@ async fn world(store: &Store) -> World {
     let ann = ann(&control).await;
     let gateway = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created").id;
     let issue = async |name: &str| {
-        let new = NewToken { name: name.into(), ..NewToken::default() };
+        let new = TokenTerms { name: name.into(), ..TokenTerms::default() };
         control.issue_token(&grant::<can::ManageTokens>(&ann), new).await.expect("issued").token.id
     };
     let (app, batch) = (issue("app").await, issue("batch").await);

@@ -1,11 +1,10 @@
 //! Which requests a policy is about.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::validate::{FieldError, Problem};
+use crate::validate::{self, FieldError, Problem};
 
 /// Most values in one list of a condition.
 pub const MAX_VALUES: usize = 200;
@@ -165,8 +164,8 @@ impl Condition {
         for (key, list) in &self.metadata {
             check_list(&format!("{place}.metadata.{key}"), list, errors);
         }
-        if !self.ip.iter().all(|text| is_network(text)) {
-            errors.push(FieldError::new(format!("{place}.ip"), Problem::NotANetwork));
+        if let Some(problem) = self.ip.iter().find_map(|text| validate::network(text).err()) {
+            errors.push(FieldError::new(format!("{place}.ip"), problem));
         }
         if !self.country.iter().all(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())) {
             errors.push(FieldError::new(format!("{place}.country"), Problem::NotACountry));
@@ -201,11 +200,4 @@ fn check_list(place: &str, list: &[String], errors: &mut Vec<FieldError>) {
         None
     };
     errors.extend(problem.map(|problem| FieldError::new(place, problem)));
-}
-
-fn is_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }

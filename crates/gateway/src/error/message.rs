@@ -33,36 +33,6 @@ impl Refusal {
         Self::new(Code::ExpiredToken, "This API token has expired. Issue a new one on the team's page `Tokens`.")
     }
 
-    pub(crate) fn gateway_not_allowed(gateway: &str) -> Self {
-        let message = format!(
-            "This API token may not use the gateway {}. Add the gateway to the token, or use another token.",
-            quote(gateway)
-        );
-        Self::new(Code::TokenNotAllowed, message)
-    }
-
-    pub(crate) fn model_not_allowed(model: &str) -> Self {
-        let message = format!(
-            "This API token may not use the model {}. Add the model to the token, or use another token.",
-            quote(model)
-        );
-        Self::new(Code::TokenNotAllowed, message).about("model")
-    }
-
-    pub(crate) fn model_not_visible() -> Self {
-        Self::new(
-            Code::TokenNotAllowed,
-            "This API token is restricted to certain models, and this request does not say in a readable way which \
-             model it is for. Name the model in a JSON body, or use a token without model restrictions.",
-        )
-    }
-
-    pub(crate) fn fallbacks_not_allowed() -> Self {
-        let message = "This API token is restricted to certain models, so a request may not bring a list of `models`. \
-                       Name one with `model`, or use a token without model restrictions.";
-        Self::new(Code::TokenNotAllowed, message).about("models")
-    }
-
     pub(crate) fn invalid_path() -> Self {
         let message = "The path writes plain letters, dots or separators as `%…`, or has a backslash or a broken `%…`. \
                        Write them as they are.";
@@ -295,25 +265,6 @@ impl Refusal {
              one with the header `weir-provider: openai`, and make sure that the team has a key for it."
         );
         Self::new(Code::ProviderRequired, message)
-    }
-
-    /// Files and batches of a token that may use some models only.
-    pub(crate) fn kept_not_allowed(task: Task) -> Self {
-        let message = format!(
-            "This API token is restricted to certain models, and {task} may ask for any. Use a token without model \
-             restrictions."
-        );
-        Self::new(Code::TokenNotAllowed, message)
-    }
-
-    /// A provider's endpoints for managing models, of a token that may use some models only.
-    pub(crate) fn managing_not_allowed(provider: &str) -> Self {
-        let message = format!(
-            "This API token is restricted to certain models, and this endpoint of {} manages any of them. Use a token \
-             without model restrictions.",
-            quote(provider)
-        );
-        Self::new(Code::TokenNotAllowed, message)
     }
 
     pub(crate) fn unknown_provider(provider: &str) -> Self {

@@ -36,7 +36,7 @@ fn fits(task: Task, rest: &str) -> bool {
 }
 
 /// How a task shows in the ledger.
-pub(super) fn surface(task: Task) -> Surface {
+pub(crate) fn surface(task: Task) -> Surface {
     match task {
         Task::Embeddings => Surface::Embeddings,
         Task::Images | Task::ImageEdits | Task::ImageVariations => Surface::Images,

@@ -34,7 +34,8 @@ pub(crate) fn held(
     enabled(provider)?;
     let address = address(request, provider, holder).ok_or_else(|| Refusal::response_not_found(id))?;
     let rest = format!("{}/{id}{tail}", provider.path(Api::OpenaiResponses, "", false));
-    let mut plan = call_at(request, provider, address, Rest::Endpoint(&rest, ""), Dialect::Openai, request.body.clone())?;
+    let mut plan =
+        call_at(request, provider, address, Rest::Endpoint(&rest, ""), Dialect::Openai, request.body.clone())?;
     plan.shapes_errors = true;
     Ok(plan)
 }

@@ -74,6 +74,10 @@ pub(super) fn provider_for(
     // A key that a caller brought along is OpenAI's, where nobody says otherwise.
     let brought = access.credential.is_some().then(|| team.provider(OPENAI)).flatten();
     offering.extend(brought.filter(|openai| offering.iter().all(|provider| provider.slug != openai.slug)));
+    // Those that the token may use come first. Where only others are left, the refusal names one of them.
+    if offering.iter().any(|provider| access.allows_provider(&provider.slug)) {
+        offering.retain(|provider| access.allows_provider(&provider.slug));
+    }
     let openai = offering.iter().find(|provider| provider.slug == OPENAI);
     match (openai, offering.as_slice()) {
         (Some(openai), _) => Ok((*openai).clone()),
@@ -126,10 +130,16 @@ fn bare(access: &Access, wanted: &Wanted<'_>, model: &str, now_ms: i64) -> Resul
     let vendors_own = brought.then(|| team.provider(vendor)).flatten();
     usable.extend(vendors_own.filter(|own| usable.iter().all(|provider| provider.slug != own.slug)));
     usable.sort_unstable_by_key(|provider| (!speaks(provider), provider.slug != vendor, provider.slug.as_str()));
-    let found = usable.iter().copied().find(|provider| sells(provider, model));
-    let mut native = usable.iter().copied().filter(|provider| speaks(provider));
-    let only = || native.next().filter(|_| native.next().is_none());
-    found.or_else(only).cloned().ok_or_else(|| Refusal::model_not_found(model))
+    // Those that the token may use come first. Where only others are left, the refusal names one of them.
+    let may_use = |provider: &&Arc<ProviderState>| access.allows_provider(&provider.slug);
+    let (own, others): (Vec<_>, Vec<_>) = usable.into_iter().partition(may_use);
+    let sold = |among: &[&Arc<ProviderState>]| among.iter().copied().find(|provider| sells(provider, model)).cloned();
+    let only = |among: &[&Arc<ProviderState>]| {
+        let mut native = among.iter().copied().filter(|provider| speaks(provider));
+        native.next().filter(|_| native.next().is_none()).cloned()
+    };
+    let found = sold(&own).or_else(|| sold(&others)).or_else(|| only(&own)).or_else(|| only(&others));
+    found.ok_or_else(|| Refusal::model_not_found(model))
 }
 
 /// Whose API it is that callers speak: asked first when several sell a model.

@@ -10,6 +10,7 @@ use wire::task::Task;
 use wire::usage::Words;
 
 use super::{Plan, Request, Rest, address, ask_for_usage, call, spliced};
+use crate::admit::restrictions::{check_fallbacks, check_model};
 use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
 use crate::policy::Asks;
@@ -93,8 +94,8 @@ pub(crate) fn native(
     let other =
         scan.and_then(|scan| scan.model.as_ref()).is_some_and(|text| model.is_some_and(|model| model != text.value));
     let visible = model.filter(|_| !other && named.as_ref().is_some_and(|named| named.sure));
-    crate::admit::check_model(request.access, &provider.slug, visible, !request.body.is_empty())?;
-    scan.map_or(Ok(()), |scan| crate::admit::check_fallbacks(request.access, scan))?;
+    check_model(request.access, &provider.slug, visible, !request.body.is_empty())?;
+    scan.map_or(Ok(()), |scan| check_fallbacks(request.access, scan))?;
     if request.access.limits_models() && place(request, provider, rest).is_some_and(|call| call.manages) {
         return Err(Refusal::managing_not_allowed(&provider.slug));
     }

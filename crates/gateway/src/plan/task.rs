@@ -14,7 +14,7 @@ use wire::task::{Retelling, Task, own_count};
 use super::chat::{is_strict, restate};
 use super::model::{provider_for, resolve_task};
 use super::{Plan, Request, Rest, call as call_upstream, spliced};
-use crate::admit::check_model;
+use crate::admit::restrictions::{check_model, check_provider};
 use crate::error::Refusal;
 use crate::ingress::Call;
 use crate::memory::Purpose;
@@ -201,6 +201,7 @@ fn kept(
     let named = request.controls.provider.as_deref();
     let provider = provider_for(request.access, call.task, named, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
+    check_provider(request.access, &provider.slug)?;
     // A batch may ask any model, and so may the file that it is made of.
     if !request.body.is_empty() && request.access.limits_models() {
         return Err(Refusal::kept_not_allowed(call.task));

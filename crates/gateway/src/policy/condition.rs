@@ -149,8 +149,16 @@ impl From<bool> for Holds {
     }
 }
 
-fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+/// An address or a network. One of IPv4 addresses in their IPv6 form is that of the addresses themselves, as which callers
+/// are known.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    /// Bits in front of an IPv4 address in its IPv6 form.
+    const MAPPED: u8 = 96;
+    let network: IpNet = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(MAPPED)) {
+        (IpAddr::V4(address), Some(bits)) if network.addr().is_ipv6() => IpNet::new(address.into(), bits).ok(),
+        _ => Some(network),
+    }
 }
 
 impl Hours {

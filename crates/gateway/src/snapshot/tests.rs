@@ -1,8 +1,9 @@
 use chrono::DateTime;
 use domain::config::{CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
-use domain::ledger::{Past, Spent};
+use domain::ledger::{Past, Spent, Surface};
 use domain::policy::NamedPolicy;
 use domain::provider::{AuthScheme, Dialect};
+use domain::token::Restrictions;
 use domain::{CustomProviderId, GatewayId, GatewaySettings, Nanos, PolicyId, ProviderKeyId, Secret, TeamId};
 
 use super::*;
@@ -26,13 +27,16 @@ fn provider_key(id: i64, provider: &str) -> ProviderKeyConfig {
     }
 }
 
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
 fn token(id: i64, models: Option<&[&str]>) -> TokenConfig {
     TokenConfig {
         id: TokenId(id),
         name: "app".into(),
         digest: [id as u8; 32],
-        gateways: None,
-        models: models.map(|models| models.iter().map(ToString::to_string).collect()),
+        restrictions: Restrictions { models: models.map(texts), ..Restrictions::default() },
         revoked: false,
         expires_at: None,
     }
@@ -201,7 +205,7 @@ fn a_model_pattern_with_a_provider_speaks_of_that_provider_only() {
 fn a_token_is_held_to_its_gateways_and_its_end() {
     let mut acme = team("acme");
     acme.tokens = vec![TokenConfig {
-        gateways: Some(vec![GatewayId(2)]),
+        restrictions: Restrictions { gateways: Some(vec![GatewayId(2)]), ..Restrictions::default() },
         expires_at: DateTime::from_timestamp(1, 0),
         ..token(1, None)
     }];
@@ -210,6 +214,65 @@ fn a_token_is_held_to_its_gateways_and_its_end() {
     assert!(token.allows_gateway(GatewayId(2)) && !token.allows_gateway(GatewayId(1)));
     assert!(token.allows_model("openai", "any") && !token.limits_models());
     assert!(!token.has_expired(999) && token.has_expired(1_000));
+}
+
+#[test]
+fn a_token_is_held_to_providers_endpoints_and_addresses() {
+    let mut acme = team("acme");
+    let held = |id: i64, restrictions| TokenConfig { restrictions, ..token(id, None) };
+    acme.tokens = vec![
+        held(
+            1,
+            Restrictions {
+                providers: Some(texts(&["xai", "custom-gone"])),
+                endpoints: Some(vec![Surface::Embeddings, Surface::Batches]),
+                ip_ranges: Some(texts(&[
+                    "10.1.0.0/16",
+                    "192.0.2.7",
+                    "2001:db8::/32",
+                    "::ffff:172.16.0.0/108",
+                    "rubbish",
+                ])),
+                ..Restrictions::default()
+            },
+        ),
+        held(
+            2,
+            Restrictions {
+                providers: Some(vec![]),
+                endpoints: Some(vec![]),
+                ip_ranges: Some(vec![]),
+                ..Restrictions::default()
+            },
+        ),
+        token(3, None),
+    ];
+    let snapshot = build(acme);
+    let token = |id: u8| snapshot.token(&[id; 32]).expect("a token");
+    for (provider, allowed) in [("grok", true), ("openai", false), ("custom-gone", true)] {
+        assert_eq!(token(1).allows_provider(provider), allowed, "{provider}");
+    }
+    for endpoint in Surface::ALL {
+        let allowed = matches!(endpoint, Surface::Embeddings | Surface::Batches);
+        assert_eq!(token(1).allows_endpoint(endpoint), allowed, "{endpoint:?}");
+        assert!(!token(2).allows_endpoint(endpoint) && token(3).allows_endpoint(endpoint));
+    }
+    for (address, allowed) in [
+        ("10.1.255.1", true),
+        ("::ffff:10.1.0.1", true),
+        ("10.2.0.1", false),
+        ("192.0.2.7", true),
+        ("192.0.2.8", false),
+        ("2001:db8:1::5", true),
+        ("2001:db9::5", false),
+        ("172.16.9.9", true),
+        ("172.32.0.1", false),
+    ] {
+        let address = address.parse().expect("an address");
+        assert_eq!(token(1).allows_address(address), allowed, "{address}");
+        assert!(!token(2).allows_address(address) && token(3).allows_address(address));
+    }
+    assert!(!token(2).allows_provider("grok") && token(3).allows_provider("grok"));
 }
 
 /// A policy, as it is written.

@@ -1,13 +1,17 @@
 //! An API token: whose it is and what it may do.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::config::TokenConfig;
+use domain::ledger::Surface;
 use domain::{GatewayId, TokenId};
+use ipnet::IpNet;
 
 use super::Carried;
 use super::team::TeamState;
+use crate::policy::network;
 
 /// A token, found by the digest of its secret.
 #[derive(Debug)]
@@ -22,19 +26,33 @@ pub struct TokenState {
     pub last_used_ms: Arc<AtomicI64>,
     gateways: Option<Vec<GatewayId>>,
     models: Option<Vec<ModelPattern>>,
+    /// Canonical slugs.
+    providers: Option<Vec<String>>,
+    endpoints: Option<Endpoints>,
+    networks: Option<Vec<IpNet>>,
 }
 
 impl TokenState {
     pub(super) fn build(config: &TokenConfig, team: Arc<TeamState>, carried: &Carried) -> Self {
-        let compile = |patterns: &Vec<String>| patterns.iter().map(|text| ModelPattern::new(text, &team)).collect();
+        let restrictions = &config.restrictions;
+        let patterns = |texts: &Vec<String>| texts.iter().map(|text| ModelPattern::new(text, &team)).collect();
+        // A provider that is gone stays in the list and matches nothing.
+        let slug = |text: &String| team.provider(text).map_or(text, |provider| &provider.slug).clone();
         Self {
             id: config.id,
             name: config.name.clone(),
             revoked: config.revoked,
             expires_at_ms: config.expires_at.map(|at| at.timestamp_millis()),
             last_used_ms: carried.last_used.get(&config.id).cloned().unwrap_or_default(),
-            gateways: config.gateways.clone(),
-            models: config.models.as_ref().map(compile),
+            gateways: restrictions.gateways.clone(),
+            models: restrictions.models.as_ref().map(patterns),
+            providers: restrictions.providers.as_ref().map(|slugs| slugs.iter().map(slug).collect()),
+            endpoints: restrictions.endpoints.as_ref().map(|list| list.iter().copied().collect()),
+            // What is no network was refused when it was written, and is never met.
+            networks: restrictions
+                .ip_ranges
+                .as_ref()
+                .map(|list| list.iter().filter_map(|text| network(text)).collect()),
             team,
         }
     }
@@ -63,9 +81,48 @@ impl TokenState {
         self.models.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(provider, model)))
     }
 
+    /// Whether a provider, by its canonical slug, may be called for it.
+    #[must_use]
+    pub fn allows_provider(&self, provider: &str) -> bool {
+        self.providers.as_ref().is_none_or(|allowed| allowed.iter().any(|slug| slug == provider))
+    }
+
+    /// Whether it may call an endpoint.
+    #[must_use]
+    pub fn allows_endpoint(&self, endpoint: Surface) -> bool {
+        self.endpoints.is_none_or(|allowed| allowed.contains(endpoint))
+    }
+
+    /// Whether it may be used from an address. An IPv4 address is the same in its IPv6 form.
+    #[must_use]
+    pub fn allows_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.as_ref().is_none_or(|allowed| allowed.iter().any(|network| network.contains(&address)))
+    }
+
     /// Notes that it was used.
     pub fn touch(&self, now_ms: i64) {
         self.last_used_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+}
+
+/// A set of endpoints, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Endpoints(u32);
+
+impl Endpoints {
+    fn bit(endpoint: Surface) -> u32 {
+        1 << (endpoint as u32)
+    }
+
+    fn contains(self, endpoint: Surface) -> bool {
+        self.0 & Self::bit(endpoint) != 0
+    }
+}
+
+impl FromIterator<Surface> for Endpoints {
+    fn from_iter<I: IntoIterator<Item = Surface>>(list: I) -> Self {
+        Self(list.into_iter().fold(0, |all, endpoint| all | Self::bit(endpoint)))
     }
 }
 

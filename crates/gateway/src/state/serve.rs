@@ -13,6 +13,7 @@ use wire::chat::{Json, Refused};
 
 use super::list::{page, value};
 use super::{After, INTERRUPTED, conversation, may_see};
+use crate::admit::restrictions::check_provider;
 use crate::admit::{check_server, choose_gateway, note, policies};
 use crate::answer;
 use crate::authenticate::Access;
@@ -228,6 +229,7 @@ impl Serving<'_> {
         let provider = self.access.team.provider(&kept.provider).ok_or_else(missing)?;
         let gateway: &Arc<GatewayState> = self.access.team.gateway_by_id(kept.gateway_id).ok_or_else(missing)?;
         let holder = kept.holder.as_deref().ok_or_else(missing)?;
+        check_provider(self.access, &provider.slug)?;
         check_server(self.settlement)?;
         let request = Request {
             access: self.access,

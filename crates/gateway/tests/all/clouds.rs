@@ -132,7 +132,8 @@ async fn a_token_for_certain_models_is_held_to_the_model_in_the_path() {
     let mut world = with_key("aws-bedrock", &access_key(), "", |_| Answer::json(200, "{}")).await;
     add_key(&mut world, "azure-openai", "k", "");
     world.change(|config| {
-        config.teams[0].tokens[0].models = Some(vec!["aws-bedrock/a:0".into(), "azure-openai/small".into()]);
+        config.teams[0].tokens[0].restrictions.models =
+            Some(vec!["aws-bedrock/a:0".into(), "azure-openai/small".into()]);
     });
     let native = |path: &str| {
         let body = if path.starts_with("azure") { r#"{"model":"small"}"# } else { "{}" };
@@ -156,7 +157,7 @@ async fn a_token_for_certain_models_is_held_to_the_model_in_the_path() {
 #[tokio::test]
 async fn a_token_for_certain_models_manages_none() {
     let mut world = with_key("aws-bedrock", &access_key(), "", |_| Answer::json(200, "{}")).await;
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["aws-bedrock/a:0".into()]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["aws-bedrock/a:0".into()]));
     let call = |method: Method, path: &str, body: &str| {
         let mut request = post(&format!("/v1/acme/main/aws-bedrock/{path}"), body);
         *request.method_mut() = method;
@@ -178,7 +179,7 @@ async fn a_token_for_certain_models_manages_none() {
     }
     assert!(world.upstream.calls().is_empty());
     assert_eq!(world.send(call(Method::POST, "model/a%3A0/invoke", "{}")).await.status, 200);
-    world.change(|config| config.teams[0].tokens[0].models = None);
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = None);
     assert_eq!(world.send(call(Method::GET, "bedrock/us-west-2/foundation-models", "")).await.status, 200);
 }
 
@@ -473,10 +474,9 @@ async fn azure_is_asked_by_responses_where_it_has_them() {
     const RESPONSES: &str = "/v1/acme/main/compat/responses";
     const WHOLE: &str = r#"{"id":"resp_az","object":"response","created_at":1,"status":"completed","model":"gpt-5","output":[{"id":"msg_1","type":"message","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Dry.","annotations":[]}]}],"usage":{"input_tokens":10,"output_tokens":5,"total_tokens":15},"later":1.50}"#;
     let ask = r#"{"model":"azure-openai/my-gpt",  "input":"hi","future":1.50,"top_logprobs":2,"stream":false}"#;
-    for (base, target) in [
-        ("", "/openai/v1/responses"),
-        ("/openai/v1?api-version=preview", "/openai/v1/responses?api-version=preview"),
-    ] {
+    for (base, target) in
+        [("", "/openai/v1/responses"), ("/openai/v1?api-version=preview", "/openai/v1/responses?api-version=preview")]
+    {
         let world = with_key("azure-openai", "k1", base, |seen| match seen.body.contains("\"stream\":true") {
             true => Answer::events(&format!(
                 "event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{WHOLE}}}\n\n"

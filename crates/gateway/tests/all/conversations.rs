@@ -283,7 +283,7 @@ async fn a_token_sees_only_what_came_through_its_gateways() {
     let mut world = world().await;
     world.change(|config| {
         let mut narrow = token_config(12, "weir_narrow");
-        narrow.gateways = Some(vec![GatewayId(12)]);
+        narrow.restrictions.gateways = Some(vec![GatewayId(12)]);
         config.teams[0].tokens.push(narrow);
     });
     let narrow = [("authorization", "Bearer weir_narrow")];

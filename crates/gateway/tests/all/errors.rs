@@ -122,11 +122,11 @@ async fn names_that_do_not_exist_are_refused() {
 #[tokio::test]
 async fn what_a_token_may_not_use_is_refused_on_every_door() {
     let mut world = World::answering(200, ANSWER).await;
-    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![domain::GatewayId(12)]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.gateways = Some(vec![domain::GatewayId(12)]));
     refused(&world, body, 403, "token_not_allowed").await;
     world.change(|config| {
-        config.teams[0].tokens[0].gateways = None;
-        config.teams[0].tokens[0].models = Some(vec!["openai/gpt-4o-mini".into(), "claude-*".into()]);
+        config.teams[0].tokens[0].restrictions.gateways = None;
+        config.teams[0].tokens[0].restrictions.models = Some(vec!["openai/gpt-4o-mini".into(), "claude-*".into()]);
     });
     refused(&world, body, 403, "token_not_allowed").await;
     assert_eq!(world.chat(QUESTION).await.status, 200);
@@ -312,7 +312,9 @@ async fn a_body_that_breaks_off_is_refused() {
 #[tokio::test]
 async fn no_detour_leads_around_a_tokens_models() {
     let mut world = World::answering(200, ANSWER).await;
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["gpt-4o-mini".into(), "claude-*".into()]));
+    world.change(|config| {
+        config.teams[0].tokens[0].restrictions.models = Some(vec!["gpt-4o-mini".into(), "claude-*".into()])
+    });
     let claude = r#"{"model":"claude-sonnet-4-5"}"#;
     for path in [
         "v1beta/%6dodels/gemini-pro:generateContent",
@@ -343,6 +345,6 @@ async fn the_list_of_models_belongs_to_a_gateway_that_may_be_used() {
     assert_eq!(world.send(get("nothing")).await.code(), "unknown_gateway");
     world.change(|config| config.teams[0].gateways[0].enabled = false);
     assert_eq!(world.send(get("main")).await.code(), "gateway_disabled");
-    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![domain::GatewayId(12)]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.gateways = Some(vec![domain::GatewayId(12)]));
     assert_eq!(world.send(get("main")).await.code(), "token_not_allowed");
 }

@@ -209,9 +209,9 @@ async fn who_is_refused_has_nothing_fetched() {
     let (mut world, web) = world(true, |_| picture()).await;
     let question = ask(&[format!("{}/cat.png", web.url())]);
     assert_eq!(world.send(with(CHAT, &question, &[])).await.code(), "missing_token");
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["openai/*".into()]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["openai/*".into()]));
     assert_eq!(world.chat(&question).await.code(), "token_not_allowed");
-    world.change(|config| config.teams[0].tokens[0].models = None);
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = None);
     let many: Vec<_> = (0..21).map(|_| format!("{}/cat.png", web.url())).collect();
     let read = world.chat(&ask(&many)).await;
     assert_eq!(

@@ -15,7 +15,8 @@ async fn with_key(provider: &str, script: impl Fn(&Seen) -> Answer + Send + Sync
 #[tokio::test]
 async fn a_model_in_the_path_and_another_in_the_body_are_none() {
     let mut world = with_key("azure-openai", |_| Answer::json(200, ANSWER)).await;
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["azure-openai/gpt-4o-mini".into()]));
+    world
+        .change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["azure-openai/gpt-4o-mini".into()]));
     let ask = |path: &str, body: &str| {
         let path = format!("/v1/acme/main/azure-openai/openai/deployments/{path}/chat/completions?api-version=1");
         post(&path, body)
@@ -44,7 +45,7 @@ async fn a_model_that_the_endpoint_does_not_read_opens_nothing() {
         ("ollama", "api/generate", 200),
     ] {
         let mut world = with_key(provider, |_| Answer::json(200, ANSWER)).await;
-        world.change(|config| config.teams[0].tokens[0].models = Some(vec![format!("{provider}/small")]));
+        world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec![format!("{provider}/small")]));
         let read = world.send(post(&format!("/v1/acme/main/{provider}/{path}"), r#"{"model":"small"}"#)).await;
         assert_eq!(read.status, wanted, "{provider} {path} {}", read.body);
     }

@@ -51,10 +51,10 @@ async fn the_short_url_finds_team_and_gateway_by_the_token() {
     world.change(|config| config.teams[0].gateways.push(gateway(19, "default", true)));
     assert_eq!(world.send(post(short, QUESTION)).await.status, 200);
     assert_eq!(world.rows().last().and_then(|row| row.gateway_id).map(|id| id.0), Some(19));
-    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![domain::GatewayId(11)]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.gateways = Some(vec![domain::GatewayId(11)]));
     assert_eq!(world.send(post(short, QUESTION)).await.status, 200);
     assert_eq!(world.rows().last().and_then(|row| row.gateway_id).map(|id| id.0), Some(11));
-    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.gateways = Some(vec![]));
     assert_eq!(world.send(post(short, QUESTION)).await.code(), "gateway_required");
 }
 
@@ -198,7 +198,7 @@ async fn models_are_those_the_token_may_use() {
     let with_keys = ["openai/", "anthropic/", "google-ai-studio/"];
     assert!(ids(&read).iter().all(|id| with_keys.iter().any(|slug| id.starts_with(slug))), "{}", read.body);
     assert!(with_keys.iter().all(|slug| ids(&read).iter().any(|id| id.starts_with(slug))), "{}", read.body);
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["openai/gpt-4o*".into()]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["openai/gpt-4o*".into()]));
     let read = world.send(get()).await;
     assert!(!ids(&read).is_empty() && ids(&read).iter().all(|id| id.starts_with("openai/gpt-4o")), "{}", read.body);
     assert_eq!(world.rows().len(), 2);

@@ -148,7 +148,7 @@ async fn nobody_else_reads_it() {
     world.change(|config| {
         config.teams.push(team(2, "other", "weir_token-of-other", &url));
         let mut narrow = token_config(12, "weir_narrow");
-        narrow.gateways = Some(vec![GatewayId(12)]);
+        narrow.restrictions.gateways = Some(vec![GatewayId(12)]);
         config.teams[0].tokens.push(narrow);
     });
     let question = claude(json!({ "previous_response_id": id }));
@@ -230,7 +230,7 @@ async fn a_conversation_moves_between_providers() {
 async fn a_token_that_may_not_see_a_response_cannot_have_it_continued_where_it_is_held() {
     let mut world = world().await;
     world.send(post(RESPONSES, &ask("openai/gpt-5.2", json!({})))).await;
-    world.change(|config| config.teams[0].tokens[0].gateways = Some(vec![GatewayId(12)]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.gateways = Some(vec![GatewayId(12)]));
     let question = ask("openai/gpt-5.2", json!({ "previous_response_id": "resp_native" }));
     let read = world.send(post("/v1/acme/open/compat/responses", &question)).await;
     assert_eq!(read.code(), "previous_response_not_found");

@@ -41,7 +41,7 @@ fn with_keys(world: &mut World, providers: &[&str]) {
 
 fn limit_models(world: &mut World, models: &[&str]) {
     let models = models.iter().map(|model| (*model).to_owned()).collect();
-    world.change(|config| config.teams[0].tokens[0].models = Some(models));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(models));
 }
 
 fn payload(world: &World) -> Payload {

@@ -303,7 +303,7 @@ async fn a_models_name_cannot_leave_its_place_in_the_path() {
 #[tokio::test]
 async fn a_token_for_certain_models_is_held_to_them_at_every_door() {
     let mut world = World::answering(200, CLAUDE).await;
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["openai/gpt-4o*".into()]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["openai/gpt-4o*".into()]));
     let claude = ask_claude(false);
     let generate = GENERATE.replace("openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5");
     let count = generate.replace("generateContent", "countTokens");

@@ -13,6 +13,7 @@ use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyCon
 use domain::ledger::AttemptRow;
 use domain::policy::NamedPolicy;
 use domain::provider::{AuthScheme, Dialect};
+use domain::token::Restrictions;
 use domain::{CustomProviderId, GatewayId, GatewaySettings, PolicyId, ProviderKeyId, Secret, TeamId, TokenId};
 use gateway::body::Body;
 use gateway::ports::Ports;
@@ -249,8 +250,7 @@ pub fn token_config(id: i64, plain: &str) -> TokenConfig {
         id: TokenId(id),
         name: plain.into(),
         digest,
-        gateways: None,
-        models: None,
+        restrictions: Restrictions::default(),
         revoked: false,
         expires_at: None,
     }

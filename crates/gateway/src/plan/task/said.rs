@@ -7,7 +7,7 @@ use wire::scan::Scan;
 use wire::splice::Edit;
 use wire::task::{Size, Task, size_of_form, size_of_json};
 
-use crate::admit;
+use crate::admit::restrictions::check_list;
 use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::memory::{Claim, Purpose};
@@ -108,6 +108,6 @@ impl<'a> Said<'a> {
     /// # Errors
     /// `token_not_allowed`.
     pub(super) fn check_fallbacks(&self, access: &Access) -> Result<(), Refusal> {
-        admit::check_list(access, self.has_list())
+        check_list(access, self.has_list())
     }
 }

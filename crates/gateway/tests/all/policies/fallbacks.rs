@@ -65,7 +65,7 @@ async fn the_other_model_is_judged_too_and_there_is_no_third() {
     assert!(refused.body.contains("`p2`"), "{}", refused.body);
     assert_eq!(world.chat(QUESTION).await.status, 200);
     // A token that may not use the other model is not let past its own bounds.
-    world.change(|config| config.teams[0].tokens[0].models = Some(vec!["openai/gpt-4o".into()]));
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = Some(vec!["openai/gpt-4o".into()]));
     let refused = world.chat(&QUESTION.replace("gpt-4o-mini", "gpt-4o")).await;
     assert_eq!(refused.code(), "token_not_allowed");
 }
