@@ -41,7 +41,11 @@ const WAITING: &[Column] = &[
 
 const START: &[Column] = &[Column("MB", Figure("resident_mb", 1)), Column("cold start ms", Figure("cold_start_ms", 0))];
 
-const LEDGER: &[Column] = &[Column("rows/s", Figure("rows_per_second", 0))];
+const LEDGER: &[Column] = &[
+    Column("rows/s", Figure("rows_per_second", 0)),
+    Column("bytes a row", Figure("row_bytes", 0)),
+    Column("with its indexes", Figure("row_bytes_with_indexes", 0)),
+];
 
 pub(super) fn print(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let waits = |case: &str| case::ALL.iter().any(|known| known.name == case && known.is_about_waiting());

@@ -1,4 +1,4 @@
-//! How many rows a second the ledger writer carries into the database:
+//! How many rows a second the ledger writer carries into the database, and how many bytes a row takes there:
 //! `cargo run --release -p store --example writer_throughput [database URL] [rows] [body bytes]`.
 //! Without a URL, a temporary SQLite file.
 
@@ -7,9 +7,10 @@ use std::time::Duration;
 use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
-use store::Store;
+use sea_orm::{ConnectionTrait, Database, DbErr, Statement};
 use store::spool::{Spool, SpoolOptions};
 use store::writer::{LedgerWriter, WriterOptions};
+use store::{Backend, Store};
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,7 +41,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     report("written", rows, began.elapsed());
     writer.stop().await;
+    let backend = store.backend();
+    drop(store);
+    let [table, all] = bytes(&url, backend).await?;
+    println!("size: {} bytes a row, {} with its indexes", table / rows, all / rows);
     Ok(())
+}
+
+/// Bytes of the ledger's table, and of the table with its indexes, what is free in their pages included.
+async fn bytes(url: &str, backend: Backend) -> Result<[u64; 2], DbErr> {
+    let query = match backend {
+        Backend::Sqlite => {
+            "SELECT SUM(CASE WHEN type = 'table' THEN pgsize ELSE 0 END), SUM(pgsize) \
+             FROM dbstat JOIN sqlite_master USING (name) WHERE tbl_name = 'requests'"
+        }
+        Backend::Postgres => "SELECT pg_table_size('requests'), pg_total_relation_size('requests')",
+    };
+    let database = Database::connect(url).await?;
+    let row = database.query_one_raw(Statement::from_string(database.get_database_backend(), query)).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("no sizes".to_owned()))?;
+    let size = |column| row.try_get_by_index::<i64>(column).map(i64::unsigned_abs);
+    Ok([size(0)?, size(1)?])
 }
 
 fn report(what: &str, rows: u64, took: Duration) {
