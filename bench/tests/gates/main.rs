@@ -6,6 +6,7 @@
 //! connection are not there.
 
 mod budget;
+mod counted;
 mod limits;
 #[path = "../../src/policies/some.rs"]
 mod policies;

@@ -1,9 +1,8 @@
-//! A gateway with everything on, its ledger in a real spool, on a runtime of one thread.
+//! A gateway with everything on, its ledger in a real spool, on a runtime of one thread. Shared with the benchmark `hot`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use allocation_counter::{AllocationInfo, measure, opt_out};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
@@ -22,7 +21,8 @@ use tokio::runtime::Runtime;
 
 use crate::provider::Provider;
 
-const TOKEN: &str = "weir_a-token-of-the-gates-0123456789";
+/// The secret of the team's token.
+pub const TOKEN: &str = "weir_a-token-of-the-gates-0123456789";
 
 pub struct World {
     pub gateway: Gateway,
@@ -43,7 +43,7 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         let (appender, spool) = Spool::open(directory.path(), SpoolOptions::default()).expect("a spool");
         let options = Options { allow_private_upstreams: true, ..Options::default() };
-        let config = Config { version: 1, teams: vec![team(&provider.url, policies)] };
+        let config = config(&provider.url, policies);
         let ports = ports::Ports {
             ledger: Arc::new(Ledger(appender)),
             cache_tier: Arc::new(NoTier),
@@ -57,36 +57,10 @@ impl World {
     pub async fn start(&self, request: Request<Full<Bytes>>) -> Response<Body> {
         self.gateway.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
     }
-
-    /// Counts what `times` requests allocate, one after the other; connections, caches and lazy statics are there
-    /// before. `request` makes the next one, uncounted, and `check` looks at each answer.
-    pub fn count(
-        &self,
-        times: usize,
-        mut request: impl FnMut() -> Request<Full<Bytes>>,
-        check: impl Fn(&Response<Body>),
-    ) -> AllocationInfo {
-        const BEFORE: usize = 10;
-        let mut all = AllocationInfo::default();
-        for number in 0..BEFORE + times {
-            let request = request();
-            let counted = measure(|| {
-                self.runtime.block_on(async {
-                    let answer = self.start(request).await;
-                    opt_out(|| check(&answer));
-                    read(answer).await;
-                });
-            });
-            if number >= BEFORE {
-                all += counted;
-            }
-        }
-        all
-    }
 }
 
 /// Reads an answer to its end and drops it.
-async fn read(answer: Response<Body>) {
+pub async fn read(answer: Response<Body>) {
     let mut body = answer.into_body();
     while let Some(frame) = body.frame().await {
         frame.expect("a whole answer");
@@ -158,6 +132,11 @@ impl ports::CacheTier for NoTier {
     }
 
     fn save(&self, _: Arc<CacheEntry>) {}
+}
+
+/// A team with a provider at an address, under these policies.
+pub fn config(url: &str, policies: &[&str]) -> Config {
+    Config { version: 1, teams: vec![team(url, policies)] }
 }
 
 fn team(url: &str, policies: &[&str]) -> TeamConfig {

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use aws_lc_rs::digest;
 use domain::config::Config;
 use domain::{ProviderKeyId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
@@ -76,6 +77,14 @@ impl Snapshot {
     #[must_use]
     pub fn token(&self, digest: &[u8; 32]) -> Option<&Arc<TokenState>> {
         self.tokens.get(digest)
+    }
+
+    /// The token with this secret, revoked and expired ones included.
+    #[must_use]
+    pub fn token_by_secret(&self, secret: &str) -> Option<&Arc<TokenState>> {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
+        self.token(&key)
     }
 
     /// The team with this slug.

@@ -52,9 +52,7 @@ pub(super) fn present(
 }
 
 fn find(snapshot: &Snapshot, secret: &str) -> Option<Arc<TokenState>> {
-    let mut key = [0; 32];
-    key.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
-    snapshot.token(&key).cloned()
+    snapshot.token_by_secret(secret).cloned()
 }
 
 /// The words that providers want before a key.
