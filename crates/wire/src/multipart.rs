@@ -23,6 +23,8 @@ pub use error::{FormError, FormErrorKind};
 pub const MAX_PARTS: usize = 256;
 /// Longest headers of one part, in bytes.
 const MAX_HEADERS: usize = 4 << 10;
+/// Most headers of one part; clients write three at most, and some parsers read no more than a few.
+const MAX_LINES: usize = 16;
 /// Longest boundary (RFC 2046, section 5.1.1).
 const MAX_BOUNDARY: usize = 70;
 /// Longest name of a model, in bytes.
@@ -112,6 +114,9 @@ fn part(body: &[u8], span: Range<usize>) -> Result<Part<'_>, FormError> {
     let head = memmem::find(&piece[..piece.len().min(MAX_HEADERS)], b"\r\n\r\n");
     let head = head.ok_or_else(|| bad(FormErrorKind::Headers))?;
     let text = std::str::from_utf8(&piece[..head]).map_err(|_| bad(FormErrorKind::Headers))?;
+    if text.split("\r\n").count() > MAX_LINES {
+        return Err(bad(FormErrorKind::Headers));
+    }
     let (mut disposition, mut content_type) = (None, None);
     for line in text.split("\r\n") {
         // A line that goes on in the next one begins with a space; control characters end it for some parsers.

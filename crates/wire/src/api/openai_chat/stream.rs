@@ -273,11 +273,12 @@ impl Decoder {
         out.push(Event::BlockStop { block });
     }
 
-    /// The open block of a kind, begun where another is open.
+    /// The open block of a kind, begun where another is open. Plain words do not go on with what `reasoning_details` began: they
+    /// come before the entry that is theirs.
     fn open(&mut self, at: usize, kind: Kind, out: &mut Vec<Event>) -> u32 {
         if let Some(open) = &self.choices[at].open
             && std::mem::discriminant(&open.kind) == std::mem::discriminant(&kind)
-            && !matches!((&open.kind, &kind), (Kind::Thinking(_), Kind::Thinking(Some(_))))
+            && !matches!((&open.kind, &kind), (Kind::Thinking(a), Kind::Thinking(b)) if a.is_some() || b.is_some())
         {
             return open.block;
         }
