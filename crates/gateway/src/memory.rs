@@ -68,6 +68,14 @@ impl Memory {
         Ok(claim.hold(bytes))
     }
 
+    /// Bytes that were written piece by piece, without the room that they were written into and do not fill.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub(crate) fn hold_made(self: &Arc<Self>, purpose: Purpose, made: Vec<u8>) -> Result<Bytes, Full> {
+        self.hold(purpose, fitted(made))
+    }
+
     fn share(&self, purpose: Purpose) -> usize {
         match purpose {
             Purpose::Keeping => self.limit / 2,
@@ -75,6 +83,16 @@ impl Memory {
             Purpose::Answer => self.limit,
         }
     }
+}
+
+/// The bytes in about as much memory as they take: a text that is written piece by piece may hold twice that.
+pub(crate) fn fitted(mut made: Vec<u8>) -> Bytes {
+    /// What is not worth a copy.
+    const SPARE: usize = 4 * 1024;
+    if made.capacity() - made.len() > SPARE {
+        made.shrink_to_fit();
+    }
+    Bytes::from(made)
 }
 
 /// Some bytes of the bound, given back on drop.

@@ -125,3 +125,14 @@ fn many_threads_and_a_panic_leave_nothing_behind() {
     assert!(caught.is_err());
     assert_eq!(memory.used(), 0);
 }
+
+#[test]
+fn what_is_made_keeps_no_room_that_it_does_not_fill() {
+    for (length, capacity, left) in [(60_000, 120_000, 60_000), (60_000, 61_000, 61_000), (0, 9_000, 0)] {
+        let mut made = Vec::with_capacity(capacity);
+        made.resize(length, 7);
+        let bytes = fitted(made);
+        assert_eq!(bytes.len(), length);
+        assert!(Vec::from(bytes).capacity() <= left, "{length} of {capacity}");
+    }
+}

@@ -3,7 +3,6 @@
 
 mod said;
 
-use bytes::Bytes;
 use domain::provider::Dialect;
 use wire::api::{Target, adapt, gemini};
 use wire::chat::Losses;
@@ -180,9 +179,8 @@ fn translated(
     if let Some(loss) = losses.refused(is_strict(&request.gateway.settings, request.controls)) {
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
-    let mut claim = request.memory.claim(Purpose::Request);
-    claim.grow(body.len())?;
-    let mut plan = call_upstream(request, provider, rest, dialect, claim.hold(Bytes::from(body)))?;
+    let body = request.memory.hold_made(Purpose::Request, body)?;
+    let mut plan = call_upstream(request, provider, rest, dialect, body)?;
     restate(&mut plan.headers, provider.api);
     if let Some(brought) = &request.access.credential {
         brought.rewrite(&mut plan.headers, provider.auth);

@@ -42,12 +42,11 @@ impl Unfinished {
         writing.grow(COPIES * fetched.iter().map(|one| one.data.len()).sum::<usize>())?;
         question.bring(fetches(&provider, api), fetched);
         let target = Target { model: &model, quirks: &provider.quirks };
-        let Translated { mut body, losses, .. } = question.write(target, asked).map_err(Refusal::invalid_request)?;
+        let Translated { body, losses, .. } = question.write(target, asked).map_err(Refusal::invalid_request)?;
         if let Some(loss) = losses.refused(strict) {
             return Err(Refusal::not_expressible(&provider.slug, loss));
         }
         drop((question, room));
-        body.shrink_to_fit();
         let body = finished(&provider, api, body);
         writing.set(body.len())?;
         Ok(writing.hold(body))
