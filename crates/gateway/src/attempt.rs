@@ -80,9 +80,10 @@ fn give_up_token(plan: &Plan) {
     }
 }
 
-/// The request, with everything in it given away on the last attempt.
+/// The request, with everything in it given away on the last attempt, unless the provider is asked again for its answer.
 fn request(plan: &mut Plan, more: bool) -> Request<Full<Bytes>> {
-    let mut headers = if more { plan.headers.clone() } else { std::mem::take(&mut plan.headers) };
+    let again = more || plan.polls();
+    let mut headers = if again { plan.headers.clone() } else { std::mem::take(&mut plan.headers) };
     match &plan.authorize {
         Authorize::Done => {}
         Authorize::Sign(signer, region) => {

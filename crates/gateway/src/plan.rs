@@ -114,6 +114,11 @@ impl Plan {
         }
     }
 
+    /// Whether the provider may answer before it is done, and is asked again then.
+    pub(crate) fn polls(&self) -> bool {
+        self.translation.as_ref().is_some_and(|translation| translation.provider() == Api::Replicate)
+    }
+
     /// Whether each answer must be made anew, because a conversation goes on with it, or its caller comes back for it.
     pub(crate) fn changes_state(&self) -> bool {
         let Some(After::Keep(draft)) = &self.after else { return false };

@@ -11,6 +11,7 @@ mod flow;
 mod head;
 mod hold;
 mod meter;
+mod poll;
 mod source;
 mod way;
 

@@ -16,12 +16,14 @@ mod ollama;
 mod openai_chat;
 pub mod openai_responses;
 mod quirks;
+mod replicate;
 mod stream;
 
 pub use anthropic::count_tokens_answer;
 pub(crate) use custom::unwrap as unwrap_custom;
 pub use openai_chat::{Adapted, adapt, failure};
 pub use quirks::Quirks;
+pub use replicate::pending;
 pub use stream::{StreamDecoder, StreamEncoder};
 
 /// A chat API.
@@ -41,6 +43,8 @@ pub enum Api {
     Cohere,
     /// Ollama's own chat.
     Ollama,
+    /// Replicate's predictions.
+    Replicate,
 }
 
 /// What a URL says that other APIs say in the body: Gemini's and Bedrock's model and wish for a stream.
@@ -78,7 +82,7 @@ pub struct Encoded {
 
 impl Api {
     /// Every API.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OpenaiChat,
         Self::OpenaiResponses,
         Self::Anthropic,
@@ -86,6 +90,7 @@ impl Api {
         Self::Bedrock,
         Self::Cohere,
         Self::Ollama,
+        Self::Replicate,
     ];
 
     /// Those that callers may speak. The others are spoken to providers only.
@@ -102,6 +107,7 @@ impl Api {
             Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
             Self::Ollama => "ollama",
+            Self::Replicate => "replicate",
         }
     }
 
@@ -118,7 +124,7 @@ impl Api {
             Self::OpenaiChat | Self::OpenaiResponses => Some(Dialect::Openai),
             Self::Anthropic => Some(Dialect::Anthropic),
             Self::Gemini => Some(Dialect::Gemini),
-            Self::Bedrock | Self::Cohere | Self::Ollama => None,
+            Self::Bedrock | Self::Cohere | Self::Ollama | Self::Replicate => None,
         }
     }
 
@@ -146,6 +152,8 @@ impl Api {
             Self::Bedrock => format!("model/{}/converse", segment(model)),
             Self::Cohere => "v2/chat".to_owned(),
             Self::Ollama => "api/chat".to_owned(),
+            // Whose model is asked is said in the body: `owner/name`, with or without a version.
+            Self::Replicate => "predictions".to_owned(),
         }
     }
 
@@ -179,7 +187,7 @@ impl Api {
             Self::OpenaiResponses => openai_responses::decode_request(body),
             Self::Anthropic => anthropic::decode_request(body),
             Self::Gemini => gemini::decode_request(body, path),
-            Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
+            Self::Bedrock | Self::Cohere | Self::Ollama | Self::Replicate => Err(not_a_front(self)),
         };
         Ok(Request { front: Some(self), ..request? })
     }
@@ -220,6 +228,7 @@ impl Api {
             Self::Bedrock => bedrock::encode_request(request, target),
             Self::Cohere => cohere::encode_request(request, target),
             Self::Ollama => ollama::encode_request(request, target),
+            Self::Replicate => replicate::encode_request(request, target),
         }
     }
 
@@ -238,6 +247,7 @@ impl Api {
             Self::Bedrock => bedrock::decode_answer(body),
             Self::Cohere => cohere::decode_answer(body),
             Self::Ollama => ollama::decode_answer(body),
+            Self::Replicate => replicate::decode_answer(body),
         }
     }
 
@@ -251,7 +261,7 @@ impl Api {
             Self::OpenaiResponses => Ok(openai_responses::encode_answer(answer, asked)),
             Self::Anthropic => Ok(anthropic::encode_answer(answer, asked)),
             Self::Gemini => Ok(gemini::encode_answer(answer, asked)),
-            Self::Bedrock | Self::Cohere | Self::Ollama => Err(not_a_front(self)),
+            Self::Bedrock | Self::Cohere | Self::Ollama | Self::Replicate => Err(not_a_front(self)),
         }
     }
 }
@@ -264,6 +274,7 @@ pub fn usage_of(api: Api, body: &[u8]) -> Option<domain::Usage> {
         Api::Bedrock => bedrock::usage_of(body),
         Api::Cohere => cohere::usage_of(body),
         Api::Ollama => ollama::usage_of(body),
+        Api::Replicate => replicate::usage_of(body),
         Api::OpenaiChat | Api::OpenaiResponses | Api::Anthropic | Api::Gemini => None,
     }
 }

@@ -18,12 +18,15 @@ use super::{Plan, Request, Rest, ask_for_usage, call, speaks, spliced};
 use crate::error::Refusal;
 use crate::fetch;
 use crate::headers::controls::Controls;
-use crate::memory::{Claim, Memory, Purpose};
+use crate::memory::{Claim, Memory, Purpose, fitted};
 use crate::policy::Asks;
 use crate::snapshot::ProviderState;
 
 /// The version of Anthropic's API that translated questions are written in.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// The longest that Replicate holds an answer back until it is done, in seconds.
+const LONGEST_WAIT: HeaderValue = HeaderValue::from_static("wait=60");
 
 /// What Vertex AI wants to read in the body, in the model's place.
 const VERTEX_VERSION: &str = "\"anthropic_version\":\"vertex-2023-10-16\"";
@@ -229,7 +232,8 @@ fn translated(
         return Err(Refusal::not_expressible(&provider.slug, loss));
     }
     drop(room);
-    plan.body = request.memory.hold(Purpose::Request, finished(provider, api, body))?;
+    let body = finished(provider, api, body);
+    plan.body = request.memory.hold(Purpose::Request, body)?;
     plan.dropped = losses.fields();
     if question.front != api {
         restate(&mut plan.headers, api);
@@ -279,7 +283,7 @@ fn unfinished(
 
 /// A translated body, as the provider wants it around the API's own words.
 pub(super) fn finished(provider: &ProviderState, api: Api, body: Vec<u8>) -> Bytes {
-    let body = Bytes::from(body);
+    let body = fitted(body);
     if !provider.is_claude_at_vertex(api) {
         return body;
     }
@@ -303,8 +307,10 @@ pub(super) fn restate(headers: &mut HeaderMap, api: Api) {
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(ACCEPT);
-    if api == Api::Anthropic {
-        headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+    match api {
+        Api::Anthropic => drop(headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION)),
+        Api::Replicate => drop(headers.insert(HeaderName::from_static("prefer"), LONGEST_WAIT)),
+        _ => {}
     }
 }
 

@@ -11,6 +11,7 @@ use wire::usage::Observed;
 
 use super::clock::Clock;
 use super::meter::{Finish, MAX_READ, Meter};
+use super::poll::Poll;
 use super::source::Source;
 use super::way::{Fault, Make};
 use crate::error::{Code, Refusal};
@@ -35,7 +36,7 @@ pub(super) async fn hold(
     plan: &Plan,
     make: Make,
 ) -> Result<Held, Refusal> {
-    let collected = collect(settlement, &mut meter, upstream, &plan.provider).await;
+    let collected = whole(settlement, &mut meter, upstream, plan).await;
     match collected.and_then(|body| shape(settlement, &mut meter, plan, make, body)) {
         Ok((body, finish)) => {
             meter.settle(settlement, finish);
@@ -47,6 +48,24 @@ pub(super) async fn hold(
             Err(refusal)
         }
     }
+}
+
+/// The answer, once the provider is done with it.
+async fn whole(settlement: &Settlement, meter: &mut Meter, upstream: Source, plan: &Plan) -> Result<Bytes, Refusal> {
+    let mut body = collect(settlement, meter, upstream, &plan.provider).await?;
+    if let Some(mut poll) = Poll::of(plan, &body) {
+        while Poll::goes_on(&body) {
+            drop(std::mem::take(&mut body));
+            let answer = poll.again(settlement, plan).await?;
+            meter.restart(&settlement.shared().memory, answer.status().as_u16());
+            body = collect(settlement, meter, Source::new(answer.into_body()), &plan.provider).await?;
+        }
+    }
+    if plan.translation.is_some() && (200..300).contains(&meter.status()) {
+        // That something was created is the provider's business.
+        meter.pass_as(200);
+    }
+    Ok(body)
 }
 
 async fn collect(
@@ -83,14 +102,14 @@ fn shape(
         Make::Error => {
             let shaped = wire::error::in_shape_of(settlement.dialect, meter.status(), &plan.provider, &body);
             let Some(shaped) = shaped else { return Ok((body, Finish::Whole)) };
-            let made = memory.hold(Purpose::Answer, Bytes::from(shaped))?;
+            let made = memory.hold_made(Purpose::Answer, shaped.into_bytes())?;
             meter.replace(memory, &made, Observed { finished: true, ..Observed::default() });
             made
         }
         Make::Answer | Make::Stream | Make::Assembled | Make::Retold => {
             match in_room(memory, &body, || make.make(plan, &body))? {
                 Ok((made, observed)) => {
-                    let made = memory.hold(Purpose::Answer, Bytes::from(made))?;
+                    let made = memory.hold_made(Purpose::Answer, made)?;
                     meter.replace(memory, &made, observed);
                     made
                 }

@@ -112,6 +112,17 @@ impl Meter {
         self.content_type = Some("application/json".to_owned());
     }
 
+    /// The same for a caller, whatever success the provider calls it.
+    pub(super) fn pass_as(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// Another answer takes the place of the one that was taken in.
+    pub(super) fn restart(&mut self, memory: &Arc<Memory>, status: u16) {
+        self.status = status;
+        self.capture = Capture::new(memory, Purpose::Answer, MAX_READ);
+    }
+
     pub(super) fn is_stream(&self) -> bool {
         self.stream
     }

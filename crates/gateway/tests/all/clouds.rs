@@ -529,6 +529,61 @@ async fn native_calls_of_azure_keep_their_own_version() {
 }
 
 #[tokio::test]
+async fn replicate_is_asked_by_predictions_until_they_are_done() {
+    const PREDICTED: &str = r#"{"id":"p1","model":"meta/llama","status":"succeeded","output":["It ","rains."],"metrics":{"input_token_count":7,"output_token_count":3}}"#;
+    let mut world = with_key("replicate", "r8", "", |seen| match (seen.method.as_str(), seen.number % 4) {
+        ("POST", _) => Answer::json(201, r#"{"id":"p1","status":"starting","output":null}"#),
+        (_, 1) => Answer::json(200, r#"{"id":"p1","status":"processing","output":["It "]}"#),
+        (_, 2) => Answer::json(429, r#"{"detail":"slowly"}"#),
+        _ => Answer::json(200, PREDICTED),
+    })
+    .await;
+    world.settings(|settings| settings.retry_delay = Some(1));
+    let ask = QUESTION.replace("openai/gpt-4o-mini", "replicate/meta/llama");
+    let read = world.chat(&ask).await;
+    assert_eq!(read.status, 200, "{}", read.body);
+    assert_eq!(read.json()["choices"][0]["message"]["content"], "It rains.");
+    let calls = world.upstream.calls();
+    let seen: Vec<_> = calls.iter().map(|call| (call.method.as_str(), call.target.as_str())).collect();
+    let (create, look) = (("POST", "/v1/predictions"), ("GET", "/v1/predictions/p1"));
+    assert_eq!(seen, [create, look, look, look]);
+    assert!(calls.iter().all(|call| call.headers["authorization"] == "Bearer r8"));
+    assert_eq!(calls[0].headers["prefer"], "wait=60");
+    assert_eq!(calls[0].body, r#"{"version":"meta/llama","input":{"prompt":"hi"}}"#);
+    assert!(calls[1].body.is_empty() && !calls[1].headers.contains_key("prefer"));
+    let row = world.row();
+    assert_eq!((row.attempt, row.status, row.outcome), (1, 200, Outcome::Ok));
+    assert_eq!((row.usage.input, row.usage.output, row.model.as_deref()), (7, 3, Some("meta/llama")));
+    // A stream is made of the whole, in any caller's words.
+    let ask =
+        r#"{"model":"replicate/meta/llama","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let stream = world.send(post("/v1/acme/main/compat/v1/messages", ask)).await;
+    assert!(stream.body.contains("It rains.") && stream.body.contains("message_stop"), "{}", stream.body);
+    // What its models cannot do is refused before anybody is asked.
+    let tools = ask.replace("\"stream\":true", r#""tools":[{"name":"f","input_schema":{"type":"object"}}]"#);
+    let before = world.upstream.calls().len();
+    assert_eq!(world.send(post("/v1/acme/main/compat/v1/messages", &tools)).await.status, 400);
+    assert_eq!(world.upstream.calls().len(), before);
+}
+
+#[tokio::test]
+async fn a_prediction_that_fails_or_is_never_done_is_an_error() {
+    let options =
+        Options { allow_private_upstreams: true, total_timeout: Duration::from_millis(60), ..Options::default() };
+    for (body, status, code) in [
+        (r#"{"id":"p1","status":"processing"}"#, 504, "upstream_timeout"),
+        (r#"{"id":"p1","status":"failed","error":"CUDA out of memory"}"#, 502, "upstream_error"),
+    ] {
+        let mut world = World::with_options(options.clone(), move |_| Answer::json(201, body)).await;
+        add_key(&mut world, "replicate", "r8", "");
+        world.settings(|settings| settings.retry_delay = Some(1));
+        let read = world.chat(&QUESTION.replace("openai/gpt-4o-mini", "replicate/meta/llama")).await;
+        assert_eq!((read.status, read.code().as_str()), (status, code), "{}", read.body);
+        assert_ne!(world.row().outcome, Outcome::Ok);
+    }
+}
+
+#[tokio::test]
 async fn providers_that_do_not_chat_are_called_by_their_own_apis() {
     for (provider, path, header) in [
         ("deepgram", "v1/listen?model=nova-3", ("authorization", "Token sk-1")),

@@ -27,7 +27,7 @@ pub use sse::sse;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its target.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("sse", sse),
     ("event_stream", event_stream),
     ("scanner", scanner),
@@ -39,4 +39,5 @@ pub const TARGETS: [(&str, Check); 11] = [
     ("bedrock", |bytes| dialect::check(Api::Bedrock, bytes)),
     ("cohere", |bytes| dialect::check(Api::Cohere, bytes)),
     ("ollama", |bytes| dialect::check(Api::Ollama, bytes)),
+    ("replicate", |bytes| dialect::check(Api::Replicate, bytes)),
 ];

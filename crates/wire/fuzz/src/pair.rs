@@ -15,6 +15,7 @@ pub fn model(api: Api) -> &'static str {
         Api::Bedrock => "anthropic.claude-sonnet-4-5-20250929-v1:0",
         Api::Cohere => "command-a-reasoning-08-2025",
         Api::Ollama => "qwen3",
+        Api::Replicate => "meta/meta-llama-3-70b-instruct",
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Api, Frames, anthropic, bedrock, cohere, gemini, not_a_front, ollama, openai_chat, openai_responses};
+use super::{
+    Api, Frames, anthropic, bedrock, cohere, gemini, not_a_front, ollama, openai_chat, openai_responses, replicate,
+};
 use crate::chat::{Asked, Event, Refused, StreamError};
 use crate::eventstream::FrameSplitter;
 use crate::sse::Splitter;
@@ -35,6 +37,7 @@ impl StreamDecoder {
             Api::Gemini => (sse(), Box::new(gemini::Decoder::default())),
             Api::Cohere => (sse(), Box::new(cohere::Decoder::default())),
             Api::Ollama => (Framing::Lines(Vec::new()), Box::new(ollama::Decoder::default())),
+            Api::Replicate => (sse(), Box::new(replicate::Decoder::default())),
             Api::Bedrock => (Framing::EventStream(FrameSplitter::new()), Box::new(bedrock::Decoder::default())),
         };
         Self { framing, frames, over: false }
@@ -174,7 +177,7 @@ impl StreamEncoder {
             Api::Anthropic => Encoder::Anthropic(anthropic::Encoder::new(asked)),
             Api::Gemini if asked.list => Encoder::Gemini(gemini::Encoder::array(asked)),
             Api::Gemini => Encoder::Gemini(gemini::Encoder::new(asked)),
-            Api::Bedrock | Api::Cohere | Api::Ollama => return Err(not_a_front(api)),
+            Api::Bedrock | Api::Cohere | Api::Ollama | Api::Replicate => return Err(not_a_front(api)),
         };
         Ok(Self { encoder, over: false })
     }

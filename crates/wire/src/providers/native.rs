@@ -149,11 +149,11 @@ fn hugging_face(base: &Base, rest: &str) -> Option<String> {
     (!compatible).then(|| format!("{root}/hf-inference/models/{}", rest.strip_prefix("models/").unwrap_or(rest)))
 }
 
-/// Everything but chats is at another host.
+/// Chats in OpenAI's words are at another host.
 fn replicate(base: &Base, rest: &str) -> Option<Place> {
     let path = rest.split('?').next().unwrap_or_default();
-    let elsewhere = base.authority == "openai-proxy.replicate.com" && !path.ends_with("chat/completions");
-    let authority = elsewhere.then(|| "api.replicate.com".to_owned())?;
+    let elsewhere = base.authority == "api.replicate.com" && path.ends_with("chat/completions");
+    let authority = elsewhere.then(|| "openai-proxy.replicate.com".to_owned())?;
     Some(Place { authority: Some(authority), ..Place::at(upstream_path(&base.path, rest)) })
 }
 
@@ -233,15 +233,10 @@ mod tests {
             ),
             ("huggingface", face, "v1/chat/completions", "router.huggingface.co/v1/chat/completions"),
             ("huggingface", face, "bert/base", "router.huggingface.co/hf-inference/models/bert/base"),
+            ("replicate", "https://api.replicate.com/v1", "v1/predictions", "api.replicate.com/v1/predictions"),
             (
                 "replicate",
-                "https://openai-proxy.replicate.com/v1",
-                "v1/predictions",
-                "api.replicate.com/v1/predictions",
-            ),
-            (
-                "replicate",
-                "https://openai-proxy.replicate.com/v1",
+                "https://api.replicate.com/v1",
                 "chat/completions",
                 "openai-proxy.replicate.com/v1/chat/completions",
             ),
@@ -295,7 +290,7 @@ mod tests {
                 "https://bedrock-runtime.us-east-1.amazonaws.com",
                 "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5",
                 "https://res.openai.azure.com/openai?api-version=1",
-                "https://openai-proxy.replicate.com/v1",
+                "https://api.replicate.com/v1",
                 "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
                 "http://127.0.0.1:9001/v1",
             ]),
@@ -304,7 +299,7 @@ mod tests {
             let parsed = parse_base(base).expect("an address");
             let place = native(slug, &parsed, &rest);
             if let Some(authority) = place.authority {
-                let family = [".amazonaws.com", ".api.aws", ".googleapis.com", "api.replicate.com"];
+                let family = [".amazonaws.com", ".api.aws", ".googleapis.com", ".replicate.com"];
                 prop_assert!(family.iter().any(|end| authority.ends_with(end)), "{}", authority);
                 prop_assert!(parse_base(&format!("https://{authority}")).is_ok(), "{}", authority);
                 prop_assert!(!matches!(parsed.authority.as_str(), "127.0.0.1:9001") && !parsed.authority.contains("vpce"));

@@ -34,7 +34,7 @@ pub fn has_foreign_marks(front: Api, body: &[u8]) -> bool {
         Api::OpenaiChat => any(body, &SIGNATURE, is_foreign) || any(body, &DATA, is_foreign),
         Api::OpenaiResponses => any(body, &ENCRYPTED_CONTENT, is_foreign),
         Api::Gemini => any(body, &THOUGHT_SIGNATURE, is_wrapped) || any(body, &THOUGHT_SIGNATURE_OF_OLD, is_wrapped),
-        Api::Bedrock | Api::Cohere | Api::Ollama => false,
+        Api::Bedrock | Api::Cohere | Api::Ollama | Api::Replicate => false,
     }
 }
 

@@ -27,6 +27,7 @@ impl Words {
             }
             Api::Cohere if !path.contains("compatibility/") => path.ends_with("v2/chat"),
             Api::Ollama if path.starts_with("api/") => path == "api/chat",
+            Api::Replicate if path.ends_with("predictions") => true,
             _ => return Self::Family(dialect),
         };
         Self::Own { api: own, chat }

@@ -54,6 +54,7 @@ pub fn of(api: Api) -> Vec<Case> {
         Api::Bedrock => &["converse", "converse_stream"],
         Api::Cohere => &["chat_v2"],
         Api::Ollama => &["native_chat"],
+        Api::Replicate => &["predictions"],
     })
 }
 

@@ -128,7 +128,7 @@ fn format_of(maker: Api) -> &'static str {
         Api::Anthropic | Api::Bedrock => "anthropic-claude-v1",
         Api::Gemini => "google-gemini-v1",
         Api::OpenaiResponses => "openai-responses-v1",
-        Api::OpenaiChat | Api::Cohere | Api::Ollama => "unknown",
+        Api::OpenaiChat | Api::Cohere | Api::Ollama | Api::Replicate => "unknown",
     }
 }
 
