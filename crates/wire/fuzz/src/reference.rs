@@ -10,7 +10,7 @@ fn number(value: &Value) -> u64 {
 
 /// What one document says, read through `Value`.
 fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
-    let places = ["/usage", "/response/usage", "/x_groq/usage"];
+    let places = ["/usage", "/response/usage", "/result/usage", "/x_groq/usage"];
     let usage = places.iter().filter_map(|place| document.pointer(place)).find(|usage| usage.is_object());
     let Some(usage) = usage else { return so_far };
     let first = |names: &[&str]| names.iter().map(|name| number(&usage[name])).find(|count| *count > 0).unwrap_or(0);
@@ -121,7 +121,7 @@ pub fn is_plain(family: Dialect, documents: &[Value]) -> bool {
 
 fn says_plainly(family: Dialect, document: &Value) -> bool {
     let places: &[&str] = match family {
-        Dialect::Openai => &["/usage", "/response/usage", "/x_groq/usage"],
+        Dialect::Openai => &["/usage", "/response/usage", "/result/usage", "/x_groq/usage"],
         Dialect::Anthropic => &["/usage", "/message/usage"],
         Dialect::Gemini => &["/usageMetadata"],
     };

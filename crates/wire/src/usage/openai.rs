@@ -3,6 +3,7 @@
 //!
 //! - Cached and written tokens are part of the input, reasoning is part of the output; xAI leaves reasoning out of
 //!   `completion_tokens`, which shows in the total.
+//! - Workers AI's own API has the answer, usage included, in `result`.
 //! - DeepSeek, Mistral and Moonshot have names of their own for cached tokens; Groq hides a stream's usage in `x_groq`.
 //! - OpenRouter, xAI and Perplexity name the charge.
 //! - Anthropic's API at such a provider (`cache_read_input_tokens` beside `input_tokens`) counts as Anthropic does.
@@ -31,6 +32,9 @@ struct Answer {
     x_groq: Option<Groq>,
     #[serde(deserialize_with = "lenient")]
     response: Option<Response>,
+    /// Workers AI's own API.
+    #[serde(deserialize_with = "lenient")]
+    result: Option<Response>,
 }
 
 #[derive(Default, Deserialize)]
@@ -189,10 +193,11 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
         return false;
     };
     let response = answer.response.unwrap_or_default();
-    let model = answer.model.or(response.model).filter(|model| !model.is_empty());
+    let result = answer.result.unwrap_or_default();
+    let model = answer.model.or(response.model).or(result.model).filter(|model| !model.is_empty());
     into.model = into.model.take().or(model);
     let groq = answer.x_groq.and_then(|groq| groq.usage);
-    if let Some(report) = answer.usage.or(response.usage).or(groq) {
+    if let Some(report) = answer.usage.or(response.usage).or(result.usage).or(groq) {
         into.usage = report.usage().or(into.usage);
         into.charged = report.charged().or(into.charged);
     }

@@ -249,6 +249,18 @@ fn a_groq_stream_hides_its_usage() {
     assert_eq!(watched(Dialect::Openai, stream).usage, Some(Usage { input: 4, output: 2, ..Usage::default() }));
 }
 
+#[test]
+fn workers_ai_has_its_usage_inside_of_a_result() {
+    let run = br#"{"result":{"response":"Hi","usage":{"prompt_tokens":4,"completion_tokens":2,"total_tokens":6}},"success":true,"errors":[],"messages":[]}"#;
+    assert_eq!(from_body(Dialect::Openai, run).usage, Some(Usage { input: 4, output: 2, ..Usage::default() }));
+    let inside = br#"{"result":{"model":"@cf/meta/llama","choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}},"success":true}"#;
+    let seen = from_body(Dialect::Openai, inside);
+    assert_eq!((seen.usage.map(|usage| usage.output), seen.model.as_deref()), (Some(2), Some("@cf/meta/llama")));
+    let last = "data: {\"response\":\"\",\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n";
+    let seen = watched(Dialect::Openai, last);
+    assert_eq!((seen.usage.map(|usage| usage.output), seen.finished), (Some(2), true));
+}
+
 fn hidden(stream: &[u8], cuts: &[usize]) -> Vec<u8> {
     let mut hide = HideUsage::new();
     let mut out = Vec::new();
