@@ -282,6 +282,23 @@ pub struct CostLine {
     pub rate: crate::Rate,
 }
 
+impl CostLine {
+    /// `what` of the only line where what was used is billed by another row: a run in the background of a provider's.
+    pub const BILLED_APART: &str = "billed_apart";
+
+    /// The line that says so.
+    #[must_use]
+    pub fn billed_apart() -> Self {
+        Self { what: Self::BILLED_APART.to_owned(), units: 0, rate: crate::Rate(0) }
+    }
+
+    /// Whether it says so.
+    #[must_use]
+    pub fn is_billed_apart(&self) -> bool {
+        self.what == Self::BILLED_APART
+    }
+}
+
 /// What was said, kept apart from the row because it is large and may be dropped under pressure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {

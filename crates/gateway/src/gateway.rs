@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     pub ledger: Arc<dyn Ledger>,
     pub state: State,
     pub counters: Live,
+    /// Runs of providers' that are billed.
+    pub runs: settle::Runs,
     suspended: AtomicBool,
     closing: AtomicBool,
     cutting: AtomicBool,
@@ -130,6 +132,7 @@ impl Gateway {
             options,
             ledger: ports.ledger,
             counters: Live::default(),
+            runs: settle::Runs::default(),
             suspended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
 use domain::{Nanos, RequestId, Usage};
@@ -29,6 +29,7 @@ use wire::usage::Observed;
 pub(crate) use capture::Capture;
 pub(crate) use cost::{Measure, uses_nothing};
 pub(crate) use note::{bounded, note_head, note_plan, note_request, note_user, note_user_of_metadata};
+pub(crate) use run::{Run, Runs, plausible};
 
 use crate::client::Client;
 use crate::counters::count;
@@ -217,6 +218,7 @@ impl Settlement {
         cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref(), &self.measure);
         if self.is_billed_apart && end.observed.usage.is_none() {
             self.row.cost = Some(Nanos::ZERO);
+            self.row.cost_formula = vec![CostLine::billed_apart()];
         }
         self.add_up(end.code);
         let asked = std::mem::replace(&mut self.row.model, model);

@@ -9,9 +9,15 @@ use leptos::prelude::*;
 
 use crate::components::{Notice, Table, format};
 
+const BILLED_APART: &str = "The provider made this response in the background. What it used and cost is in a row of its own, dated \
+                            when the response began, so that it counts once however often it is asked for.";
+
 /// The usage and the formula.
 pub(super) fn cost(attempt: &AttemptDetail) -> impl IntoView + use<> {
     let formula = match (attempt.row.cost, attempt.cost_formula.is_empty()) {
+        (Some(_), false) if attempt.cost_formula.iter().any(CostLine::is_billed_apart) => {
+            view! { <Notice><p>{BILLED_APART}</p></Notice> }.into_any()
+        }
         (Some(total), false) => table(&attempt.cost_formula, total).into_any(),
         (cost, _) => {
             let why = why_no_formula(&attempt.row, cost);

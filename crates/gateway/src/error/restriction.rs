@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::ledger::Surface;
+use http::Method;
 use wire::task::Task;
 
 use super::{Code, Refusal, quote};
@@ -79,6 +80,16 @@ impl Refusal {
         let message = format!(
             "This API token is restricted to certain models, and this endpoint of {} manages any of them. Use a token \
              without model restrictions.",
+            quote(provider)
+        );
+        Self::new(Code::TokenNotAllowed, message)
+    }
+
+    /// A call without a body that may change or delete anything, of a token that may use some models only.
+    pub(crate) fn changing_not_allowed(method: &Method, provider: &str) -> Self {
+        let message = format!(
+            "This API token is restricted to certain models, and {method} at {} may change or delete what others use, models \
+             included. Use a token without model restrictions.",
             quote(provider)
         );
         Self::new(Code::TokenNotAllowed, message)

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use domain::provider::Dialect;
+use http::Method;
 use wire::api::Api;
+use wire::api::openai_responses::state_refs;
 use wire::providers;
 use wire::scan::Scan;
 use wire::task::Task;
@@ -15,6 +17,7 @@ use crate::error::Refusal;
 use crate::ingress::{dialect, is_chat_completions, model_in_path};
 use crate::policy::Asks;
 use crate::snapshot::{NativeCall, ProviderState};
+use crate::state::After;
 
 /// How paths end that ask for a stream.
 const STREAMS: [&str; 4] =
@@ -99,6 +102,9 @@ pub(crate) fn native(
     if request.access.limits_models() && place(request, provider, rest).is_some_and(|call| call.manages) {
         return Err(Refusal::managing_not_allowed(&provider.slug));
     }
+    if request.access.limits_models() && request.body.is_empty() && changes(request.method, visible) && !forgets(rest) {
+        return Err(Refusal::changing_not_allowed(request.method, &provider.slug));
+    }
     let is_chat = is_chat_completions(rest);
     let reports = is_chat || dialect == Dialect::Openai && (rest == "completions" || rest.ends_with("v1/completions"));
     let ask = scan.filter(|_| reports).and_then(|scan| ask_for_usage(provider, scan, request.body));
@@ -121,5 +127,26 @@ pub(crate) fn native(
         || plan.words.says_when_done()
         || says(Dialect::Anthropic, "messages")
         || says(Dialect::Openai, "responses");
+    if *request.method == Method::GET || dialect == Dialect::Openai && may_run_apart(rest, request.body) {
+        plan.after = Some(After::Told(request.access.team.id, request.gateway.id));
+    }
     Ok(plan)
+}
+
+/// Whether a call without a body may change anything. To ask a model that its token may ask changes nothing.
+fn changes(method: &Method, model: Option<&str>) -> bool {
+    !(method.is_safe() || *method == Method::POST && model.is_some())
+}
+
+/// Whether a call concerns one answer or conversation only, which tokens of a team may read, stop and delete for each other.
+fn forgets(rest: &str) -> bool {
+    let segments: Vec<_> = rest.split('/').collect();
+    let kept = |segment: &&str| matches!(*segment, "responses" | "conversations");
+    segments.iter().position(kept).is_some_and(|place| segments[place + 1..].iter().any(|id| !id.is_empty()))
+}
+
+/// Whether what is called is a response in the background: what that consumes is told again by each look at it.
+fn may_run_apart(rest: &str, body: &[u8]) -> bool {
+    let asks = || memchr::memmem::find(body, b"background").is_some() && state_refs(body).background;
+    (rest.ends_with("/cancel") && forgets(rest)) || (rest.ends_with("responses") && asks())
 }

@@ -15,7 +15,7 @@ use super::State;
 use crate::clock::now_ms;
 use crate::counters::count;
 use crate::gateway::Shared;
-use crate::settle::Settlement;
+use crate::settle::{Run, Settlement, plausible};
 
 /// What is to be kept of an answer.
 pub(crate) struct Draft {
@@ -112,6 +112,8 @@ pub(crate) enum After {
     Refresh(Arc<KeptResponse>),
     /// It says that a response was deleted.
     Forget(TeamId, String),
+    /// It may tell of what was made before, or is made in the background, at a provider's own endpoint.
+    Told(TeamId, GatewayId),
 }
 
 /// Reads along.
@@ -175,6 +177,9 @@ impl Keeper {
                 }
                 refresh(&shared, known, now, text);
             }
+            (After::Told(team_id, gateway_id), Some(text)) => {
+                bill_told(settlement, (*team_id, *gateway_id), text, observed)
+            }
             (After::Keep(_) | After::Refresh(_), None) if self.missed => count(&shared.counters.responses_lost),
             (After::Forget(team_id, id), _) if status < 300 || status == 404 => {
                 let _ = shared.state.change(StateChange::Forget { team_id: *team_id, id: id.clone() });
@@ -196,8 +201,36 @@ fn bill(settlement: &mut Settlement, known: &KeptResponse, now: Option<ResponseS
     let (usage, charged) = (observed.usage.take(), observed.charged.take());
     let ends = known.status.is_open() && now.is_some_and(|now| !now.is_open());
     if ends && (usage.is_some() || charged.is_some()) {
-        settlement.bill_run(known, &Observed { usage, charged, ..observed.clone() });
+        settlement.bill_run(&Run::of_kept(known), &Observed { usage, charged, ..observed.clone() });
     }
+}
+
+/// Bills what a provider's own endpoint tells of. A look generates nothing: what it tells the usage of was billed where it was
+/// asked for, unless it was made in the background; that is billed once, whoever hears of its end and however often.
+fn bill_told(
+    settlement: &mut Settlement,
+    (team_id, gateway_id): (TeamId, GatewayId),
+    text: &str,
+    observed: &mut Observed,
+) {
+    let head = head(text.as_bytes());
+    let is_look = settlement.row.method == "GET";
+    let Some(head) = head.filter(|head| head.background) else {
+        if is_look {
+            (observed.usage, observed.charged) = (None, None);
+        }
+        return;
+    };
+    // Without its time a run has no key; then the one that hears of it pays for it.
+    let Some(began_at_ms) = plausible(head.created_at) else { return };
+    let (usage, charged) = (observed.usage.take(), observed.charged.take());
+    let is_open = ResponseStatus::from_name(&head.status).is_some_and(ResponseStatus::is_open);
+    if is_open || (usage.is_none() && charged.is_none()) {
+        return;
+    }
+    let provider = settlement.row.provider.clone().unwrap_or_default();
+    let run = Run { team_id, gateway_id, provider, id: head.id, key_ms: began_at_ms, began_at_ms };
+    settlement.bill_run(&run, &Observed { usage, charged, ..observed.clone() });
 }
 
 /// Keeps the end of a response that was kept as it began.

@@ -1,6 +1,9 @@
 //! Providers' own endpoints: what their answers say, and what a token may ask there.
 
-use domain::ledger::Outcome;
+use bytes::Bytes;
+use domain::ledger::{CostLine, Outcome};
+use http::{Method, Request};
+use http_body_util::Full;
 
 use crate::world::*;
 
@@ -93,4 +96,135 @@ async fn a_place_elsewhere_is_kept_back() {
         let read = world.send(post("/v1/acme/main/openai/v1/files", "{}")).await;
         assert_eq!((read.status, read.header("location")), (303, wanted));
     }
+}
+
+fn call(method: Method, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let mut request = post(&format!("/v1/acme/main/{path}"), body);
+    *request.method_mut() = method;
+    request
+}
+
+/// A response of OpenAI's, of a second ago.
+fn response(status: &str, background: bool, usage: &str) -> String {
+    let created = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs() - 1;
+    format!(
+        r#"{{"id":"resp_1","object":"response","created_at":{created},"status":"{status}","background":{background},"model":"gpt-5.2","output":[],"usage":{usage}}}"#
+    )
+}
+
+const USED: &str = r#"{"input_tokens":10,"output_tokens":5,"total_tokens":15}"#;
+
+#[tokio::test]
+async fn a_look_at_what_was_made_before_is_not_billed() {
+    let whole = response("completed", false, USED);
+    let completion = ANSWER;
+    let world = World::new(move |seen| match seen.target.contains("/responses") {
+        true => Answer::json(200, &whole),
+        false => Answer::json(200, completion),
+    })
+    .await;
+    world.send(call(Method::POST, "openai/v1/responses", r#"{"model":"gpt-5.2","input":"hi"}"#)).await;
+    for path in ["openai/v1/responses/resp_1", "openai/v1/responses/resp_1", "openai/v1/chat/completions/c1"] {
+        assert_eq!(world.send(call(Method::GET, path, "")).await.status, 200);
+    }
+    let used: Vec<_> = world.rows().iter().map(|row| (row.usage.output, row.cost.map(|cost| cost.0 > 0))).collect();
+    assert_eq!(used, [(5, Some(true)), (0, Some(false)), (0, Some(false)), (0, Some(false))]);
+}
+
+#[tokio::test]
+async fn a_run_at_a_providers_own_endpoint_is_billed_once() {
+    let queued = response("queued", true, "null");
+    let ended = queued.replace("\"queued\"", "\"completed\"").replace("\"usage\":null", &format!("\"usage\":{USED}"));
+    let mut world = World::new(move |seen| match (seen.method == Method::POST, seen.number) {
+        (true, _) | (_, 1) => Answer::json(200, &queued),
+        _ => Answer::json(200, &ended),
+    })
+    .await;
+    world.policies(&[r#"{"limit":{"tokens":1000000,"per":"day"}}"#]);
+    let ask = r#"{"model":"gpt-5.2","input":"hi","background":true}"#;
+    world.send(call(Method::POST, "openai/v1/responses", ask)).await;
+    for _ in 0..4 {
+        assert_eq!(world.send(call(Method::GET, "openai/v1/responses/resp_1", "")).await.status, 200);
+    }
+    assert_eq!(world.used(), [15], "what is told again counts once");
+    // Another process bills the same row.
+    world.gateway = world.replica();
+    world.send(call(Method::GET, "openai/v1/responses/resp_1", "")).await;
+    let (bills, others): (Vec<_>, Vec<_>) = world.rows().into_iter().partition(|row| row.usage.output > 0);
+    assert_eq!(
+        bills.iter().map(|row| (row.attempt, row.cost.is_some_and(|cost| cost.0 > 0))).collect::<Vec<_>>(),
+        [(1, true), (1, true)]
+    );
+    assert_eq!(bills[0].request_id, bills[1].request_id, "the ledger takes the second for the first");
+    assert!(others.iter().skip(1).all(|row| row.cost.map(|cost| cost.0) == Some(0)), "{others:#?}");
+    let told: Vec<_> = others.iter().map(|row| row.cost_formula.iter().any(CostLine::is_billed_apart)).collect();
+    assert_eq!(told, [false, false, true, true, true, true]);
+}
+
+#[tokio::test]
+async fn a_run_is_one_whichever_door_it_is_heard_through() {
+    let queued = response("queued", true, "null");
+    let ended = queued.replace("\"queued\"", "\"completed\"").replace("\"usage\":null", &format!("\"usage\":{USED}"));
+    let world =
+        World::new(move |seen| Answer::json(200, if seen.method == Method::POST { &queued } else { &ended })).await;
+    let ask = r#"{"model":"openai/gpt-5.2","input":"hi","background":true}"#;
+    world.send(call(Method::POST, "compat/responses", ask)).await;
+    let other = world.replica();
+    let unified = call(Method::GET, "compat/responses/resp_1", "");
+    crate::world::read(other.handle(unified, LOCALHOST).await).await;
+    world.send(call(Method::GET, "openai/v1/responses/resp_1", "")).await;
+    let keys: Vec<_> = world.rows().iter().filter(|row| row.usage.output > 0).map(|row| row.request_id).collect();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn a_streamed_run_says_where_it_is_billed() {
+    let ended = response("completed", true, USED);
+    let world = World::new(move |_| {
+        let event = format!("{{\"type\":\"response.completed\",\"response\":{ended}}}");
+        Answer::events(&format!("event: response.completed\ndata: {event}\n\n"))
+    })
+    .await;
+    let ask = r#"{"model":"gpt-5.2","input":"hi","background":true,"stream":true}"#;
+    world.send(call(Method::POST, "openai/v1/responses", ask)).await;
+    let rows = world.rows();
+    assert_eq!(rows.iter().map(|row| (row.last, row.usage.output)).collect::<Vec<_>>(), [(false, 5), (true, 0)]);
+    assert_eq!(
+        (rows[1].cost, rows[1].cost_formula.as_slice()),
+        (Some(domain::Nanos::ZERO), &[CostLine::billed_apart()][..])
+    );
+}
+
+#[tokio::test]
+async fn a_token_for_certain_models_changes_nothing_at_a_provider() {
+    let mut world = with_key("azure-openai", |_| Answer::json(200, "{}")).await;
+    world.change(|config| {
+        let models = ["openai/small", "google-ai-studio/small", "azure-openai/small"];
+        config.teams[0].tokens[0].models = Some(models.map(str::to_owned).to_vec());
+    });
+    for (method, path, allowed) in [
+        (Method::GET, "openai/v1/models/ft:large", true),
+        (Method::GET, "openai/v1/fine_tuning/jobs", true),
+        (Method::DELETE, "openai/v1/models/ft:large", false),
+        (Method::DELETE, "openai/v1/models/small", false),
+        (Method::POST, "openai/v1/fine_tuning/jobs/1/cancel", false),
+        (Method::PUT, "openai/v1/anything", false),
+        (Method::DELETE, "openai/v1/responses", false),
+        (Method::DELETE, "openai/v1/responses/resp_1", true),
+        (Method::POST, "openai/v1/responses/resp_1/cancel", true),
+        (Method::DELETE, "openai/v1/conversations/conv_1/items/msg_1", true),
+        (Method::DELETE, "google-ai-studio/v1beta/models/small", false),
+        (Method::DELETE, "google-ai-studio/v1beta/tunedModels/other", false),
+        (Method::POST, "azure-openai/openai/deployments/small/chat/completions", true),
+        (Method::DELETE, "azure-openai/openai/deployments/small", false),
+    ] {
+        let read = world.send(call(method.clone(), path, "")).await;
+        assert_eq!(read.status == 200, allowed, "{method} {path}: {}", read.body);
+        assert!(allowed || read.body.contains("may change or delete"), "{}", read.body);
+    }
+    let sent = world.upstream.calls().len();
+    world.change(|config| config.teams[0].tokens[0].models = None);
+    assert_eq!(world.send(call(Method::DELETE, "openai/v1/models/ft:large", "")).await.status, 200);
+    assert_eq!(world.upstream.calls().len(), sent + 1);
 }

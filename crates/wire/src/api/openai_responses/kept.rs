@@ -18,6 +18,10 @@ pub struct Head {
     pub id: String,
     /// Its status, as it says.
     pub status: String,
+    /// When it began, in seconds since 1970.
+    pub created_at: Option<i64>,
+    /// Whether it was asked for in the background.
+    pub background: bool,
 }
 
 /// Reads what must be known of a response; none where it is none.
@@ -26,7 +30,10 @@ pub fn head(response: &[u8]) -> Option<Head> {
     let response = Object::parse(response)?;
     let id: String = response.get("id")?;
     let status = response.get("status").unwrap_or_else(|| "completed".to_owned());
-    (response.text("object") == "response" || response.raw("output").is_some()).then_some(Head { id, status })
+    let created_at = response.get::<f64>("created_at").map(|seconds| seconds as i64);
+    let background = response.get("background").unwrap_or(false);
+    let is_response = response.text("object") == "response" || response.raw("output").is_some();
+    is_response.then_some(Head { id, status, created_at, background })
 }
 
 /// The response that an event of a stream tells, where it is one of the stream's first or last.

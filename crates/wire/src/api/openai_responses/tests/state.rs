@@ -127,7 +127,10 @@ fn a_response_opens_and_ends() {
     let body = br#"{"model":"m","input":"x","background":true,"previous_response_id":"resp_0"}"#.as_slice();
     let asked = Asked { id: "1a2b".into(), created: 5, model: "m".into(), body: body.into(), ..Asked::default() };
     let open = opening(&asked);
-    assert_eq!(head(open.as_str().as_bytes()), Some(Head { id: "resp_1a2b".into(), status: "in_progress".into() }));
+    assert_eq!(
+        head(open.as_str().as_bytes()),
+        Some(Head { id: "resp_1a2b".into(), status: "in_progress".into(), created_at: Some(5), background: true })
+    );
     let value: serde_json::Value = open.read().expect("JSON");
     assert_eq!((&value["background"], &value["previous_response_id"]), (&true.into(), &"resp_0".into()));
     let failed = ends_as(open.as_str(), "failed", Some(("server_error", "No.")));
