@@ -8,6 +8,8 @@
 //!
 //! A scenario is one run; `crates/gateway/races/tests` lets it happen in many orders.
 
+// The sources' own tests belong to the gateway, with real locks.
+#![cfg(not(test))]
 #![allow(dead_code, unused_imports, reason = "the gateway uses the rest")]
 
 mod client;
