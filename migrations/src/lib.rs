@@ -33,6 +33,7 @@ migrations! {
     m20261126_000012_find_oldest_conversations,
     m20261126_000013_create_policies,
     m20261127_000014_restrict_tokens,
+    m20261127_000015_rotate_tokens,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

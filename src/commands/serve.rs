@@ -15,7 +15,7 @@
 //! 5. Rows that wait in memory for a spool that could not be written get there, and the writer carries the spool into the
 //!    database, both within [`LEDGER_DRAIN`]; then it may finish the transaction it is at, up to [`LAST_BATCH`], and the rest
 //!    is read at the next start. Rows that wait in memory even then are lost: the process says how many, and fails. What is
-//!    counted of wrong passwords is written, up to [`LAST_EVENTS`].
+//!    counted of wrong passwords and of tokens' last use is written, each up to [`LAST_EVENTS`].
 //!
 //! Each further signal ends the wait of step 1, 3 or 5.
 //!
@@ -50,7 +50,7 @@ const LEDGER_DRAIN: Duration = Duration::from_secs(20);
 const SPOOL_POLL: Duration = Duration::from_millis(250);
 /// Longest time its last transaction may take after that.
 const LAST_BATCH: Duration = Duration::from_secs(2);
-/// Longest time the last events of accounts may take to be written.
+/// Longest time the last events of accounts, and the last uses of tokens, may take to be written.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
 /// Runs until a signal tells it to stop.
@@ -75,6 +75,12 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     let drained = pages.block_on(async {
         if tokio::time::timeout(LAST_EVENTS, server.app.control.flush_refusals()).await.is_err() {
             tracing::warn!("counts of wrong passwords are lost: the database does not answer");
+        }
+        let used = gateway.last_used();
+        let mut written = upkeep::Written::default();
+        let writing = written.bring_up_to_date(&server.app.control, &used);
+        if tokio::time::timeout(LAST_EVENTS, writing).await.is_err() {
+            tracing::warn!("the tokens' last use is as of some seconds ago: the database does not answer");
         }
         carry_over(server.writer, &server.app.ledger, signals).await
     });

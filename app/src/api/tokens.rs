@@ -108,6 +108,47 @@ pub async fn restrict_token(
     Ok(())
 }
 
+/// Makes another secret for a token and leads to the page that shows it once. The one that it has works on for `grace`.
+///
+/// # Errors
+/// [`AppError::Invalid`] names `grace`; [`AppError::NotFound`] for an unknown or revoked token.
+#[server(prefix = "/ui", endpoint = "rotate-token")]
+pub async fn rotate_token(team: String, id: String, grace: Option<String>) -> Result<(), AppError> {
+    use control::can;
+    use domain::validate::{FieldError, Problem};
+
+    use super::fields;
+    use crate::server;
+
+    let grant = server::grant::<can::ManageTokens>(&team).await?;
+    let id: domain::TokenId = fields::id("id", &id).map_err(AppError::Invalid)?;
+    let unknown = || AppError::Invalid(vec![FieldError::new("grace", Problem::NotAChoice)]);
+    let grace = domain::token::grace(grace.as_deref().unwrap_or_default().trim()).ok_or_else(unknown)?;
+    let control = server::control()?;
+    let issued = control.rotate_token(&grant, id, grace).await?;
+    let flash = control.flash_put(&server::actor()?, issued.plain);
+    server::redirect(&format!("/issued/{flash}?what=secret&next=/{team}/tokens/{id}"));
+    Ok(())
+}
+
+/// Ends the secret that a token had before its last rotation.
+///
+/// # Errors
+/// [`AppError::NotFound`] where there is none that still works.
+#[server(prefix = "/ui", endpoint = "end-previous-secret")]
+pub async fn end_previous_secret(team: String, id: String) -> Result<(), AppError> {
+    use control::can;
+
+    use super::fields;
+    use crate::server;
+
+    let grant = server::grant::<can::ManageTokens>(&team).await?;
+    let id: domain::TokenId = fields::id("id", &id).map_err(AppError::Invalid)?;
+    server::control()?.end_previous_secret(&grant, id).await?;
+    server::redirect(&format!("/{team}/tokens/{id}?saved=ended"));
+    Ok(())
+}
+
 /// Ends a token for good.
 ///
 /// # Errors

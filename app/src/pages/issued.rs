@@ -23,6 +23,13 @@ const TOKEN: Words = Words {
     done: "I have stored it",
     lost: "issue a new token and revoke the one you lost.",
 };
+const ROTATED: Words = Words {
+    title: "The token's new secret",
+    label: "New secret",
+    advice: "Store it now, and give it to the applications that use the token.",
+    done: "I have stored it",
+    lost: "make another secret for the token.",
+};
 const INVITATION: Words = Words {
     title: "The invitation",
     label: "Invitation link",
@@ -31,14 +38,18 @@ const INVITATION: Words = Words {
     lost: "invite the person again, which ends the link you lost.",
 };
 
-/// Shows what waits under the id in the address, and forgets it. `?what=invitation` says that it is no token, and `?next=`
+/// Shows what waits under the id in the address, and forgets it. `?what=` says what it is where it is no new token, and `?next=`
 /// where the button leads.
 #[component]
 pub fn IssuedPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get("id").unwrap_or_default();
     let query = use_query_map().read_untracked();
     let next = query.get("next").filter(|path| server::is_local(path)).unwrap_or_else(|| "/".to_owned());
-    let words = if query.get_str("what") == Some("invitation") { INVITATION } else { TOKEN };
+    let words = match query.get_str("what") {
+        Some("invitation") => INVITATION,
+        Some("secret") => ROTATED,
+        _ => TOKEN,
+    };
     let secret =
         server::control().ok().zip(server::actor().ok()).and_then(|(control, actor)| control.flash_take(&actor, &id));
     match secret {

@@ -4,12 +4,13 @@ mod endpoints;
 mod form;
 mod limits;
 mod list;
+mod secret;
 
 use control::PolicyUsage;
 use domain::view::{GatewayView, PolicyView, TokenView};
 use leptos::prelude::*;
 
-use crate::api::tokens::{IssueToken, RestrictToken, RevokeToken};
+use crate::api::tokens::{EndPreviousSecret, IssueToken, RestrictToken, RevokeToken};
 use crate::components::{
     Badge, Confirm, FormErrors, FormState, Notice, Page, PostForm, Saved, SubmitButton, Time, Tone, load,
 };
@@ -97,16 +98,22 @@ fn show(team: String, data: Data) -> impl IntoView {
     let limits = revoked.is_none().then(|| limits::limits(&team, &token.name, &policies, &usage, may_limit));
     let (hint, issued, used) = (token.hint.clone(), token.created_at, token.last_used_at);
     let requests = format!("/{team}/requests?token={}", token.id);
-    let revoke_error = FormState::of::<RevokeToken>().error().cloned();
+    let revoke_error = FormState::of::<RevokeToken>().error().or(FormState::of::<EndPreviousSecret>().error()).cloned();
+    let previous = secret::previous(&team, &token, may_edit, now);
+    let rotate = (may_edit && revoked.is_none()).then(|| secret::rotate(&team, &token, now));
+    let rotated = token.rotated_at.map(|at| view! { <div><dt>"Secret from"</dt><dd><Time at now /></dd></div> });
     view! {
         <Page title=token.name.clone() above toolbar=move || revoke>
             <FormErrors error=revoke_error />
             <Saved word="restricted"><p>"Saved. Every request from now on follows it."</p></Saved>
+            <Saved word="ended"><p>"The old secret was ended. Requests with it are refused from now on."</p></Saved>
             <Saved word="revoked"><p>"The token was revoked. Requests with it are refused from now on."</p></Saved>
+            {previous}
             <dl class="facts">
                 <div><dt>"State"</dt><dd>{state}</dd></div>
                 <div><dt>"Token"</dt><dd class="mono">{hint}</dd></div>
                 <div><dt>"Issued"</dt><dd><Time at=issued now /></dd></div>
+                {rotated}
                 <div><dt>"Last used"</dt><dd>{match used {
                     Some(at) => view! { <Time at now /> }.into_any(),
                     None => view! { <span class="muted">"never"</span> }.into_any(),
@@ -115,6 +122,7 @@ fn show(team: String, data: Data) -> impl IntoView {
             </dl>
             {restrict}
             {limits}
+            {rotate}
         </Page>
     }
 }

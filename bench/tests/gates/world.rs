@@ -175,6 +175,7 @@ fn team(url: &str, policies: &[&str]) -> TeamConfig {
             name: "gates".into(),
             digest,
             restrictions: domain::token::Restrictions::default(),
+            previous: None,
             revoked: false,
             expires_at: None,
         }],

@@ -1,10 +1,11 @@
 //! API tokens: what applications authenticate with.
 
 mod check;
+mod rotate;
 
 use chrono::{DateTime, Utc};
-use domain::token::Restrictions;
-use domain::view::{IssuedToken, TokenView};
+use domain::token::{LastUse, Restrictions};
+use domain::view::{IssuedToken, PreviousSecretView, TokenView};
 use domain::{TeamId, TokenId};
 use serde_json::{Value, json};
 use store::entity::api_token::Model;
@@ -17,6 +18,7 @@ use crate::{Control, ControlError, Grant, can, policy};
 
 use check::check_scope;
 pub(crate) use check::{check_endpoints, check_ip_ranges, check_models, check_name, check_providers};
+pub(crate) use rotate::rotate;
 
 /// What a token is to be called and may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,20 +98,16 @@ impl Control {
         view(row)
     }
 
-    /// Notes when tokens were last used, as (token, milliseconds since 1970). No change of configuration.
+    /// Notes when tokens were last used. No change of configuration.
     ///
     /// # Errors
     /// [`ControlError::Unavailable`]; nothing was noted then.
-    pub async fn touch_tokens(&self, used: &[(TokenId, i64)]) -> Result<(), ControlError> {
+    pub async fn touch_tokens(&self, used: &[LastUse]) -> Result<(), ControlError> {
         if used.is_empty() {
             return Ok(());
         }
         let tx = self.inner.store.write_tx().await?;
-        for (id, at_ms) in used {
-            if let Some(at) = DateTime::from_timestamp_millis(*at_ms) {
-                rows::touch(&tx, *id, at).await?;
-            }
-        }
+        rows::touch(&tx, used).await?;
         Ok(tx.commit().await.map_err(store::StoreError::from)?)
     }
 }
@@ -150,6 +148,7 @@ pub(crate) fn audited(row: &Model) -> Value {
         "id": row.id, "name": row.name, "hint": row.hint, "gateways": row.gateways, "models": row.models,
         "providers": row.providers, "endpoints": row.endpoints, "ip_ranges": row.ip_ranges,
         "expires_at": row.expires_at, "revoked_at": row.revoked_at,
+        "previous_hint": row.previous_hint, "previous_until": row.previous_until,
     })
 }
 
@@ -162,8 +161,11 @@ pub(crate) fn hint(plain: &str) -> String {
 }
 
 pub(crate) fn view(row: Model) -> Result<TokenView, ControlError> {
+    let previous = row.previous_hint.clone().zip(row.previous_until);
     Ok(TokenView {
         id: TokenId(row.id),
+        rotated_at: row.rotated_at,
+        previous: previous.map(|(hint, until)| PreviousSecretView { hint, until, last_used_at: row.previous_used_at }),
         restrictions: rows::restrictions(&row)?,
         name: row.name,
         hint: row.hint,

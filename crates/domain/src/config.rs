@@ -70,6 +70,15 @@ pub struct CustomProviderConfig {
     pub enabled: bool,
 }
 
+/// The secret that a token had before its last rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// SHA-256 of the plain token.
+    pub digest: [u8; 32],
+    /// Not accepted from then on.
+    pub until: DateTime<Utc>,
+}
+
 /// An API token, by the digest of its secret.
 #[derive(Clone, Debug)]
 pub struct TokenConfig {
@@ -77,6 +86,8 @@ pub struct TokenConfig {
     pub name: String,
     /// SHA-256 of the plain token.
     pub digest: [u8; 32],
+    /// The secret before, where there was one.
+    pub previous: Option<PreviousSecret>,
     pub restrictions: Restrictions,
     pub revoked: bool,
     pub expires_at: Option<DateTime<Utc>>,

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::condition::{Condition, Hours, Weekday};
 pub use self::limit::{Extra, Limit, Measure, Unit, Window};
+pub(crate) use self::text::duration;
 use crate::PolicyId;
 use crate::validate::{FieldError, Problem};
 

@@ -72,6 +72,8 @@ pub enum Problem {
     NotAPolicy,
     /// Not an amount of dollars.
     NotMoney,
+    /// Would end a secret whose grace period is not over.
+    InGrace,
     /// Possible, but not together with what was chosen beside it.
     DoesNotFit,
 }
@@ -119,6 +121,7 @@ impl fmt::Display for Problem {
             Self::NotATimeZone => f.write_str("is no time zone; write one as Europe/Berlin"),
             Self::NoAsterisk => f.write_str("may not contain *, which stands for anything in policies"),
             Self::NotMoney => f.write_str("must be an amount of dollars, as 50 or 0.25"),
+            Self::InGrace => f.write_str("is not possible while the secret before still works; end that one first"),
             Self::DoesNotFit => f.write_str("does not go with what is chosen beside it"),
             Self::NotAPolicy => f.write_str("is not the text of a policy"),
         }

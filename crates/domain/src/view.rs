@@ -158,10 +158,24 @@ pub struct TokenView {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// With whichever secret.
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub rotated_at: Option<DateTime<Utc>>,
+    /// The secret before the last rotation.
+    pub previous: Option<PreviousSecretView>,
+}
+
+/// The secret that a token had before its last rotation, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecretView {
+    /// First and last characters.
+    pub hint: String,
+    /// It works until then.
+    pub until: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// A token just issued. The plain text exists here and nowhere else.
+/// A token just issued, or just given another secret. The plain text exists here and nowhere else.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedToken {
     pub token: TokenView,

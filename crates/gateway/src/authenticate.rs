@@ -13,7 +13,7 @@ use credentials::{Presented, present};
 use crate::error::Refusal;
 use crate::ingress::{Ingress, Place};
 use crate::settle::Settlement;
-use crate::snapshot::{GatewayState, Snapshot, TeamState, TokenState};
+use crate::snapshot::{GatewayState, Snapshot, TeamState, TokenState, Which};
 
 /// Somebody who may ask.
 pub(crate) struct Access {
@@ -51,11 +51,11 @@ pub(crate) fn authenticate(
     let named = ingress.place.and_then(|place| find_place(snapshot, place));
     let (presented, credential) = present(snapshot, headers, query_key);
     let fault = match presented {
-        Presented::Token(token) => {
-            let fault = fault(&token, ingress.place, now_ms);
+        Presented::Token(token, which) => {
+            let fault = fault(&token, which, ingress.place, now_ms);
             attribute(settlement, &token, named.as_ref());
             let Some(fault) = fault else {
-                token.touch(now_ms);
+                token.touch(which, now_ms);
                 return Ok(Access { team: token.team.clone(), token: Some(token), credential });
             };
             fault
@@ -83,9 +83,12 @@ fn find_place(snapshot: &Snapshot, place: Place<'_>) -> Option<(Arc<TeamState>, 
 }
 
 /// Why a token that is known may not be used here.
-fn fault(token: &TokenState, place: Option<Place<'_>>, now_ms: i64) -> Option<Refusal> {
+fn fault(token: &TokenState, which: Which, place: Option<Place<'_>>, now_ms: i64) -> Option<Refusal> {
     if token.revoked {
         return Some(Refusal::revoked_token());
+    }
+    if which == Which::Previous && token.previous_has_ended(now_ms) {
+        return Some(Refusal::replaced_secret());
     }
     if token.has_expired(now_ms) {
         return Some(Refusal::expired_token());

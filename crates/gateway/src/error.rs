@@ -42,7 +42,7 @@ codes! {
     MissingToken = 401 "missing_token",
     /// Nobody knows the token.
     InvalidToken = 401 "invalid_token",
-    /// The token was revoked.
+    /// The token was revoked, or has another secret since.
     RevokedToken = 401 "revoked_token",
     /// The token's time is over.
     ExpiredToken = 401 "expired_token",

@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::config::Config;
 use domain::ledger::Past;
-use domain::{GatewayId, RequestId, TeamId, TokenId};
+use domain::token::LastUse;
+use domain::{GatewayId, RequestId, TeamId};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -248,10 +249,10 @@ impl Gateway {
         self.shared.cutting.store(true, Ordering::Release);
     }
 
-    /// When each token was last used, in milliseconds since 1970, since the last time this was asked.
+    /// When each token was last used that was used since the start, in the order of their ids.
     #[must_use]
-    pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
-        self.shared.snapshot.load().take_last_used()
+    pub fn last_used(&self) -> Vec<LastUse> {
+        self.shared.snapshot.load().last_used()
     }
 
     /// Bytes that bodies under way take of [`Options::body_memory`].

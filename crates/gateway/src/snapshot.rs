@@ -22,13 +22,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_lc_rs::digest;
 use domain::config::Config;
+use domain::token::LastUse;
 use domain::{ProviderKeyId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
 
 pub use self::key::{Auth, KeyFault, KeyState, Target, header};
 pub use self::provider::{ProviderState, Unusable};
 pub use self::team::{GatewayState, TeamState};
-pub use self::token::TokenState;
+pub use self::token::{Previous, TokenState, Which};
 pub(crate) use self::upstream::NativeCall;
 pub use self::upstream::Upstream;
 use crate::BuildError;
@@ -51,11 +52,13 @@ impl Snapshot {
     pub fn build(config: &Config, previous: Option<&Self>) -> Result<Self, BuildError> {
         let carried = Carried::of(previous);
         let builtin = Arc::new(provider::builtin());
+        let mut replaced = Vec::new();
         let mut snapshot = Self { version: config.version, ..Self::default() };
         for team_config in &config.teams {
             let team = Arc::new(TeamState::build(team_config, builtin.clone(), &carried)?);
             for token_config in &team_config.tokens {
                 let token = Arc::new(TokenState::build(token_config, team.clone(), &carried));
+                replaced.extend(token_config.previous.map(|previous| (previous.digest, token.clone())));
                 if snapshot.tokens.insert(token_config.digest, token).is_some() {
                     return Err(BuildError(format!("token {} has the secret of another token", token_config.id)));
                 }
@@ -63,6 +66,10 @@ impl Snapshot {
             if snapshot.teams.insert(team_config.slug.clone(), team).is_some() {
                 return Err(BuildError(format!("two teams are called {}", team_config.slug)));
             }
+        }
+        // A secret that some token has is never taken for one that another had.
+        for (digest, token) in replaced {
+            snapshot.tokens.entry(digest).or_insert(token);
         }
         Ok(snapshot)
     }
@@ -73,18 +80,19 @@ impl Snapshot {
         self.version
     }
 
-    /// The token whose secret has this SHA-256, revoked and expired ones included.
+    /// The token whose secret has or had this SHA-256, revoked and expired ones included.
     #[must_use]
     pub fn token(&self, digest: &[u8; 32]) -> Option<&Arc<TokenState>> {
         self.tokens.get(digest)
     }
 
-    /// The token with this secret, revoked and expired ones included.
+    /// The token with this secret, revoked and expired ones included, and which of its secrets it is.
     #[must_use]
-    pub fn token_by_secret(&self, secret: &str) -> Option<&Arc<TokenState>> {
+    pub fn token_by_secret(&self, secret: &str) -> Option<(&Arc<TokenState>, Which)> {
         let mut key = [0; 32];
         key.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
-        self.token(&key)
+        let token = self.token(&key)?;
+        Some((token, token.which(&key)))
     }
 
     /// The team with this slug.
@@ -99,14 +107,13 @@ impl Snapshot {
         self.teams.values().find(|team| team.id == id)
     }
 
-    /// When each token was last used, in milliseconds since 1970, since the last time this was asked.
+    /// When each token was last used that was used since the start, in the order of their ids.
     #[must_use]
-    pub fn take_last_used(&self) -> Vec<(TokenId, i64)> {
-        let take = |token: &Arc<TokenState>| match token.last_used_ms.swap(0, Ordering::Relaxed) {
-            0 => None,
-            at_ms => Some((token.id, at_ms)),
-        };
-        self.tokens.values().filter_map(take).collect()
+    pub fn last_used(&self) -> Vec<LastUse> {
+        let own = self.tokens.iter().filter(|(digest, token)| token.which(digest) == Which::Current);
+        let mut used: Vec<_> = own.filter_map(|(_, token)| token.last_use()).collect();
+        used.sort_unstable_by_key(|used| used.token);
+        used
     }
 }
 
@@ -115,6 +122,9 @@ impl Snapshot {
 struct Carried {
     counts: HashMap<LimitId, Arc<Counts>>,
     last_used: HashMap<TokenId, Arc<AtomicI64>>,
+    /// By digest: the last use of each secret that some token had, and of each that one has.
+    previous_used: HashMap<[u8; 32], Arc<AtomicI64>>,
+    current_used: HashMap<[u8; 32], Arc<AtomicI64>>,
     accounts: HashMap<ProviderKeyId, Arc<Account>>,
 }
 
@@ -122,11 +132,27 @@ impl Carried {
     fn of(previous: Option<&Snapshot>) -> Self {
         let Some(previous) = previous else { return Self::default() };
         let limits = previous.teams.values().flat_map(|team| team.limits());
+        let secrets = previous.tokens.iter().filter(|(digest, token)| token.which(digest) == Which::Current);
         Self {
             counts: limits.map(|limit| (limit.id, limit.counts.clone())).collect(),
             last_used: previous.tokens.values().map(|token| (token.id, token.last_used_ms.clone())).collect(),
+            previous_used: secrets
+                .clone()
+                .filter_map(|(_, token)| token.previous.as_ref())
+                .map(Previous::used)
+                .collect(),
+            current_used: secrets.map(|(digest, token)| (*digest, token.last_used_ms.clone())).collect(),
             accounts: previous.teams.values().flat_map(|team| team.accounts()).collect(),
         }
+    }
+
+    /// When a secret that was replaced was last used. One that was replaced just now was the token's only one until then.
+    fn previous_used(&self, digest: &[u8; 32]) -> Arc<AtomicI64> {
+        let only = || {
+            let used = self.current_used.get(digest).map_or(0, |used| used.load(Ordering::Relaxed));
+            Arc::new(AtomicI64::new(used))
+        };
+        self.previous_used.get(digest).cloned().unwrap_or_else(only)
     }
 
     /// The account of a key with the tokens it has, where it is the one that it was.

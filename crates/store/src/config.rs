@@ -244,6 +244,7 @@ fn token_config(row: &api_token::Model) -> Result<TokenConfig, StoreError> {
             .as_slice()
             .try_into()
             .map_err(|_| StoreError::Other(format!("digest of token {}", row.id)))?,
+        previous: crate::token::previous(row)?,
         restrictions: crate::token::restrictions(row)?,
         revoked: row.revoked_at.is_some(),
         expires_at: row.expires_at,

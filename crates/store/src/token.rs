@@ -1,13 +1,14 @@
 //! Queries on API tokens.
 
 use chrono::{DateTime, Utc};
-use domain::token::Restrictions;
+use domain::config::PreviousSecret;
+use domain::token::{LastUse, Restrictions};
 use domain::{TeamId, TokenId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, IntoCondition},
 };
 
 use crate::entity::api_token::{ActiveModel, Column, Entity, Model};
@@ -66,12 +67,24 @@ pub async fn find(db: &impl ConnectionTrait, team: TeamId, id: TokenId) -> Resul
     Entity::find_by_id(id.0).filter(Column::TeamId.eq(team.0)).one(db).await?.ok_or(StoreError::NotFound)
 }
 
-/// The token with a digest, of any team.
+/// The token that has or had a secret of this digest, of any team.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn find_by_digest(db: &impl ConnectionTrait, digest: &[u8; 32]) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::Digest.eq(digest.to_vec())).one(db).await?)
+    let digest = digest.to_vec();
+    let known = Column::Digest.eq(digest.clone()).or(Column::PreviousDigest.eq(digest));
+    Ok(Entity::find().filter(known).one(db).await?)
+}
+
+/// The secret before, where there was one.
+///
+/// # Errors
+/// [`StoreError::Other`] for a damaged row.
+pub fn previous(row: &Model) -> Result<Option<PreviousSecret>, StoreError> {
+    let (Some(digest), Some(until)) = (&row.previous_digest, row.previous_until) else { return Ok(None) };
+    let damaged = |_| StoreError::Other(format!("digest of the secret before of token {}", row.id));
+    Ok(Some(PreviousSecret { digest: digest.as_slice().try_into().map_err(damaged)?, until }))
 }
 
 /// What the token of a row is held to.
@@ -125,6 +138,39 @@ pub async fn update(tx: &WriteTx, id: TokenId, scope: &Scope<'_>) -> Result<Mode
     row.update(tx).await.map_err(|error| StoreError::unique(error, "name"))
 }
 
+/// Gives a token another secret. The one that it has works on until a moment; the one before that is forgotten.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on `token` where another token has had the secret.
+pub async fn rotate(
+    tx: &WriteTx,
+    old: &Model,
+    (digest, hint): ([u8; 32], String),
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Model, StoreError> {
+    let row = ActiveModel {
+        id: Set(old.id),
+        digest: Set(digest.to_vec()),
+        hint: Set(hint),
+        rotated_at: Set(Some(now)),
+        previous_digest: Set(Some(old.digest.clone())),
+        previous_hint: Set(Some(old.hint.clone())),
+        previous_until: Set(Some(until)),
+        previous_used_at: Set(old.last_used_at),
+        ..Default::default()
+    };
+    row.update(tx).await.map_err(|error| StoreError::unique(error, "token"))
+}
+
+/// Lets the secret before the last rotation work no longer than until a moment.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn end_previous(tx: &WriteTx, id: TokenId, until: DateTime<Utc>) -> Result<Model, StoreError> {
+    Ok(ActiveModel { id: Set(id.0), previous_until: Set(Some(until)), ..Default::default() }.update(tx).await?)
+}
+
 /// Ends a token; its name is free again.
 ///
 /// # Errors
@@ -133,17 +179,33 @@ pub async fn revoke(tx: &WriteTx, id: TokenId, now: DateTime<Utc>) -> Result<Mod
     Ok(ActiveModel { id: Set(id.0), revoked_at: Set(Some(now)), ..Default::default() }.update(tx).await?)
 }
 
-/// Notes a token's last use, unless a later one is known.
+/// Notes when tokens were last used, each unless a later use is known. Call it with tokens in the order of their ids: whoever
+/// else does so waits then, and nobody waits for somebody who waits.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn touch(tx: &WriteTx, id: TokenId, at: DateTime<Utc>) -> Result<(), StoreError> {
-    Entity::update_many()
-        .filter(Column::Id.eq(id.0))
-        .filter(Column::LastUsedAt.is_null().or(Expr::col(Column::LastUsedAt).lt(at)))
-        .col_expr(Column::LastUsedAt, at.into())
-        .exec(tx)
-        .await?;
+pub async fn touch(tx: &WriteTx, used: &[LastUse]) -> Result<(), StoreError> {
+    Ok(note_uses(tx, used).await?)
+}
+
+pub(crate) async fn note_uses(tx: &WriteTx, used: &[LastUse]) -> Result<(), DbErr> {
+    for LastUse { token, at_ms, previous } in used {
+        if let Some(at) = DateTime::from_timestamp_millis(*at_ms) {
+            note_later(tx, Column::LastUsedAt, Column::Id.eq(token.0), at).await?;
+        }
+        if let Some((digest, at_ms)) = previous
+            && let Some(at) = DateTime::from_timestamp_millis(*at_ms)
+        {
+            let same = Column::Id.eq(token.0).and(Column::PreviousDigest.eq(digest.to_vec()));
+            note_later(tx, Column::PreviousUsedAt, same, at).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn note_later(tx: &WriteTx, column: Column, row: impl IntoCondition, at: DateTime<Utc>) -> Result<(), DbErr> {
+    let earlier = column.is_null().or(Expr::col(column).lt(at));
+    Entity::update_many().filter(row).filter(earlier).col_expr(column, at.into()).exec(tx).await?;
     Ok(())
 }
 

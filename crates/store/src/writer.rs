@@ -9,6 +9,7 @@
 mod batch;
 mod rows;
 mod run;
+mod uses;
 
 use std::fmt;
 use std::io;

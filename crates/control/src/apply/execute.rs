@@ -201,18 +201,24 @@ impl Run<'_> {
         let scope = store::token::Scope { name: &new.name, restrictions: &restrictions, expires_at: new.expires_at };
         let mut generated = None;
         let (action, row) = match &new.old {
-            Some(old) if !new.replace => ("token.restrict", store::token::update(tx, TokenId(old.id), &scope).await?),
-            old => {
-                if let Some(old) = old {
-                    store::token::revoke(tx, TokenId(old.id), self.change.now()).await?;
+            Some(old) => {
+                let restricted = store::token::update(tx, TokenId(old.id), &scope).await?;
+                match (&new.plain, new.rotate) {
+                    (Some(plain), Some(grace_s)) => {
+                        let rotated = token::rotate(self.change, old, plain.expose(), grace_s).await?;
+                        ("token.rotate", rotated)
+                    }
+                    _ => ("token.restrict", restricted),
                 }
+            }
+            None => {
                 let plain = match &new.plain {
                     Some(plain) => plain.expose(),
                     None => generated.insert(format!("weir_{}", random_name()?)).as_str(),
                 };
                 let (digest, hint) = (sha256(plain.as_bytes()), token::hint(plain));
                 let row = store::token::create(tx, self.id()?, digest, hint, &scope, self.change.now()).await?;
-                (if old.is_some() { "token.replace" } else { "token.issue" }, row)
+                ("token.issue", row)
             }
         };
         let before = new.old.as_ref().map(token::audited);

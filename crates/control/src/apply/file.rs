@@ -73,6 +73,7 @@ pub(super) struct CustomProvider {
 pub(super) struct Token {
     pub(super) name: Text,
     pub(super) token: Option<Text>,
+    pub(super) grace: Option<Text>,
     pub(super) gateways: Option<Spanned<Vec<Text>>>,
     pub(super) models: Option<Spanned<Vec<String>>>,
     pub(super) providers: Option<Spanned<Vec<String>>>,

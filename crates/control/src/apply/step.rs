@@ -95,8 +95,8 @@ pub(super) struct Token {
     pub(super) name: String,
     /// The known secret, where the file names one.
     pub(super) plain: Option<Secret>,
-    /// Whether the stored secret is another one.
-    pub(super) replace: bool,
+    /// Whether the stored secret is another one, and for how many seconds that works on.
+    pub(super) rotate: Option<u32>,
     /// Slugs: a gateway may be created by the same plan.
     pub(super) gateways: Option<Vec<String>>,
     /// The others.

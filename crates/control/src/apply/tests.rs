@@ -11,6 +11,7 @@ use store::db_test;
 use super::{ApplyError, Plan, plan};
 use crate::Control;
 use crate::change::now;
+use crate::cookie::sha256;
 use crate::tests::fixture::{client, open, sealer};
 
 const FILE: &str = "\
@@ -41,6 +42,7 @@ fn env(name: &str) -> Option<String> {
         "MINE_KEY" => "mine-0123456789abcdef",
         "WEIR_TOKEN" => "weir_known_0123456789abcdef",
         "OTHER_TOKEN" => "weir_other_0123456789abcdef",
+        "THIRD_TOKEN" => "weir_third_0123456789abcdef",
         "ANN_PASSWORD" => "correct horse battery",
         "SHORT" => "short",
         "EMPTY" => " ",
@@ -144,7 +146,7 @@ teams:
           ~ provider key openai/default
               key: replaced
           ~ token app
-              token: replaced
+              token: rotated; the old secret ends at once
           ~ token generated
               models: ["openai/*"] → ["openai/gpt-*"]
         0 to create, 4 to change, 1 unchanged
@@ -158,7 +160,32 @@ teams:
         let kept = Some("http://127.0.0.1:9001".to_owned());
         assert_eq!(keys, [("mine-0123456789abcdef", &None), ("sk-other-0123456789", &kept)]);
         let live: Vec<_> = team.tokens.iter().filter(|token| !token.revoked).map(|token| token.name.as_str()).collect();
-        assert_eq!(live, ["generated", "app"]);
+        assert_eq!(live, ["app", "generated"]);
+        let app = &team.tokens[0];
+        let digest = |name: &str| sha256(env(name).expect("known").as_bytes());
+        assert_eq!((app.digest, app.previous.map(|previous| previous.digest)), (digest("OTHER_TOKEN"), Some(digest("WEIR_TOKEN"))));
+        let back = refused(&control, "teams: [{ slug: acme, tokens: [{ name: app, token: env:WEIR_TOKEN }] }]").await;
+        assert!(back.contains("was replaced by a later one of this token"), "{back}");
+    }
+
+    async fn a_token_is_rotated_with_a_grace_period(store: Store) {
+        let control = open(&store).await;
+        let file = |secret: &str, grace: &str| {
+            format!("teams: [{{ slug: acme, tokens: [{{ name: app, token: env:{secret}, grace: {grace} }}] }}]")
+        };
+        planned(&control, &file("WEIR_TOKEN", "24h")).await.execute().await.expect("applied");
+        assert_eq!(planned(&control, &file("WEIR_TOKEN", "24h")).await.changes(), 0);
+        let plan = planned(&control, &file("OTHER_TOKEN", "24h")).await;
+        assert!(plan.render().contains("token: rotated; the old secret works for 86400 s more"), "{}", plan.render());
+        plan.execute().await.expect("applied");
+        let app = load_config(&store, &sealer()).await.expect("loaded").teams.remove(0).tokens.remove(0);
+        assert!(app.previous.expect("works on").until > now() + chrono::TimeDelta::hours(23));
+        assert_eq!(planned(&control, &file("OTHER_TOKEN", "24h")).await.changes(), 0);
+        for (secret, grace, words) in [("THIRD_TOKEN", "1h", "end that one first"), ("THIRD_TOKEN", "31d", "at most 30d")] {
+            let told = refused(&control, &file(secret, grace)).await;
+            assert!(told.contains(words), "{told}");
+        }
+        planned(&control, &file("THIRD_TOKEN", "0")).await.execute().await.expect("ends both");
     }
 
     async fn everything_wrong_is_told_at_once_and_nothing_is_written(store: Store) {

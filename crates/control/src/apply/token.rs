@@ -1,4 +1,4 @@
-//! Plans an API token. Without a known secret one is generated, once; another known secret replaces the token.
+//! Plans an API token. Without a known secret one is generated, once; another known secret rotates the token.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::ledger::Surface;
@@ -11,6 +11,7 @@ use store::entity::api_token::Model;
 
 use super::file;
 use super::planner::Planner;
+use super::source;
 use super::state::State;
 use super::step::{Difference, Operation, Step, Token, differences, mark};
 use crate::change::now;
@@ -34,15 +35,18 @@ impl Planner<'_> {
             Some(text) => self.expiry(path, text, old.as_ref().and_then(|row| row.expires_at)).map(Some),
         };
         // A secret that was named and not found: `Some(None)`.
-        let (Some(expires_at), Some(restrictions), true, false) =
-            (expires_at, restrictions, fine, matches!(plain, Some(None)))
+        let grace = self.grace(path, entry, old.as_ref());
+        let (Some(expires_at), Some(restrictions), Some(grace), true, false) =
+            (expires_at, restrictions, grace, fine, matches!(plain, Some(None)))
         else {
             return None;
         };
         let plain = plain.flatten();
         let stored = old.as_ref().map(|row| row.digest.as_slice());
+        let rotates =
+            old.is_some() && plain.as_ref().is_some_and(|plain| stored != Some(&sha256(plain.expose().as_bytes())));
         let token = Token {
-            replace: plain.as_ref().is_some_and(|plain| stored != Some(&sha256(plain.expose().as_bytes()))),
+            rotate: rotates.then_some(grace),
             gateways: match &entry.gateways {
                 Some(slugs) => Some(slugs.value.iter().map(|slug| slug.value.clone()).collect()),
                 None => old.as_ref().and_then(|row| stored_gateways(row, state)),
@@ -67,8 +71,12 @@ impl Planner<'_> {
         let digest = sha256(plain.expose().as_bytes());
         self.once(format!("secret {digest:?}"), path, "token", text);
         match state.by_digest.get(&digest) {
-            Some(row) if old.is_none_or(|old| old.id != row.id) => {
-                let why = if row.revoked_at.is_some() { "was revoked" } else { "belongs to another token" };
+            Some(row) if old.is_none_or(|old| old.id != row.id) || row.digest != digest => {
+                let why = match (row.revoked_at, old.is_some_and(|old| old.id == row.id)) {
+                    (Some(_), _) => "was revoked",
+                    (None, true) => "was replaced by a later one of this token",
+                    (None, false) => "belongs to another token",
+                };
                 let message = format!("this secret {why}; use another");
                 self.report.add(text.referenced.line(), format!("{path}.token"), message);
                 None
@@ -154,6 +162,28 @@ impl Planner<'_> {
         Some(found)
     }
 
+    /// Seconds for which the secret that is stored works on beside another one of the file.
+    fn grace(&mut self, path: &str, entry: &file::Token, old: Option<&Model>) -> Option<u32> {
+        let Some(text) = &entry.grace else { return Some(0) };
+        let Some(seconds) = domain::token::grace(&text.value) else {
+            let message = "must be 0, or a number with s, m, h or d, as in 24h, at most 30d";
+            self.report.add(text.referenced.line(), format!("{path}.grace"), message);
+            return None;
+        };
+        let rotates = entry.token.is_some();
+        let in_grace = old.and_then(|old| old.previous_until).is_some_and(|until| until > now());
+        if rotates && in_grace && seconds > 0 && self.changes_secret(entry, old) {
+            self.report.add(text.referenced.line(), format!("{path}.grace"), Problem::InGrace.to_string());
+            return None;
+        }
+        Some(seconds)
+    }
+
+    fn changes_secret(&self, entry: &file::Token, old: Option<&Model>) -> bool {
+        let plain = entry.token.as_ref().and_then(|text| source::read(&text.value, self.env).ok());
+        plain.is_some_and(|plain| old.is_some_and(|old| old.digest != sha256(plain.expose().as_bytes())))
+    }
+
     /// A moment to come, or the one that is stored already: a file stays valid when its tokens have expired.
     fn expiry(&mut self, path: &str, text: &file::Text, stored: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let (line, field) = (text.referenced.line(), format!("{path}.expires_at"));
@@ -196,8 +226,13 @@ fn step(token: Token, state: &State) -> Step {
         shown(&stored_gateways(row, state), &restrictions, row.expires_at)
     });
     let mut differences = differences(before.as_ref(), &shown(&token.gateways, &token.restrictions, token.expires_at));
-    if token.replace && token.old.is_some() {
-        differences.insert(0, Difference::note("token", "replaced"));
+    if let Some(grace) = token.rotate {
+        let until = if grace == 0 {
+            "the old secret ends at once".to_owned()
+        } else {
+            format!("the old secret works for {grace} s more")
+        };
+        differences.insert(0, Difference::note("token", &format!("rotated; {until}")));
     } else if token.old.is_none() && token.plain.is_none() {
         differences.insert(0, Difference::note("token", "generated, shown once"));
     }

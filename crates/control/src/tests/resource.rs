@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use domain::ledger::Surface;
 use domain::provider::{AuthScheme, Dialect};
-use domain::token::Restrictions;
+use domain::token::{LastUse, MAX_GRACE, Restrictions};
 use domain::validate::{FieldError, Problem};
 use domain::{GatewayId, GatewaySettings};
 use store::config::load_config;
@@ -121,7 +121,8 @@ db_test! {
         assert_eq!(restricted.restrictions, change.restrictions);
         let loaded = load_config(&store, &sealer()).await.expect("loaded");
         assert_eq!(loaded.teams[0].tokens[0].restrictions, change.restrictions);
-        control.touch_tokens(&[(issued.token.id, 1_000), (issued.token.id, 500)]).await.expect("touched");
+        let used = |at_ms| LastUse { token: issued.token.id, at_ms, previous: None };
+        control.touch_tokens(&[used(1_000), used(500)]).await.expect("touched");
         let listed = control.list_tokens(&view).await.expect("listed");
         assert_eq!(listed[0].last_used_at.map(|at| at.timestamp_millis()), Some(1_000));
         let revoked = control.revoke_token(&manage, issued.token.id).await.expect("revoked");
@@ -131,6 +132,53 @@ db_test! {
         let config = load_config(&store, &sealer()).await.expect("loaded");
         assert_eq!(config.teams[0].tokens[0].digest, crate::cookie::sha256(issued.plain.as_bytes()));
         assert!(config.teams[0].tokens[0].revoked);
+    }
+
+    async fn a_token_gets_another_secret_and_the_old_one_an_end(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let (manage, view) = (grant::<can::ManageTokens>(&ann), grant::<can::View>(&ann));
+        let stored = async || load_config(&store, &sealer()).await.expect("loaded").teams[0].tokens[0].clone();
+        let first = control.issue_token(&manage, TokenTerms { name: "app".into(), ..TokenTerms::default() }).await.expect("issued");
+        let id = first.token.id;
+        control.touch_tokens(&[LastUse { token: id, at_ms: 1_000, previous: None }]).await.expect("touched");
+        let second = control.rotate_token(&manage, id, 3_600).await.expect("rotated");
+        assert_eq!(second.token.id, id);
+        assert!(second.plain != first.plain && second.token.hint != first.token.hint);
+        let previous = second.token.previous.clone().expect("a secret before");
+        assert_eq!((previous.hint.as_str(), previous.last_used_at.map(|at| at.timestamp_millis())), (first.token.hint.as_str(), Some(1_000)));
+        assert_eq!(previous.until, second.token.rotated_at.expect("rotated") + TimeDelta::hours(1));
+        let digest = |plain: &str| crate::cookie::sha256(plain.as_bytes());
+        let now_stored = stored().await;
+        assert_eq!((now_stored.digest, now_stored.previous.map(|previous| previous.digest)), (digest(&second.plain), Some(digest(&first.plain))));
+
+        let late = control.rotate_token(&manage, id, 60).await.expect_err("the one before still works");
+        assert_eq!(late, ControlError::Conflict(FieldError::new("grace", Problem::InGrace)));
+        let long = control.rotate_token(&manage, id, MAX_GRACE + 1).await.expect_err("too long");
+        assert!(matches!(long, ControlError::Invalid(errors) if errors[0].field == "grace"));
+        let other = LastUse { token: id, at_ms: 2_000, previous: Some((digest("another"), 2_000)) };
+        let same = LastUse { token: id, at_ms: 3_000, previous: Some((digest(&first.plain), 3_000)) };
+        for (used, at_ms) in [(other, 1_000), (same, 3_000)] {
+            control.touch_tokens(&[used]).await.expect("touched");
+            let listed = control.list_tokens(&view).await.expect("listed").remove(0);
+            assert_eq!(listed.previous.expect("kept").last_used_at.map(|at| at.timestamp_millis()), Some(at_ms));
+        }
+
+        control.end_previous_secret(&manage, id).await.expect("ended");
+        assert!(stored().await.previous.expect("remembered").until <= Utc::now());
+        let again = control.end_previous_secret(&manage, id).await;
+        assert_eq!(again, Err(ControlError::NotFound("secret")));
+        let third = control.rotate_token(&manage, id, 60).await.expect("possible again");
+        assert_eq!(stored().await.previous.map(|previous| previous.digest), Some(digest(&second.plain)));
+        let fourth = control.rotate_token(&manage, id, 0).await.expect("ends both");
+        let now_stored = stored().await;
+        assert_eq!((now_stored.digest, now_stored.previous.map(|previous| previous.digest)), (digest(&fourth.plain), Some(digest(&third.plain))));
+        assert!(now_stored.previous.expect("remembered").until <= Utc::now());
+        let events = control.list_audit(&grant(&ann), None, 5).await.expect("listed");
+        let events: Vec<_> = events.iter().rev().map(|event| event.action.as_str()).collect();
+        assert_eq!(events, ["token.issue", "token.rotate", "token.end_previous", "token.rotate", "token.rotate"]);
+        control.revoke_token(&manage, id).await.expect("revoked");
+        assert_eq!(control.rotate_token(&manage, id, 0).await.map(|_| ()), Err(ControlError::NotFound("token")));
     }
 
     async fn a_token_keeps_a_gateway_that_is_gone(store: Store) {

@@ -246,7 +246,7 @@ fn measure_amount(field: &'static str, measure: Measure, text: &str) -> Result<u
 }
 
 /// Seconds of `30s`, `15m`, `5h`, `30d`.
-fn duration(text: &str) -> Option<u32> {
+pub(crate) fn duration(text: &str) -> Option<u32> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1,

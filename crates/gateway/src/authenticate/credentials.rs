@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::headers::name;
-use crate::snapshot::{Snapshot, TokenState, header};
+use crate::snapshot::{Snapshot, TokenState, Which, header};
 
 /// Where SDKs put keys, in the order in which they are looked at.
 const KEY_HEADERS: [HeaderName; 5] =
@@ -22,8 +22,8 @@ const TOKEN_PREFIX: &str = "weir_";
 
 /// What a request shows.
 pub(super) enum Presented {
-    /// A token we know, which may be revoked or expired.
-    Token(Arc<TokenState>),
+    /// A token we know, which may be revoked or expired, and with which of its secrets it came.
+    Token(Arc<TokenState>, Which),
     /// Something that is no token of ours.
     Unknown,
     Nothing,
@@ -37,22 +37,23 @@ pub(super) fn present(
 ) -> (Presented, Option<ProviderCredential>) {
     if let Some(value) = headers.get(name::AUTHORIZATION) {
         let token = secret(value).and_then(|secret| find(snapshot, secret));
-        let presented = token.map_or(Presented::Unknown, Presented::Token);
+        let presented = token.map_or(Presented::Unknown, |(token, which)| Presented::Token(token, which));
         return (presented, ProviderCredential::from_caller(snapshot, headers, query_key));
     }
     let in_headers = KEY_HEADERS.into_iter().filter_map(|name| headers.get(name)).filter_map(secret);
     let mut presented = Presented::Nothing;
     for secret in in_headers.chain(query_key) {
         match find(snapshot, secret) {
-            Some(token) => return (Presented::Token(token), None),
+            Some((token, which)) => return (Presented::Token(token, which), None),
             None => presented = Presented::Unknown,
         }
     }
     (presented, None)
 }
 
-fn find(snapshot: &Snapshot, secret: &str) -> Option<Arc<TokenState>> {
-    snapshot.token_by_secret(secret).cloned()
+fn find(snapshot: &Snapshot, secret: &str) -> Option<(Arc<TokenState>, Which)> {
+    let (token, which) = snapshot.token_by_secret(secret)?;
+    Some((token.clone(), which))
 }
 
 /// The words that providers want before a key.

@@ -29,6 +29,13 @@ impl Refusal {
         Self::new(Code::RevokedToken, "This API token has been revoked. Issue a new one on the team's page `Tokens`.")
     }
 
+    /// A secret that its token had before a rotation.
+    pub(crate) fn replaced_secret() -> Self {
+        let message = "This secret of the API token was replaced by another one, and the time in which both worked is over. \
+                       Use the token's new secret, or make one on the team's page `Tokens`.";
+        Self::new(Code::RevokedToken, message)
+    }
+
     pub(crate) fn expired_token() -> Self {
         Self::new(Code::ExpiredToken, "This API token has expired. Issue a new one on the team's page `Tokens`.")
     }

@@ -1,9 +1,9 @@
 use chrono::DateTime;
-use domain::config::{CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::config::{CustomProviderConfig, GatewayConfig, PreviousSecret, ProviderKeyConfig, TeamConfig, TokenConfig};
 use domain::ledger::{Past, Spent, Surface};
 use domain::policy::NamedPolicy;
 use domain::provider::{AuthScheme, Dialect};
-use domain::token::Restrictions;
+use domain::token::{LastUse, Restrictions};
 use domain::{CustomProviderId, GatewayId, GatewaySettings, Nanos, PolicyId, ProviderKeyId, Secret, TeamId};
 
 use super::*;
@@ -37,6 +37,7 @@ fn token(id: i64, models: Option<&[&str]>) -> TokenConfig {
         name: "app".into(),
         digest: [id as u8; 32],
         restrictions: Restrictions { models: models.map(texts), ..Restrictions::default() },
+        previous: None,
         revoked: false,
         expires_at: None,
     }
@@ -217,6 +218,48 @@ fn a_token_is_held_to_its_gateways_and_its_end() {
 }
 
 #[test]
+fn a_secret_that_was_replaced_leads_to_its_token_and_keeps_its_last_use() {
+    let rotated = |digest: u8, previous: u8| {
+        let mut acme = team("acme");
+        let until = DateTime::from_timestamp(1, 0).expect("a moment");
+        let previous = Some(PreviousSecret { digest: [previous; 32], until });
+        acme.tokens = vec![TokenConfig { digest: [digest; 32], previous, ..token(1, None) }];
+        config(vec![acme])
+    };
+    let at = |snapshot: &Snapshot, digest: u8| {
+        let token = snapshot.token(&[digest; 32]).expect("a token");
+        (token.clone(), token.which(&[digest; 32]))
+    };
+    let before = build(team("acme"));
+    at(&before, 1).0.touch(Which::Current, 5);
+    let first = Snapshot::build(&rotated(2, 1), Some(&before)).expect("builds");
+    assert_eq!((at(&first, 1).1, at(&first, 2).1), (Which::Previous, Which::Current));
+    let both = LastUse { token: TokenId(1), at_ms: 5, previous: Some(([1; 32], 5)) };
+    assert_eq!(first.last_used(), [both], "it was the only one");
+    at(&first, 2).0.touch(Which::Current, 9);
+    at(&first, 1).0.touch(Which::Previous, 7);
+    let second = Snapshot::build(&rotated(2, 1), Some(&first)).expect("builds");
+    let both = LastUse { token: TokenId(1), at_ms: 9, previous: Some(([1; 32], 7)) };
+    assert_eq!(second.last_used(), [both]);
+    let token = at(&second, 1).0;
+    assert!(!token.previous_has_ended(999) && token.previous_has_ended(1_000));
+    let third = Snapshot::build(&rotated(3, 2), Some(&second)).expect("builds");
+    assert!(third.token(&[1; 32]).is_none());
+    assert_eq!(third.last_used()[0].previous, Some(([2; 32], 9)));
+}
+
+#[test]
+fn a_secret_that_a_token_has_is_not_taken_for_one_that_another_had() {
+    let mut acme = team("acme");
+    let until = DateTime::from_timestamp(1, 0).expect("a moment");
+    let previous = Some(PreviousSecret { digest: [2; 32], until });
+    acme.tokens = vec![TokenConfig { previous, ..token(1, None) }, token(2, None)];
+    let snapshot = build(acme);
+    let found = snapshot.token(&[2; 32]).expect("a token");
+    assert_eq!((found.id, found.which(&[2; 32])), (TokenId(2), Which::Current));
+}
+
+#[test]
 fn a_token_is_held_to_providers_endpoints_and_addresses() {
     let mut acme = team("acme");
     let held = |id: i64, restrictions| TokenConfig { restrictions, ..token(id, None) };
@@ -307,14 +350,13 @@ fn take(snapshot: &Snapshot) -> Result<u64, ()> {
 fn counts_survive_a_reload_while_they_count_the_same() {
     let before = build(team("acme"));
     assert_eq!((take(&before), take(&before)), (Ok(1), Ok(0)));
-    before.token(&[1; 32]).expect("a token").touch(5);
+    before.token(&[1; 32]).expect("a token").touch(Which::Current, 5);
     let same = Snapshot::build(&config(vec![team("acme")]), Some(&before)).expect("builds");
     assert_eq!(take(&same), Err(()), "still used up");
     assert_eq!(same.needs_history(0), [], "the counts before are known");
     // A request that still runs on the old snapshot is counted in the new one.
-    before.token(&[1; 32]).expect("a token").touch(9);
-    assert_eq!(same.take_last_used(), [(TokenId(1), 9)]);
-    assert_eq!(same.take_last_used(), []);
+    before.token(&[1; 32]).expect("a token").touch(Which::Current, 9);
+    assert_eq!(same.last_used(), [LastUse { token: TokenId(1), at_ms: 9, previous: None }]);
     let mut raised = team("acme");
     raised.gateways[0].settings.rate_limiting_limit = Some(3);
     let raised = Snapshot::build(&config(vec![raised]), Some(&same)).expect("builds");

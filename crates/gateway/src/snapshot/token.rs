@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::config::TokenConfig;
 use domain::ledger::Surface;
+use domain::token::LastUse;
 use domain::{GatewayId, TokenId};
 use ipnet::IpNet;
 
@@ -22,14 +23,41 @@ pub struct TokenState {
     pub revoked: bool,
     /// Not accepted from then on, in milliseconds since 1970.
     pub expires_at_ms: Option<i64>,
-    /// Milliseconds since 1970, 0 for not since it was last asked. Shared with the snapshots before and after.
+    /// Milliseconds since 1970, 0 for not since the start. Shared with the snapshots before and after.
     pub last_used_ms: Arc<AtomicI64>,
+    /// The secret before the last rotation.
+    pub previous: Option<Previous>,
     gateways: Option<Vec<GatewayId>>,
     models: Option<Vec<ModelPattern>>,
     /// Canonical slugs.
     providers: Option<Vec<String>>,
     endpoints: Option<Endpoints>,
     networks: Option<Vec<IpNet>>,
+}
+
+/// The secret that a token had before its last rotation.
+#[derive(Debug)]
+pub struct Previous {
+    /// SHA-256.
+    pub digest: [u8; 32],
+    /// Not accepted from then on, in milliseconds since 1970.
+    pub until_ms: i64,
+    /// As [`TokenState::last_used_ms`], of this secret.
+    pub last_used_ms: Arc<AtomicI64>,
+}
+
+impl Previous {
+    /// By digest, for the next snapshot.
+    pub(super) fn used(&self) -> ([u8; 32], Arc<AtomicI64>) {
+        (self.digest, self.last_used_ms.clone())
+    }
+}
+
+/// Which of its secrets a token came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Current,
+    Previous,
 }
 
 impl TokenState {
@@ -44,6 +72,11 @@ impl TokenState {
             revoked: config.revoked,
             expires_at_ms: config.expires_at.map(|at| at.timestamp_millis()),
             last_used_ms: carried.last_used.get(&config.id).cloned().unwrap_or_default(),
+            previous: config.previous.map(|previous| Previous {
+                digest: previous.digest,
+                until_ms: previous.until.timestamp_millis(),
+                last_used_ms: carried.previous_used(&previous.digest),
+            }),
             gateways: restrictions.gateways.clone(),
             models: restrictions.models.as_ref().map(patterns),
             providers: restrictions.providers.as_ref().map(|slugs| slugs.iter().map(slug).collect()),
@@ -100,9 +133,33 @@ impl TokenState {
         self.networks.as_ref().is_none_or(|allowed| allowed.iter().any(|network| network.contains(&address)))
     }
 
+    /// Which of its secrets has a digest by which it was found.
+    #[must_use]
+    pub fn which(&self, digest: &[u8; 32]) -> Which {
+        let is_previous = self.previous.as_ref().is_some_and(|previous| previous.digest == *digest);
+        if is_previous { Which::Previous } else { Which::Current }
+    }
+
+    /// Whether the secret before was replaced and its grace period is over.
+    #[must_use]
+    pub fn previous_has_ended(&self, now_ms: i64) -> bool {
+        self.previous.as_ref().is_none_or(|previous| previous.until_ms <= now_ms)
+    }
+
     /// Notes that it was used.
-    pub fn touch(&self, now_ms: i64) {
+    pub fn touch(&self, which: Which, now_ms: i64) {
         self.last_used_ms.fetch_max(now_ms, Ordering::Relaxed);
+        if let (Which::Previous, Some(previous)) = (which, &self.previous) {
+            previous.last_used_ms.fetch_max(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// When it was last used; none where it was not since the start.
+    pub(super) fn last_use(&self) -> Option<LastUse> {
+        let used = |at_ms: &AtomicI64| Some(at_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms > 0);
+        let previous =
+            self.previous.as_ref().and_then(|previous| Some((previous.digest, used(&previous.last_used_ms)?)));
+        Some(LastUse { token: self.id, at_ms: used(&self.last_used_ms)?, previous })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whose key is used, and which headers travel.
 
+use chrono::{TimeDelta, Utc};
+use domain::config::PreviousSecret;
 use http::Request;
 use http_body_util::Full;
 
@@ -163,4 +165,35 @@ async fn every_route_refuses_without_a_token_and_reveals_nothing() {
         }
     }
     assert!(world.upstream.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_secret_before_works_until_its_end_and_is_never_sent_on() {
+    const OLD: &str = "weir_the-secret-before";
+    let mut world = World::answering(200, ANSWER).await;
+    let rotate = |world: &mut World, until| {
+        let previous = Some(PreviousSecret { digest: token_config(1, OLD).digest, until });
+        world.change(|config| config.teams[0].tokens[0].previous = previous);
+    };
+    let ask = async |world: &World, token: &str| {
+        world.send(with(CHAT, QUESTION, &[("authorization", &format!("Bearer {token}"))])).await
+    };
+    assert_eq!(ask(&world, OLD).await.code(), "invalid_token");
+    rotate(&mut world, Utc::now() + TimeDelta::hours(1));
+    assert_eq!((ask(&world, TOKEN).await.status, world.gateway.last_used()[0].previous), (200, None));
+    assert_eq!(ask(&world, OLD).await.status, 200);
+    assert!(world.gateway.last_used()[0].previous.is_some(), "somebody still uses it");
+    let ids: Vec<_> = world.rows().iter().filter_map(|row| row.token_id).collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1], "one token, one history");
+    // It is a token of ours, so it is no key for a provider either.
+    let both = [("cf-aig-authorization", TOKEN), ("authorization", OLD)];
+    assert_eq!(world.send(with(NATIVE, QUESTION, &both)).await.status, 200);
+    assert!(world.upstream.calls().iter().all(|call| !format!("{call:?}").contains(OLD)));
+
+    rotate(&mut world, Utc::now());
+    let ended = ask(&world, OLD).await;
+    assert_eq!((ended.status, ended.code().as_str()), (401, "revoked_token"));
+    assert!(ended.body.contains("was replaced by another one"), "{}", ended.body);
+    assert_eq!(ask(&world, TOKEN).await.status, 200);
 }

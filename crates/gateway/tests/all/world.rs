@@ -251,6 +251,7 @@ pub fn token_config(id: i64, plain: &str) -> TokenConfig {
         name: plain.into(),
         digest,
         restrictions: Restrictions::default(),
+        previous: None,
         revoked: false,
         expires_at: None,
     }

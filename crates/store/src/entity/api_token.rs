@@ -21,6 +21,11 @@ pub struct Model {
     pub expires_at: Option<DateTimeUtc>,
     pub revoked_at: Option<DateTimeUtc>,
     pub last_used_at: Option<DateTimeUtc>,
+    pub rotated_at: Option<DateTimeUtc>,
+    pub previous_digest: Option<Vec<u8>>,
+    pub previous_hint: Option<String>,
+    pub previous_until: Option<DateTimeUtc>,
+    pub previous_used_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

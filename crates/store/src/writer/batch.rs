@@ -1,14 +1,16 @@
 //! One batch, one transaction.
 
 use domain::ledger::AttemptRow;
+use domain::token::LastUse;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::rows::{self, Row};
+use super::uses::Uses;
 use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
 use crate::rollup::Tally;
 use crate::spool::{Batch, Position, Record, SpoolId, encode_row, encode_state};
-use crate::{Backend, Store, StoreError, WriteTx, dead_letters, state};
+use crate::{Backend, Store, StoreError, WriteTx, dead_letters, state, token};
 
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
@@ -17,6 +19,8 @@ pub(super) struct Prepared {
     changes: Vec<state::Prepared>,
     /// Records that are not understood: place, reason, bytes.
     unreadable: Vec<(Position, String, Vec<u8>)>,
+    /// When tokens were last used, where that is worth writing down.
+    pub(super) used: Vec<LastUse>,
     pub(super) end: Position,
 }
 
@@ -28,8 +32,9 @@ pub(super) struct Written {
 }
 
 impl Prepared {
-    pub(super) fn new(backend: Backend, batch: Batch) -> Self {
-        let mut prepared = Self { rows: Vec::new(), changes: Vec::new(), unreadable: Vec::new(), end: batch.end };
+    pub(super) fn new(backend: Backend, batch: Batch, uses: &Uses) -> Self {
+        let mut prepared =
+            Self { rows: Vec::new(), changes: Vec::new(), unreadable: Vec::new(), used: Vec::new(), end: batch.end };
         for entry in batch.entries {
             match entry.record {
                 Ok(Record::Row(row, payload)) => prepared.rows.push(Row::new(entry.at, *row, payload)),
@@ -39,6 +44,7 @@ impl Prepared {
                 Err((error, bytes)) => prepared.unreadable.push((entry.at, error.to_string(), bytes)),
             }
         }
+        prepared.used = uses.of(prepared.rows.iter().map(|row| &row.ledger));
         prepared
     }
 }
@@ -84,6 +90,7 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     inserted.iter().for_each(|row| tally.add(row));
     transaction.written.rows = inserted.len() as u64;
     tally.save(store.backend(), &tx).await?;
+    token::note_uses(&tx, &prepared.used).await?;
     match care {
         Care::Fast => {
             for change in &prepared.changes {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::batch::{self, Prepared};
+use super::uses::Uses;
 use super::{Shared, WriterOptions};
 use crate::spool::{Position, SpoolReader};
 use crate::{Store, StoreError};
@@ -18,6 +19,7 @@ pub(super) struct Run {
     shared: Arc<Shared>,
     progress: watch::Sender<Position>,
     stopping: bool,
+    uses: Uses,
 }
 
 /// Ends the loop: somebody asked for it.
@@ -31,7 +33,7 @@ impl Run {
         shared: Arc<Shared>,
         progress: watch::Sender<Position>,
     ) -> Self {
-        Self { store, spool, options, shared, progress, stopping: false }
+        Self { store, spool, options, shared, progress, stopping: false, uses: Uses::default() }
     }
 
     pub(super) async fn until_stopped(mut self) {
@@ -57,8 +59,9 @@ impl Run {
                 continue;
             }
             let full = batch.entries.len() >= self.options.batch_rows;
-            let prepared = Prepared::new(self.store.backend(), batch);
+            let prepared = Prepared::new(self.store.backend(), batch, &self.uses);
             self.write(&prepared).await?;
+            self.uses.note(&prepared.used);
             self.release(at, prepared.end).await?;
             at = prepared.end;
             self.progress.send_replace(at);

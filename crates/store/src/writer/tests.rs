@@ -3,6 +3,7 @@ use std::path::Path;
 use domain::ledger::{AttemptRow, Payload};
 
 use super::batch::{self, Prepared};
+use super::uses::Uses;
 use super::*;
 use crate::Backend;
 use crate::fixture::{EAGER, PATIENCE, execute, number, row, write};
@@ -51,6 +52,19 @@ db_test! {
         }
     }
 
+    async fn a_token_s_last_use_is_in_the_ledger_s_own_transaction(store: Store) {
+        execute(&store, "INSERT INTO teams (id, slug, name, created_at) VALUES (1, 'acme', 'Acme', CURRENT_TIMESTAMP)").await;
+        let tx = store.write_tx().await.expect("a transaction");
+        let scope = crate::token::Scope { name: "app", restrictions: &Default::default(), expires_at: None };
+        let now = chrono::DateTime::from_timestamp_millis(AT_MS).expect("a moment");
+        let token = crate::token::create(&tx, domain::TeamId(1), [1; 32], "…".into(), &scope, now).await.expect("created");
+        tx.commit().await.expect("committed");
+        let row = AttemptRow { token_id: Some(domain::TokenId(token.id)), ..row(AT_MS + 7, 1, 1) };
+        write(&store, &[row], None).await;
+        let rows = crate::token::list(store.read(), domain::TeamId(1)).await.expect("listed");
+        assert_eq!(rows[0].last_used_at.map(|at| at.timestamp_millis()), Some(AT_MS + 7));
+    }
+
     async fn a_crash_after_any_commit_counts_nothing_twice(store: Store) {
         let dir = tempfile::tempdir().expect("a directory");
         let all = rows(60);
@@ -61,7 +75,7 @@ db_test! {
             let remembered = batch::position(&store, reader.id()).await.expect("a position");
             let from = reader.begin(remembered).expect("readable");
             let batch = reader.read(from, 1 + crash * 3).expect("readable");
-            batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch)).await.expect("written");
+            batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
         }
         let (appender, reader) = open(dir.path());
         let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
@@ -85,7 +99,7 @@ db_test! {
                     break;
                 }
                 at = batch.end;
-                batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch)).await.expect("written");
+                batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
             }
             execute(&store, "DELETE FROM spool_positions").await;
         }
