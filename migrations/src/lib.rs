@@ -34,6 +34,7 @@ migrations! {
     m20261126_000013_create_policies,
     m20261127_000014_restrict_tokens,
     m20261127_000015_rotate_tokens,
+    m20261127_000016_own_policies,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

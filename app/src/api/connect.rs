@@ -26,7 +26,7 @@ pub async fn issue_gateway_token(
     let view = server::grant::<can::View>(&team).await?;
     let gateway = control.find_gateway(&view, &gateway).await?;
     let restrictions = Restrictions { gateways: Some(vec![gateway.id]), ..Restrictions::default() };
-    let new = TokenTerms { name: name.unwrap_or_default(), restrictions, expires_at: None };
+    let new = TokenTerms { name: name.unwrap_or_default(), restrictions, ..TokenTerms::default() };
     let issued = control.issue_token(&grant, new).await?;
     let flash = control.flash_put(&server::actor()?, issued.plain);
     let client = client_slug(client.as_deref());

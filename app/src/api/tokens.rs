@@ -18,7 +18,7 @@ pub use form::{TokenForm, date};
 /// Issues a token and leads to the page that shows it once.
 ///
 /// # Errors
-/// [`AppError::Invalid`] names `name`, `gateways`, `models`, `providers`, `endpoints`, `ip_ranges` or `expires_at`.
+/// [`AppError::Invalid`] names `name`, `gateways`, `models`, `providers`, `endpoints`, `ip_ranges`, `expires_at` or an own limit.
 #[server(prefix = "/ui", endpoint = "issue-token")]
 pub async fn issue_token(
     team: String,
@@ -31,6 +31,10 @@ pub async fn issue_token(
     endpoints: Option<Vec<String>>,
     ip_ranges: Option<String>,
     expires_at: Option<String>,
+    requests_per_minute: Option<String>,
+    tokens_per_minute: Option<String>,
+    cost_per_day: Option<String>,
+    cost_per_month: Option<String>,
 ) -> Result<(), AppError> {
     use control::can;
 
@@ -47,6 +51,7 @@ pub async fn issue_token(
         endpoints: endpoints.unwrap_or_default(),
         ip_ranges,
         expires_at,
+        limits: [requests_per_minute, tokens_per_minute, cost_per_day, cost_per_month],
     };
     let terms = form.read(None).map_err(AppError::Invalid)?;
     let control = server::control()?;
@@ -80,6 +85,10 @@ pub async fn restrict_token(
     endpoints: Option<Vec<String>>,
     ip_ranges: Option<String>,
     expires_at: Option<String>,
+    requests_per_minute: Option<String>,
+    tokens_per_minute: Option<String>,
+    cost_per_day: Option<String>,
+    cost_per_month: Option<String>,
 ) -> Result<(), AppError> {
     use control::can;
 
@@ -98,6 +107,7 @@ pub async fn restrict_token(
         endpoints: endpoints.unwrap_or_default(),
         ip_ranges,
         expires_at,
+        limits: [requests_per_minute, tokens_per_minute, cost_per_day, cost_per_month],
     };
     let control = server::control()?;
     let tokens = control.list_tokens(&server::grant::<can::View>(&team).await?).await?;

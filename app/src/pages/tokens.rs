@@ -1,12 +1,14 @@
 //! API tokens: the list, a new one, and what each may do.
 
-mod endpoints;
 mod form;
 mod limits;
 mod list;
 mod secret;
+mod words;
 
 use control::PolicyUsage;
+use domain::policy::{OwnLimit, OwnLimits};
+use domain::token::Restrictions;
 use domain::view::{GatewayView, PolicyView, TokenView};
 use leptos::prelude::*;
 
@@ -33,7 +35,7 @@ pub fn NewTokenPage() -> impl IntoView {
                 <p>"An application signs in with a token. You see it once, right after this step."</p>
                 <PostForm action={ServerAction::<IssueToken>::new()}>
                     <input type="hidden" name="team" value=team />
-                    {form::fields::<IssueToken>(&gateways, None)}
+                    {form::fields::<IssueToken>(&gateways, None, &OwnLimits::default())}
                     <SubmitButton>"Issue token"</SubmitButton>
                 </PostForm>
             </Page>
@@ -86,12 +88,14 @@ fn show(team: String, data: Data) -> impl IntoView {
     let above = (format!("/{team}/tokens"), "Tokens");
     let revoked = token.revoked_at;
     let revoke = (may_edit && revoked.is_none()).then(|| revoke(&team, &token));
+    let own = policies.iter().filter(|policy| policy.owner == Some(token.id));
+    let own: OwnLimits = own.filter_map(|policy| OwnLimit::of(policy.policy.as_ref()?)).collect();
     let restrict = match (revoked, may_edit) {
         (Some(at), _) => view! {
             <Notice tone=Tone::Warn><p>"This token was revoked "<Time at now />". It cannot be brought back."</p></Notice>
         }
         .into_any(),
-        (None, true) => restrict(&team, &token, &gateways).into_any(),
+        (None, true) => restrict(&team, &token, &gateways, own).into_any(),
         (None, false) => view! { <p class="help">"Your role can look at tokens, not change them."</p> }.into_any(),
     };
     let state = list::state(&token, now);
@@ -99,6 +103,8 @@ fn show(team: String, data: Data) -> impl IntoView {
     let (hint, issued, used) = (token.hint.clone(), token.created_at, token.last_used_at);
     let requests = format!("/{team}/requests?token={}", token.id);
     let revoke_error = FormState::of::<RevokeToken>().error().or(FormState::of::<EndPreviousSecret>().error()).cloned();
+    // Who may change the token sees this in the form.
+    let held = (!may_edit || revoked.is_some()).then(|| held(&token.restrictions, &gateways));
     let previous = secret::previous(&team, &token, may_edit, now);
     let rotate = (may_edit && revoked.is_none()).then(|| secret::rotate(&team, &token, now));
     let rotated = token.rotated_at.map(|at| view! { <div><dt>"Secret from"</dt><dd><Time at now /></dd></div> });
@@ -119,15 +125,22 @@ fn show(team: String, data: Data) -> impl IntoView {
                     None => view! { <span class="muted">"never"</span> }.into_any(),
                 }}</dd></div>
                 <div><dt>"Requests"</dt><dd><a href=requests>"Show in the log"</a></dd></div>
+                {held}
             </dl>
-            {restrict}
             {limits}
+            {restrict}
             {rotate}
         </Page>
     }
 }
 
-fn restrict(team: &str, token: &TokenView, gateways: &[GatewayView]) -> impl IntoView + use<> {
+/// What the token is held to, for those who cannot change it.
+fn held(restrictions: &Restrictions, gateways: &[GatewayView]) -> impl IntoView + use<> {
+    let facts = words::held(restrictions, gateways).into_iter();
+    facts.map(|(what, words)| view! { <div><dt>{what}</dt><dd>{words}</dd></div> }).collect_view()
+}
+
+fn restrict(team: &str, token: &TokenView, gateways: &[GatewayView], own: OwnLimits) -> impl IntoView + use<> {
     let (team, id) = (team.to_owned(), token.id.to_string());
     let (token, gateways) = (token.clone(), gateways.to_vec());
     view! {
@@ -135,7 +148,7 @@ fn restrict(team: &str, token: &TokenView, gateways: &[GatewayView]) -> impl Int
             <input type="hidden" name="team" value=team />
             <input type="hidden" name="id" value=id />
             // Made in here, not before: a field finds its problem in the context that the form provides.
-            {form::fields::<RestrictToken>(&gateways, Some(&token))}
+            {form::fields::<RestrictToken>(&gateways, Some(&token), &own)}
             <SubmitButton>"Save"</SubmitButton>
         </PostForm>
     }

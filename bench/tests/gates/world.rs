@@ -185,5 +185,5 @@ fn team(url: &str, policies: &[&str]) -> TeamConfig {
 /// A policy, as it is written.
 fn policy((id, text): (i64, &&str)) -> NamedPolicy {
     let policy = serde_json::from_str(text).expect("a policy");
-    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), policy }
+    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), owner: None, policy }
 }

@@ -2,13 +2,14 @@
 
 mod check;
 mod engine;
+pub(crate) mod own;
 mod read;
 mod simulate;
 
 use domain::policy::{MAX_POLICIES, Policy, PolicyState};
 use domain::validate::{self, FieldError, Problem};
 use domain::view::PolicyView;
-use domain::{PolicyId, TeamId};
+use domain::{PolicyId, TeamId, TokenId};
 use serde_json::{Value, json};
 use store::entity::policy::Model;
 use store::policy as rows;
@@ -79,7 +80,8 @@ impl Control {
         }
         refuse(errors)?;
         let row =
-            rows::create(change.tx(), grant.team_id(), &definition(&change, &new.name, new.state, &new.policy)).await?;
+            rows::create(change.tx(), grant.team_id(), &definition(&change, &new.name, new.state, None, &new.policy))
+                .await?;
         record(&change, grant.team_id(), grant.author(), None, Some(&row)).await?;
         change.commit(self).await?;
         Ok(self.policy_view(row))
@@ -107,8 +109,9 @@ impl Control {
         if old.version != wanted.version {
             return Err(ControlError::Conflict(FieldError::new("version", Problem::Outdated)));
         }
-        let row = rows::update(change.tx(), id, &definition(&change, &wanted.name, rows::state(&old), &wanted.policy))
-            .await?;
+        let owner = own::owner(&old, &wanted.policy);
+        let definition = definition(&change, &wanted.name, rows::state(&old), owner, &wanted.policy);
+        let row = rows::update(change.tx(), id, &definition).await?;
         record(&change, grant.team_id(), grant.author(), Some(&old), Some(&row)).await?;
         change.commit(self).await?;
         Ok(self.policy_view(row))
@@ -161,6 +164,7 @@ impl Control {
     fn policy_view(&self, row: Model) -> PolicyView {
         PolicyView {
             id: PolicyId(row.id),
+            owner: row.token_id.map(TokenId),
             state: rows::state(&row),
             policy: rows::policy(&row).ok(),
             name: row.name,
@@ -186,7 +190,8 @@ pub(crate) async fn rename_token(
         let before = policy.when.clone();
         policy.when.rename_token(old_name, new_name);
         if policy.when != before {
-            let definition = definition(change, &old.name, rows::state(&old), &policy);
+            let owner = old.token_id.map(TokenId);
+            let definition = definition(change, &old.name, rows::state(&old), owner, &policy);
             let row = rows::update(change.tx(), PolicyId(old.id), &definition).await?;
             record(change, team, author, Some(&old), Some(&row)).await?;
         }
@@ -215,9 +220,10 @@ pub(crate) fn definition<'a>(
     change: &Change,
     name: &'a str,
     state: PolicyState,
+    owner: Option<TokenId>,
     policy: &'a Policy,
 ) -> rows::Definition<'a> {
-    rows::Definition { name: name.trim(), state, policy, version: change.version(), now: change.now() }
+    rows::Definition { name: name.trim(), owner, state, policy, version: change.version(), now: change.now() }
 }
 
 async fn find(change: &Change, grant: &Grant<can::EditPolicies>, id: PolicyId) -> Result<Model, ControlError> {

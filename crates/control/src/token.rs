@@ -4,6 +4,7 @@ mod check;
 mod rotate;
 
 use chrono::{DateTime, Utc};
+use domain::policy::OwnLimits;
 use domain::token::{LastUse, Restrictions};
 use domain::view::{IssuedToken, PreviousSecretView, TokenView};
 use domain::{TeamId, TokenId};
@@ -26,6 +27,8 @@ pub struct TokenTerms {
     pub name: String,
     pub restrictions: Restrictions,
     pub expires_at: Option<DateTime<Utc>>,
+    /// What its own limits are to be; where nothing is said they stay what they are.
+    pub limits: Option<OwnLimits>,
 }
 
 impl Control {
@@ -41,8 +44,8 @@ impl Control {
     /// Issues a token. Its plain text is in the answer and nowhere else.
     ///
     /// # Errors
-    /// [`ControlError::Invalid`] for `name`, `gateways`, `models`, `providers`, `endpoints`, `ip_ranges`, `expires_at`;
-    /// [`ControlError::Conflict`] for a taken name.
+    /// [`ControlError::Invalid`] for `name`, `gateways`, `models`, `providers`, `endpoints`, `ip_ranges`, `expires_at` and the
+    /// names of its own limits; [`ControlError::Conflict`] for a taken name.
     pub async fn issue_token(
         &self,
         grant: &Grant<can::ManageTokens>,
@@ -51,10 +54,11 @@ impl Control {
         let scope = scope_of(&terms);
         let plain = format!("weir_{}", random_name()?);
         let change = self.begin().await?;
-        check_scope(&change, grant.team_id(), &scope, None).await?;
+        check_scope(&change, grant.team_id(), &scope, terms.limits.as_ref(), None).await?;
         let digest = sha256(plain.as_bytes());
         let row = rows::create(change.tx(), grant.team_id(), digest, hint(&plain), &scope, change.now()).await?;
         record(&change, grant, "token.issue", None, &row).await?;
+        set_limits(&change, grant, &row, &terms).await?;
         change.commit(self).await?;
         Ok(IssuedToken { token: view(row)?, plain })
     }
@@ -72,20 +76,24 @@ impl Control {
         let scope = scope_of(&terms);
         let open = self.begin().await?;
         let old = find_live(&open, grant.team_id(), id).await?;
-        check_scope(&open, grant.team_id(), &scope, Some(&old)).await?;
+        check_scope(&open, grant.team_id(), &scope, terms.limits.as_ref(), Some(&old)).await?;
         let row = rows::update(open.tx(), id, &scope).await?;
-        if row == old {
-            return view(row);
+        if row != old {
+            record(&open, grant, "token.restrict", Some(&old), &row).await?;
         }
-        record(&open, grant, "token.restrict", Some(&old), &row).await?;
         if row.name != old.name {
             policy::rename_token(&open, grant.team_id(), grant.author(), &old.name, &row.name).await?;
+            policy::own::rename(&open, grant.team_id(), grant.author(), (id, &old.name, &row.name)).await?;
+        }
+        let limited = set_limits(&open, grant, &row, &terms).await?;
+        if row == old && !limited {
+            return view(row);
         }
         open.commit(self).await?;
         view(row)
     }
 
-    /// Ends a token for good.
+    /// Ends a token for good, and its own limits.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -94,6 +102,7 @@ impl Control {
         let old = find_live(&change, grant.team_id(), id).await?;
         let row = rows::revoke(change.tx(), id, change.now()).await?;
         record(&change, grant, "token.revoke", Some(&old), &row).await?;
+        policy::own::end(&change, grant.team_id(), grant.author(), id).await?;
         change.commit(self).await?;
         view(row)
     }
@@ -118,6 +127,19 @@ fn scope_of(terms: &TokenTerms) -> rows::Scope<'_> {
         name: terms.name.trim(),
         restrictions: &terms.restrictions,
         expires_at: terms.expires_at.map(|at| at.trunc_subsecs(3)),
+    }
+}
+
+/// Tells whether anything was changed.
+async fn set_limits(
+    change: &Change,
+    grant: &Grant<can::ManageTokens>,
+    token: &Model,
+    terms: &TokenTerms,
+) -> Result<bool, ControlError> {
+    match &terms.limits {
+        Some(limits) => policy::own::set(change, grant.team_id(), grant.author(), token, limits).await,
+        None => Ok(false),
     }
 }
 

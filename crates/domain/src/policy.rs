@@ -6,6 +6,7 @@
 mod condition;
 mod describe;
 mod limit;
+mod own;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,12 +17,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::condition::{Condition, Hours, Weekday};
-pub use self::limit::{Extra, Limit, Measure, Unit, Window};
+pub use self::limit::{Extra, Limit, MAX_AMOUNT, Measure, Unit, Window};
+pub use self::own::{OwnLimit, OwnLimits};
 pub(crate) use self::text::duration;
-use crate::PolicyId;
 use crate::validate::{FieldError, Problem};
+use crate::{PolicyId, TokenId};
 
-/// Most policies of a team.
+/// Most policies of a team, without those that are the own limits of a token.
 pub const MAX_POLICIES: usize = 200;
 /// Most fields that a policy groups by.
 pub const MAX_GROUP_BY: usize = 4;
@@ -121,6 +123,8 @@ pub enum Field {
 pub struct NamedPolicy {
     pub id: PolicyId,
     pub name: String,
+    /// The token whose own limit it is, which is about no other.
+    pub owner: Option<TokenId>,
     pub policy: Policy,
 }
 

@@ -193,6 +193,8 @@ impl std::fmt::Debug for IssuedToken {
 pub struct PolicyView {
     pub id: PolicyId,
     pub name: String,
+    /// The token whose own limit it is.
+    pub owner: Option<TokenId>,
     pub state: PolicyState,
     /// Nothing where this program cannot read it: then it is not in force, whatever its state.
     pub policy: Option<Policy>,

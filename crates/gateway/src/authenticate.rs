@@ -12,6 +12,7 @@ use credentials::{Presented, present};
 
 use crate::error::Refusal;
 use crate::ingress::{Ingress, Place};
+use crate::policy::LimitState;
 use crate::settle::Settlement;
 use crate::snapshot::{GatewayState, Snapshot, TeamState, TokenState, Which};
 
@@ -28,6 +29,11 @@ impl Access {
     /// Whether a provider, by its canonical slug, may be called.
     pub(crate) fn allows_provider(&self, provider: &str) -> bool {
         self.token.as_ref().is_none_or(|token| token.allows_provider(provider))
+    }
+
+    /// The own limits of the token.
+    pub(crate) fn own_limits(&self) -> &[Arc<LimitState>] {
+        self.token.as_ref().map_or(&[], |token| &token.limits)
     }
 
     /// Whether only certain models may be asked.

@@ -43,8 +43,11 @@ pub use self::usage::{GroupUsage, PolicyUsage};
 pub(crate) struct Policies {
     denials: Vec<Judge>,
     permissions: Vec<Judge>,
-    /// In the order of their ids.
+    /// In the order of their ids; without those of single tokens.
     limits: Vec<Arc<LimitState>>,
+    /// The own limits of tokens, in the order of their ids. A request looks at those of its token only, however many tokens have
+    /// some.
+    own: HashMap<TokenId, Vec<Arc<LimitState>>>,
     /// Whether a policy looks at metadata, so that it must be read.
     reads_metadata: bool,
     /// The names of the team's tokens, where what passed before must be told to a limit.
@@ -72,7 +75,7 @@ impl Policies {
     /// A team's policies; `provider` gives the canonical slug of a provider's name.
     pub(crate) fn new(config: &TeamConfig, provider: &dyn Fn(&str) -> Option<String>, before: Before<'_>) -> Self {
         let mut policies = Self::compile(&config.policies, provider, before);
-        if policies.limits.iter().any(|limit| limit.is_told()) {
+        if policies.all_limits().any(|limit| limit.is_told()) {
             policies.tokens = config.tokens.iter().map(|token| (token.id, token.name.as_str().into())).collect();
         }
         policies
@@ -94,7 +97,9 @@ impl Policies {
                 Rule::Deny => policies.denials.push(judge()),
                 Rule::Allow => policies.permissions.push(judge()),
                 Rule::Limit(limit) => {
-                    policies.limits.extend(LimitState::of_policy(named, provider, before).map(Arc::new));
+                    let own = named.owner.map(|token| policies.own.entry(token).or_default());
+                    let limits = own.unwrap_or(&mut policies.limits);
+                    limits.extend(LimitState::of_policy(named, provider, before).map(Arc::new));
                     policies.reads_metadata |= limit.group_by.iter().any(|field| matches!(field, Field::Metadata(_)));
                 }
             }
@@ -103,12 +108,24 @@ impl Policies {
         policies
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.denials.is_empty() && self.permissions.is_empty() && self.limits.is_empty()
+    /// Whether it lets everything through that has room.
+    pub(crate) fn judges_nothing(&self) -> bool {
+        self.denials.is_empty() && self.permissions.is_empty()
     }
 
+    /// Those of no single token, in the order of their ids.
     pub(crate) fn limits(&self) -> &[Arc<LimitState>] {
         &self.limits
+    }
+
+    /// The own limits of a token, in the order of their ids.
+    pub(crate) fn own(&self, token: TokenId) -> &[Arc<LimitState>] {
+        self.own.get(&token).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything that limits, in no order.
+    pub(crate) fn all_limits(&self) -> impl Iterator<Item = &Arc<LimitState>> {
+        self.limits.iter().chain(self.own.values().flatten())
     }
 
     /// The metadata of a request, where a policy looks at it.
@@ -139,11 +156,15 @@ impl Policies {
         }
     }
 
-    /// The limits that a request is under, its gateway's own first.
-    pub(crate) fn held(&self, gateway: Option<&Arc<LimitState>>, facts: &Facts<'_>) -> Held {
-        let met = self.limits.iter().filter(|limit| is_met(&limit.when, facts));
+    /// The limits that a request is under, in the order of their ids: its gateway's own, its token's `own`, and those of the team.
+    pub(crate) fn held(&self, gateway: Option<&Arc<LimitState>>, own: &[Arc<LimitState>], facts: &Facts<'_>) -> Held {
+        let met = own.iter().chain(&self.limits).filter(|limit| is_met(&limit.when, facts));
         let place = |limit: &Arc<LimitState>| Place::new(limit, limit.group(facts), facts.now_ms);
-        Held::new(gateway.into_iter().chain(met).map(place).collect())
+        let mut places: Vec<_> = gateway.into_iter().chain(met).map(place).collect();
+        if !own.is_empty() {
+            places.sort_unstable_by_key(|place| place.limit.id);
+        }
+        Held::new(places)
     }
 }
 

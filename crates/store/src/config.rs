@@ -229,7 +229,12 @@ async fn load_policies(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(
             }
         };
         if let Some(team) = teams.get_mut(&row.team_id) {
-            team.policies.push(NamedPolicy { id: PolicyId(row.id), name: row.name, policy });
+            team.policies.push(NamedPolicy {
+                id: PolicyId(row.id),
+                name: row.name,
+                owner: row.token_id.map(TokenId),
+                policy,
+            });
         }
     }
     Ok(())

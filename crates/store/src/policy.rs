@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::policy::{Policy, PolicyState};
-use domain::{PolicyId, TeamId};
+use domain::{PolicyId, TeamId, TokenId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder,
@@ -15,6 +15,8 @@ use crate::{StoreError, WriteTx};
 #[derive(Clone, Debug)]
 pub struct Definition<'a> {
     pub name: &'a str,
+    /// The token whose own limit it is.
+    pub owner: Option<TokenId>,
     pub state: PolicyState,
     pub policy: &'a Policy,
     /// The configuration version of this change.
@@ -30,12 +32,28 @@ pub async fn list(db: &impl ConnectionTrait, team: TeamId) -> Result<Vec<Model>,
     Ok(Entity::find().filter(Column::TeamId.eq(team.0)).order_by_asc(Column::Name).all(db).await?)
 }
 
-/// How many policies the team has.
+/// The own limits of a token.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn list_own(db: &impl ConnectionTrait, token: TokenId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::TokenId.eq(token.0)).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Whether the team has a policy of that name.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn has_name(db: &impl ConnectionTrait, team: TeamId, name: &str) -> Result<bool, StoreError> {
+    Ok(Entity::find().filter(Column::TeamId.eq(team.0)).filter(Column::Name.eq(name)).count(db).await? > 0)
+}
+
+/// How many policies the team has, without the own limits of its tokens.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn count(db: &impl ConnectionTrait, team: TeamId) -> Result<u64, StoreError> {
-    Ok(Entity::find().filter(Column::TeamId.eq(team.0)).count(db).await?)
+    Ok(Entity::find().filter(Column::TeamId.eq(team.0)).filter(Column::TokenId.is_null()).count(db).await?)
 }
 
 /// A policy of the team.
@@ -112,6 +130,7 @@ fn defined(definition: &Definition<'_>) -> Result<ActiveModel, StoreError> {
     let policy = serde_json::to_string(definition.policy).map_err(|error| StoreError::Other(error.to_string()))?;
     Ok(ActiveModel {
         name: Set(definition.name.to_owned()),
+        token_id: Set(definition.owner.map(|token| token.0)),
         state: Set(definition.state.as_str().to_owned()),
         policy: Set(policy),
         version: Set(definition.version),

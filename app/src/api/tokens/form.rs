@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use control::TokenTerms;
+use domain::Rate;
 use domain::ledger::Surface;
+use domain::policy::{Measure, OwnLimit, OwnLimits};
 use domain::token::Restrictions;
 use domain::validate::{self, FieldError, Problem};
 
@@ -34,6 +36,8 @@ pub struct TokenForm {
     pub ip_ranges: Option<String>,
     /// A date, in UTC; empty means never.
     pub expires_at: Option<String>,
+    /// The amounts of its own limits, in the order of [`OwnLimit::ALL`]; dollars where money is counted. Empty means none.
+    pub limits: [Option<String>; 4],
 }
 
 impl TokenForm {
@@ -56,8 +60,22 @@ impl TokenForm {
             Some(at) if day == Some(date(at).as_str()) => present,
             _ => fields.moment("expires_at", day),
         };
+        let limits = Some(self.limits(&mut fields));
         let restrictions = Restrictions { gateways, models, providers, endpoints, ip_ranges };
-        fields.finish(TokenTerms { name, restrictions, expires_at })
+        fields.finish(TokenTerms { name, restrictions, expires_at, limits })
+    }
+
+    fn limits(&self, fields: &mut Fields) -> OwnLimits {
+        let mut limits = OwnLimits::default();
+        for (kind, text) in OwnLimit::ALL.into_iter().zip(&self.limits) {
+            let amount = match (kind.measure(), filled(text.as_deref())) {
+                (_, None) => None,
+                (Measure::Cost, Some(text)) => dollars(fields, kind.as_str(), text),
+                (_, text) => fields.number(kind.as_str(), text),
+            };
+            limits.set(kind, amount);
+        }
+        limits
     }
 
     fn models(&self, fields: &mut Fields) -> Option<Vec<String>> {
@@ -67,6 +85,15 @@ impl TokenForm {
         }
         Some(models)
     }
+}
+
+/// Dollars as nano-dollars.
+fn dollars(fields: &mut Fields, field: &str, text: &str) -> Option<u64> {
+    let amount = text.parse::<Rate>().ok().and_then(|dollars| u64::try_from(dollars.0).ok());
+    if amount.is_none() {
+        fields.refuse(field, Problem::NotMoney);
+    }
+    amount
 }
 
 /// What is separated by commas, spaces or line breaks; none where the text is empty.
@@ -147,7 +174,8 @@ mod tests {
     #[test]
     fn all_gateways_is_said_in_so_many_words() {
         let terms = form("all", &["1"]).read(None).expect("valid");
-        assert_eq!(terms, TokenTerms { name: "app".into(), ..TokenTerms::default() });
+        let no_limits = Some(OwnLimits::default());
+        assert_eq!(terms, TokenTerms { name: "app".into(), limits: no_limits, ..TokenTerms::default() });
     }
 
     #[test]
@@ -162,8 +190,12 @@ mod tests {
             endpoints: vec!["native".into(), "chat_completions".into()],
             ip_ranges: Some("10.0.0.0/8,::1".into()),
             expires_at: Some("2027-01-31".into()),
+            limits: [Some(" 60 ".into()), None, Some("".into()), Some("12.50".into())],
         };
         let terms = form.read(None).expect("valid");
+        let limits = terms.limits.expect("said");
+        let amounts = OwnLimit::ALL.map(|kind| limits.get(kind));
+        assert_eq!(amounts, [Some(60), None, None, Some(12_500_000_000)]);
         let held = terms.restrictions;
         assert_eq!(held.gateways, Some(vec![GatewayId(1), GatewayId(2)]));
         assert_eq!(held.models.expect("models"), ["gpt-4o", "gpt-4.1*", "claude-*"]);
@@ -183,9 +215,13 @@ mod tests {
             endpoint_scope: Some("only".into()),
             endpoints: vec!["nowhere".into()],
             expires_at: Some("soon".into()),
+            limits: [Some("many".into()), None, Some("-1".into()), None],
             ..TokenForm::default()
         };
         let fields: Vec<_> = form.read(None).expect_err("invalid").into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["name", "gateways", "models", "endpoints", "expires_at"]);
+        assert_eq!(
+            fields,
+            ["name", "gateways", "models", "endpoints", "expires_at", "requests_per_minute", "cost_per_day"]
+        );
     }
 }

@@ -109,7 +109,11 @@ fn row(
         Some(readable) => (words::does(readable, now), Some(words::about(&readable.when))),
         None => ("Cannot be read, so it limits nothing".to_owned(), None),
     };
-    let about = about.map(|about| view! { <div class="muted">{about}</div> });
+    let own = policy.owner.map(|token| {
+        let page = format!("/{team}/tokens/{token}");
+        view! { ", its "<a href=page>"own limit"</a> }
+    });
+    let about = about.map(|about| view! { <div class="muted">{about}{own}</div> });
     let gauge = gauge::gauge(policy.policy.as_ref().and_then(|policy| policy.limit()), usage);
     let action = may_edit.then(|| switch(team, policy, true));
     view! {

@@ -129,6 +129,7 @@ fn show(team: &str, writing: Writing, data: Data) -> impl IntoView + use<> {
         }
     };
     let notice = notice(&policy, too_much);
+    let own = policy.owner.map(|token| own(format!("/{team}/tokens/{token}")));
     let (saved, facts) = (saved(&page), facts(&policy, usage.as_ref()));
     let toolbar = toolbar(team, &page, &policy, may_edit);
     view! {
@@ -136,6 +137,7 @@ fn show(team: &str, writing: Writing, data: Data) -> impl IntoView + use<> {
             <FormErrors error />
             {saved}
             {notice}
+            {own}
             {facts}
             {tabs}
             {content}
@@ -169,6 +171,18 @@ fn notice(policy: &PolicyView, too_much: bool) -> impl IntoView + use<> {
         too_much.then(|| {
             view! { <Notice><p>"This policy says more than the form has fields for, so it is written as text."</p></Notice> }.into_any()
         })
+    }
+}
+
+/// Says whose own limit it is.
+fn own(token: String) -> impl IntoView {
+    view! {
+        <Notice>
+            <p>
+                "This is an own limit of a token, and "<a href=token>"the token's form"</a>" has a field for its amount. Changed here into \
+                 something else, it is a policy like any other from then on."
+            </p>
+        </Notice>
     }
 }
 

@@ -2,19 +2,24 @@
 
 use domain::GatewayId;
 use domain::ledger::Surface;
+use domain::policy::{Limit, OwnLimit, OwnLimits};
 use domain::token::Restrictions;
 use domain::validate::Problem;
 use domain::view::{GatewayView, TokenView};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-use super::endpoints::words;
+use super::words::endpoint as words;
 use crate::AppError;
 use crate::api::tokens::date;
 use crate::components::{Checkbox, Field, Fieldset, FormState, Notice, TextArea, Tone};
 
 /// The fields of a form that is sent to `F`, filled with the token's present terms.
-pub(super) fn fields<F: ServerFn<Error = AppError>>(gateways: &[GatewayView], token: Option<&TokenView>) -> AnyView {
+pub(super) fn fields<F: ServerFn<Error = AppError>>(
+    gateways: &[GatewayView],
+    token: Option<&TokenView>,
+    limits: &OwnLimits,
+) -> AnyView {
     let longest = domain::validate::MAX_NAME as u64;
     let name = token.map(|token| token.name.clone()).unwrap_or_default();
     let held = token.map(|token| token.restrictions.clone()).unwrap_or_default();
@@ -22,6 +27,7 @@ pub(super) fn fields<F: ServerFn<Error = AppError>>(gateways: &[GatewayView], to
     let expires = token.and_then(|token| token.expires_at).map(date).unwrap_or_default();
     let gateways = scope::<F>(gateways, held.gateways.as_deref());
     let more = more::<F>(&held);
+    let limits = own_limits(limits);
     view! {
         <Field
             label="Name" name="name" value=name required=true longest placeholder="checkout-service"
@@ -37,6 +43,33 @@ pub(super) fn fields<F: ServerFn<Error = AppError>>(gateways: &[GatewayView], to
             label="Expires" name="expires_at" kind="date" value=expires
             help="At the end of that day in UTC. Empty: never."
         />
+        {limits}
+    }
+    .into_any()
+}
+
+/// What the token may use at most. Each becomes a policy.
+fn own_limits(limits: &OwnLimits) -> AnyView {
+    let number = |kind: OwnLimit| limits.get(kind).map(|amount| amount.to_string()).unwrap_or_default();
+    let dollars = |kind: OwnLimit| {
+        let amount = limits.get(kind).map(|amount| Limit::nanos(amount).to_string());
+        amount.unwrap_or_default().replace('$', "")
+    };
+    let (requests, tokens) = (number(OwnLimit::RequestsPerMinute), number(OwnLimit::TokensPerMinute));
+    let (day, month) = (dollars(OwnLimit::CostPerDay), dollars(OwnLimit::CostPerMonth));
+    let name = OwnLimit::as_str;
+    view! {
+        <Fieldset
+            legend="Limits"
+            help="Each is a policy of this token alone, which the page Policies shows too. Empty: only what limits everybody."
+        >
+            <div class="pair">
+                <Field label="Requests" name=name(OwnLimit::RequestsPerMinute) kind="number" min=1 value=requests unit="a minute" />
+                <Field label="Tokens" name=name(OwnLimit::TokensPerMinute) kind="number" min=1 value=tokens unit="a minute" />
+                <Field label="Cost per day" name=name(OwnLimit::CostPerDay) value=day unit="$ a day" placeholder="5.00" />
+                <Field label="Cost per month" name=name(OwnLimit::CostPerMonth) value=month unit="$ a month" placeholder="100.00" />
+            </div>
+        </Fieldset>
     }
     .into_any()
 }
@@ -95,7 +128,7 @@ fn endpoints<F: ServerFn<Error = AppError>>(allowed: Option<&[Surface]>) -> AnyV
         >
             {wrong}
             <Checkbox label="All endpoints" name="endpoint_scope" value="all" radio=true checked=!only />
-            <Checkbox label="Only these endpoints" name="endpoint_scope" value="only" radio=true checked=only />
+            <Checkbox label="The ticked ones alone" name="endpoint_scope" value="only" radio=true checked=only />
             <div class="only groups">{boxes}</div>
         </Fieldset>
     }

@@ -1,13 +1,10 @@
 //! The team's tokens at a glance.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
-use domain::GatewayId;
 use domain::view::{GatewayView, TokenView};
 use leptos::prelude::*;
 
-use super::ended;
+use super::{ended, secret, words};
 use crate::components::{Badge, EmptyState, Page, Symbol, Table, Time, Tone, load};
 use crate::pages::address;
 use crate::pages::overview::{Progress, ProgressLine};
@@ -64,13 +61,12 @@ fn show(team: String, data: Data) -> impl IntoView {
 
 fn table(team: &str, tokens: &[TokenView], gateways: &[GatewayView]) -> impl IntoView + use<> {
     let now = server::now();
-    let names: HashMap<GatewayId, &str> = gateways.iter().map(|gateway| (gateway.id, gateway.name.as_str())).collect();
     let rows = tokens.iter().map(|token| {
-        let allowed = token.restrictions.gateways.as_ref().map_or_else(
-            || "All".to_owned(),
-            |ids| ids.iter().map(|id| names.get(id).copied().unwrap_or("deleted")).collect::<Vec<_>>().join(", "),
-        );
-        let models = token.restrictions.models.as_ref().map_or_else(|| "All".to_owned(), |models| models.join(", "));
+        let told = words::held(&token.restrictions, gateways);
+        let find = |what: &str| told.iter().find(|(known, _)| *known == what).map(|(_, words)| words.clone());
+        let (allowed, models) = (find("Gateways"), find("Models"));
+        let rest: Vec<_> = ["Providers", "Endpoints", "IP ranges"].into_iter().filter_map(find).collect();
+        let rest = (!rest.is_empty()).then(|| rest.join("; "));
         view! {
             <tr>
                 <td class="cut" title=token.name.clone()>
@@ -78,8 +74,9 @@ fn table(team: &str, tokens: &[TokenView], gateways: &[GatewayView]) -> impl Int
                 </td>
                 <td class="mono">{token.hint.clone()}</td>
                 <td>{state(token, now)}</td>
-                <td class="cut" title=allowed.clone()>{allowed.clone()}</td>
-                <td class="cut" title=models.clone()>{models.clone()}</td>
+                {list(allowed, "All")}
+                {list(models, "All")}
+                {list(rest, "–")}
                 <td>{moment(token.last_used_at, now, "never")}</td>
                 <td>{moment(token.expires_at, now, "never")}</td>
             </tr>
@@ -95,6 +92,7 @@ fn table(team: &str, tokens: &[TokenView], gateways: &[GatewayView]) -> impl Int
                     <th>"State"</th>
                     <th>"Gateways"</th>
                     <th>"Models"</th>
+                    <th>"Also held to"</th>
                     <th>"Last used"</th>
                     <th>"Expires"</th>
                 </tr>
@@ -104,6 +102,12 @@ fn table(team: &str, tokens: &[TokenView], gateways: &[GatewayView]) -> impl Int
     }
 }
 
+/// What a token is held to, cut where it is long.
+fn list(words: Option<String>, otherwise: &'static str) -> AnyView {
+    let words = words.unwrap_or_else(|| otherwise.to_owned());
+    view! { <td class="cut" title=words.clone()>{words.clone()}</td> }.into_any()
+}
+
 /// Whether it is good, and if not, why.
 pub(super) fn state(token: &TokenView, now: DateTime<Utc>) -> AnyView {
     if token.revoked_at.is_some() {
@@ -111,7 +115,8 @@ pub(super) fn state(token: &TokenView, now: DateTime<Utc>) -> AnyView {
     } else if token.expires_at.is_some_and(|at| at <= now) {
         ended("Expired").into_any()
     } else {
-        view! { <Badge tone=Tone::Good>"Active"</Badge> }.into_any()
+        let both = secret::working(token, now).map(|_| view! { <Badge tone=Tone::Warn>"Old secret works"</Badge> });
+        view! { <span class="state"><Badge tone=Tone::Good>"Active"</Badge>{both}</span> }.into_any()
     }
 }
 

@@ -237,7 +237,8 @@ impl Run<'_> {
 
     async fn policy(&self, new: &PolicyPlan) -> Result<(), ControlError> {
         let (tx, team) = (self.change.tx(), self.id()?);
-        let definition = policy::definition(self.change, &new.name, new.state, &new.policy);
+        let owner = new.old.as_ref().and_then(|old| policy::own::owner(old, &new.policy));
+        let definition = policy::definition(self.change, &new.name, new.state, owner, &new.policy);
         let row = match &new.old {
             Some(old) => store::policy::update(tx, PolicyId(old.id), &definition).await?,
             None => store::policy::create(tx, team, &definition).await?,

@@ -25,7 +25,8 @@ impl Planner<'_> {
             steps.extend(self.policy(&format!("{path}.policies[{index}]"), team, entry, state));
         }
         let created = steps.iter().filter(|step| step.mark == Mark::Create).count();
-        if created > 0 && state.policies.len() + created > MAX_POLICIES {
+        let present = state.policies.iter().filter(|row| row.token_id.is_none()).count();
+        if created > 0 && present + created > MAX_POLICIES {
             let message = Problem::TooMany { max: MAX_POLICIES as u64 }.to_string();
             self.report.add(team.slug.referenced.line(), format!("{path}.policies"), message);
         }

@@ -163,7 +163,7 @@ impl Control {
 }
 
 fn named(row: &Model, policy: Policy) -> NamedPolicy {
-    NamedPolicy { id: PolicyId(row.id), name: row.name.clone(), policy }
+    NamedPolicy { id: PolicyId(row.id), name: row.name.clone(), owner: None, policy }
 }
 
 /// A policy that is on and permits: what it permits passes, whatever another one does.

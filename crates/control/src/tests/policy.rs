@@ -1,6 +1,6 @@
 //! Policies: their life, and what changes with them.
 
-use domain::policy::{MAX_POLICIES, PolicyState};
+use domain::policy::{MAX_POLICIES, OwnLimit, PolicyState};
 use domain::validate::{FieldError, Problem};
 use domain::view::PolicyView;
 use domain::{Permission, Role};
@@ -116,6 +116,58 @@ db_test! {
         assert_eq!(pattern, ControlError::invalid("name", Problem::NoAsterisk));
     }
 
+    async fn a_tokens_own_limits_are_policies_of_that_token(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let (manage, view) = (grant::<can::ManageTokens>(&ann), grant::<can::View>(&ann));
+        create(&control, &ann, "app: cost a day", PolicyState::Draft, BUDGET).await;
+        let terms = |name: &str, amounts: &[(OwnLimit, u64)]| TokenTerms {
+            name: name.into(),
+            limits: Some(amounts.iter().copied().collect()),
+            ..TokenTerms::default()
+        };
+        let both = [(OwnLimit::RequestsPerMinute, 60), (OwnLimit::CostPerDay, 5_000_000_000)];
+        let app = control.issue_token(&manage, terms("app", &both)).await.expect("issued").token.id;
+        let own = async || {
+            let all = control.list_policies(&view).await.expect("listed").into_iter();
+            all.filter(|policy| policy.owner == Some(app)).collect::<Vec<_>>()
+        };
+        let names = |policies: &[PolicyView]| policies.iter().map(|policy| policy.name.clone()).collect::<Vec<_>>();
+        let made = own().await;
+        assert_eq!(names(&made), ["app: cost a day (2)", "app: requests a minute"]);
+        assert_eq!(made[0].text, r#"{"when":{"token":["app"]},"limit":{"cost":"5.00","per":"day"}}"#);
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        assert!(config.teams[0].policies.iter().all(|policy| policy.owner == Some(app)));
+
+        // What its owner adds to it on the policies' page stays; what makes something else of it takes it away from the token.
+        let edit = grant::<can::EditPolicies>(&ann);
+        let change = |view: &PolicyView, text: &str| PolicyChange { name: view.name.clone(), policy: policy(text), version: view.version };
+        let warned = r#"{"when":{"token":["app"]},"limit":{"cost":"5.00","per":"day","zone":"Europe/Berlin","warn_at":80}}"#;
+        control.update_policy(&edit, made[0].id, change(&made[0], warned)).await.expect("changed");
+        control.set_policy_state(&edit, made[0].id, PolicyState::Off).await.expect("off");
+        let before = store::config::version(&store).await.expect("a version");
+        control.restrict_token(&manage, app, terms("app", &both)).await.expect("the same");
+        assert_eq!(store::config::version(&store).await.expect("a version"), before, "nothing was changed");
+        let raised = [(OwnLimit::RequestsPerMinute, 60), (OwnLimit::CostPerDay, 7_000_000_000)];
+        control.restrict_token(&manage, app, terms("service", &raised)).await.expect("renamed and raised");
+        let after = own().await;
+        assert_eq!(names(&after), ["app: cost a day (2)", "service: requests a minute"]);
+        let kept = warned.replace("5.00", "7.00").replace("app", "service");
+        assert_eq!((after[0].id, after[0].text.as_str(), after[0].state), (made[0].id, kept.as_str(), PolicyState::On));
+        let by_user = r#"{"when":{"token":["service"]},"limit":{"requests":60,"per":"minute"},"group_by":["user"]}"#;
+        control.update_policy(&edit, after[1].id, change(&after[1], by_user)).await.expect("changed");
+        assert_eq!(names(&own().await), ["app: cost a day (2)"]);
+
+        control.restrict_token(&manage, app, TokenTerms { name: "service".into(), ..TokenTerms::default() }).await.expect("left alone");
+        assert_eq!(own().await.len(), 1);
+        control.restrict_token(&manage, app, terms("service", &[(OwnLimit::TokensPerMinute, 1)])).await.expect("changed");
+        assert_eq!(names(&own().await), ["service: tokens a minute"]);
+        control.revoke_token(&manage, app).await.expect("revoked");
+        assert_eq!(names(&own().await), [""; 0]);
+        let left = control.list_policies(&view).await.expect("listed");
+        assert_eq!(names(&left), ["app: cost a day", "service: requests a minute"]);
+    }
+
     async fn one_that_cannot_be_read_is_shown_and_can_be_replaced(store: Store) {
         let control = open(&store).await;
         let ann = ann(&control).await;
@@ -136,12 +188,15 @@ db_test! {
         for number in 0..MAX_POLICIES {
             create(&control, &ann, &format!("P{number}"), PolicyState::Draft, r#"{"deny":true}"#).await;
         }
+        let limits = Some([(OwnLimit::CostPerDay, 1)].into_iter().collect());
+        let terms = TokenTerms { name: "app".into(), limits, ..TokenTerms::default() };
+        control.issue_token(&grant(&ann), terms).await.expect("own limits of tokens are not among them");
         let full = control.create_policy(&grant(&ann), new("More", PolicyState::On, BUDGET)).await.expect_err("full");
         assert_eq!(full, ControlError::invalid("name", Problem::TooMany { max: MAX_POLICIES as u64 }));
         let viewer = member(&control, &store, "vera@example.com", Role::Viewer).await;
         let team = viewer.team("acme").expect("a member");
         assert_eq!(team.grant::<can::EditPolicies>().err(), Some(ControlError::Forbidden(Permission::EditPolicies)));
-        assert_eq!(control.list_policies(&grant(&viewer)).await.expect("listed").len(), MAX_POLICIES);
+        assert_eq!(control.list_policies(&grant(&viewer)).await.expect("listed").len(), MAX_POLICIES + 1);
         assert!(control.policy_usage(&grant(&viewer)).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use domain::ledger::Surface;
+use domain::policy::{MAX_AMOUNT, OwnLimit};
 use domain::provider::{AuthScheme, Dialect};
 use domain::token::{LastUse, MAX_GRACE, Restrictions};
 use domain::validate::{FieldError, Problem};
@@ -116,6 +117,7 @@ db_test! {
                 ip_ranges: Some(vec!["10.0.0.0/8".into(), "2001:db8::/32".into()]),
             },
             expires_at: Some(Utc::now() + TimeDelta::days(1)),
+            limits: None,
         };
         let restricted = control.restrict_token(&manage, issued.token.id, change.clone()).await.expect("restricted");
         assert_eq!(restricted.restrictions, change.restrictions);
@@ -193,7 +195,7 @@ db_test! {
         let named = |name: &str, gateway| TokenTerms {
             name: name.into(),
             restrictions: only(gateway),
-            expires_at: None,
+            ..TokenTerms::default()
         };
         let renamed = control.restrict_token(&manage, issued.token.id, named("service", main.id)).await.expect("renamed");
         assert_eq!((renamed.name.as_str(), renamed.restrictions.gateways), ("service", Some(vec![main.id])));
@@ -214,6 +216,7 @@ db_test! {
                 ip_ranges: Some(vec!["10.0.0.0/99".into()]),
             },
             expires_at: Some(Utc::now() - TimeDelta::days(1)),
+            limits: Some([(OwnLimit::RequestsPerMinute, 0)].into_iter().collect()),
         };
         let error = control.issue_token(&grant(&ann), bad).await.expect_err("refused");
         let expected = [
@@ -224,6 +227,7 @@ db_test! {
             FieldError::new("endpoints", Problem::NotAChoice),
             FieldError::new("ip_ranges", Problem::NotANetwork),
             FieldError::new("expires_at", Problem::InThePast),
+            FieldError::new("requests_per_minute", Problem::OutOfRange { min: 1, max: MAX_AMOUNT }),
         ];
         assert_eq!(error, ControlError::Invalid(expected.into()));
     }

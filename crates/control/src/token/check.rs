@@ -2,13 +2,14 @@
 
 use domain::TeamId;
 use domain::ledger::Surface;
+use domain::policy::OwnLimits;
 use domain::validate::{self, FieldError, Problem};
 use store::entity::api_token::Model;
 use store::token as rows;
 
-use crate::ControlError;
 use crate::change::{Change, now};
 use crate::provider_key::canonical_provider;
+use crate::{ControlError, policy};
 
 /// Most entries in each list of what a token is restricted to.
 const MAX_SCOPE: usize = 100;
@@ -21,6 +22,7 @@ pub(super) async fn check_scope(
     change: &Change,
     team: TeamId,
     scope: &rows::Scope<'_>,
+    limits: Option<&OwnLimits>,
     old: Option<&Model>,
 ) -> Result<(), ControlError> {
     let known = store::gateway::list(change.tx(), team).await?;
@@ -46,8 +48,9 @@ pub(super) async fn check_scope(
         ("ip_ranges", wanted.ip_ranges.as_ref().and_then(|list| check_ip_ranges(list).err())),
         ("expires_at", past.map(|_| Problem::InThePast)),
     ];
-    let errors: Vec<_> =
+    let mut errors: Vec<_> =
         problems.into_iter().filter_map(|(field, problem)| Some(FieldError::new(field, problem?))).collect();
+    errors.extend(limits.map(policy::own::problems).unwrap_or_default());
     if errors.is_empty() { Ok(()) } else { Err(ControlError::Invalid(errors)) }
 }
 

@@ -35,13 +35,31 @@ impl Measure {
 
     fn write(self, f: &mut fmt::Formatter<'_>, amount: u64) -> fmt::Result {
         let plural = if amount == 1 { "" } else { "s" };
+        let number = grouped(&amount.to_string());
         match self {
-            Self::Requests => write!(f, "{amount} request{plural}"),
-            Self::Tokens => write!(f, "{amount} token{plural}"),
-            Self::Cost => write!(f, "{}", Limit::nanos(amount)),
-            Self::Concurrency => write!(f, "{amount} request{plural} at the same time"),
+            Self::Requests => write!(f, "{number} request{plural}"),
+            Self::Tokens => write!(f, "{number} token{plural}"),
+            Self::Cost => f.write_str(&grouped(&Limit::nanos(amount).to_string())),
+            Self::Concurrency => write!(f, "{number} request{plural} at the same time"),
         }
     }
+}
+
+/// A number with its thousands told apart: `12,345`, `$1,234.50`.
+fn grouped(number: &str) -> String {
+    let whole = number.split('.').next().unwrap_or_default();
+    let digits = whole.bytes().filter(u8::is_ascii_digit).count();
+    let mut left = digits;
+    let mut text = String::with_capacity(number.len() + digits / 3);
+    for (index, letter) in number.char_indices() {
+        let is_whole = index < whole.len() && letter.is_ascii_digit();
+        if is_whole && left < digits && left.is_multiple_of(3) {
+            text.push(',');
+        }
+        left -= usize::from(is_whole);
+        text.push(letter);
+    }
+    text
 }
 
 /// With a space in front: ` a month`, ` in 5h`; nothing for all time.
@@ -61,6 +79,27 @@ impl fmt::Display for Window {
                 zone.as_deref().map_or(Ok(()), |zone| write!(f, " ({zone})"))
             }
             Self::Ever => f.write_str(" in all"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        for (measure, amount, words) in [
+            (Measure::Requests, 1, "1 request"),
+            (Measure::Requests, 999, "999 requests"),
+            (Measure::Requests, 100_000, "100,000 requests"),
+            (Measure::Tokens, 1_234_567, "1,234,567 tokens"),
+            (Measure::Concurrency, 1_000, "1,000 requests at the same time"),
+            (Measure::Cost, 1_234_567_890_000, "$1,234.56789"),
+            (Measure::Cost, 999_500_000_000, "$999.50"),
+            (Measure::Cost, 0, "$0.00"),
+        ] {
+            assert_eq!(measure.amount(amount), words);
         }
     }
 }

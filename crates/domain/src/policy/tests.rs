@@ -108,7 +108,7 @@ fn a_limit_says_what_it_means() {
             "$50.00 a month for each token and metadata.team",
         ),
         (r#"{"limit":{"requests":1,"per":"minute"}}"#, "1 request a minute"),
-        (r#"{"limit":{"tokens":1000,"per":"5h"}}"#, "1000 tokens in 5h"),
+        (r#"{"limit":{"tokens":1000,"per":"5h"}}"#, "1,000 tokens in 5h"),
         (r#"{"limit":{"concurrency":3}}"#, "3 requests at the same time"),
         (r#"{"limit":{"cost":"1","per":"ever"}}"#, "$1.00 in all"),
     ] {

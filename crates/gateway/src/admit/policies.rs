@@ -59,7 +59,7 @@ pub(crate) fn judge(
     target: Target<'_>,
 ) -> Result<(), Box<Stop>> {
     let policies = &access.team.policies;
-    if policies.is_empty() {
+    if policies.judges_nothing() {
         return Ok(());
     }
     let facts = facts(settlement, access, gateway, target);
@@ -75,11 +75,11 @@ pub(crate) fn judge(
 
 /// Looks at the limits of a request that does not count, to tell its caller.
 pub(crate) fn look(settlement: &mut Settlement, access: &Access, gateway: &GatewayState, target: Target<'_>) {
-    if access.team.policies.limits().is_empty() && gateway.limit.is_none() {
+    if !is_limited(access, gateway) {
         return;
     }
     let facts = facts(settlement, access, Some(gateway), target);
-    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), access.own_limits(), &facts);
     held.look(facts.now_ms);
     settlement.held = held;
 }
@@ -113,12 +113,12 @@ pub(crate) fn take(
     gateway: &GatewayState,
     (target, plan): (Target<'_>, Option<&Plan>),
 ) -> Result<(), Box<Stop>> {
-    if access.team.policies.limits().is_empty() && gateway.limit.is_none() {
+    if !is_limited(access, gateway) {
         return Ok(());
     }
     let facts = facts(settlement, access, Some(gateway), target);
     let now_ms = facts.now_ms;
-    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), access.own_limits(), &facts);
     let wants = match plan.filter(|_| held.needs_estimate() && !uses_nothing(&settlement.row)) {
         Some(plan) => wants(plan, now_ms),
         None => Wants::NOTHING,
@@ -138,6 +138,11 @@ pub(crate) fn take(
             Short::NoPrice => Refusal::price_unknown(limit, target).into(),
         }
     })
+}
+
+/// Whether anything may limit a request.
+fn is_limited(access: &Access, gateway: &GatewayState) -> bool {
+    gateway.limit.is_some() || !access.own_limits().is_empty() || !access.team.policies.limits().is_empty()
 }
 
 fn wants(plan: &Plan, now_ms: i64) -> Wants {

@@ -13,7 +13,7 @@ use super::{Policies, is_met};
 impl Policies {
     /// The moment from which on a limit must be told what passed, in milliseconds since 1970; none where all know.
     pub(crate) fn counts_since(&self, now_ms: i64) -> Option<i64> {
-        self.limits.iter().filter_map(|limit| limit.counts_since(now_ms)).min()
+        self.all_limits().filter_map(|limit| limit.counts_since(now_ms)).min()
     }
 
     /// Counts what passed. `gateway` is its gateway, with that one's own limit; `called` the model that was called.
@@ -37,7 +37,8 @@ impl Policies {
             now_ms: spent.at_ms,
         };
         let own = gateway.and_then(|(_, _, limit)| limit);
-        for limit in own.into_iter().chain(&self.limits) {
+        let tokens_own = spent.token_id.map_or(&[][..], |token| self.own(token));
+        for limit in own.into_iter().chain(tokens_own).chain(&self.limits) {
             if limit.is_told() && is_met(&limit.when, &facts) {
                 limit.replay(past.requests, spent, &facts, now_ms);
             }

@@ -10,6 +10,7 @@ use super::*;
 fn policies(texts: &[&str]) -> Policies {
     let named = |(id, text): (i64, &&str)| NamedPolicy {
         id: PolicyId(id),
+        owner: None,
         name: format!("p{id}"),
         policy: serde_json::from_str(text).expect("a policy"),
     };
@@ -85,7 +86,7 @@ fn a_model_that_is_hidden_is_denied_and_one_that_is_not_there_is_not() {
         assert!(judged(policies, Target::Nobody).0.is_none());
     }
     let limited = policies(&[r#"{"limit":{"requests":1,"per":"day"},"when":{"model":["gpt-4o"]}}"#]);
-    let places = |target| limited.held(None, &facts(target)).places().len();
+    let places = |target| limited.held(None, &[], &facts(target)).places().len();
     assert_eq!((places(Target::Hidden("openai")), places(Target::Provider("openai")), places(MINI)), (1, 0, 0));
 }
 
@@ -101,17 +102,17 @@ fn what_is_dropped_is_given_back_and_what_is_settled_stays() {
         let per = if measure == "concurrency" { "" } else { r#","per":"day""# };
         let limited = policies(&[&format!(r#"{{"limit":{{"{measure}":{amount}{per}}}}}"#)]);
         let wants = Wants { tokens: 500, cost: Some(900) };
-        let mut held = limited.held(None, &facts(MINI));
+        let mut held = limited.held(None, &[], &facts(MINI));
         held.take(&wants, facts(MINI).now_ms).expect("room");
         assert_eq!(used(&limited), taken, "{measure}");
         drop(held);
         assert_eq!(used(&limited), 0, "{measure}");
-        let mut held = limited.held(None, &facts(MINI));
+        let mut held = limited.held(None, &[], &facts(MINI));
         held.take(&wants, facts(MINI).now_ms).expect("room");
         held.settle(&Used { requests: 1, tokens: 40, cost: 70, broke_off: false });
         drop(held);
         assert_eq!(used(&limited), kept, "{measure}");
-        let mut held = limited.held(None, &facts(MINI));
+        let mut held = limited.held(None, &[], &facts(MINI));
         held.take(&wants, facts(MINI).now_ms).expect("room");
         held.settle(&Used { requests: 1, tokens: 40, cost: 0, broke_off: true });
         let broke_off = if measure == "tokens" || measure == "cost" { taken } else { kept };
@@ -124,12 +125,13 @@ fn without_a_price_a_limit_of_money_passes_or_refuses_as_it_is_told() {
     let wants = Wants { tokens: 1, cost: None };
     for (unknown, passes) in [("pass", true), ("refuse", false)] {
         let limited = policies(&[&format!(r#"{{"limit":{{"cost":"1","per":"day"}},"unknown":"{unknown}"}}"#)]);
-        let taken = limited.held(None, &facts(MINI)).take(&wants, facts(MINI).now_ms);
+        let taken = limited.held(None, &[], &facts(MINI)).take(&wants, facts(MINI).now_ms);
         assert_eq!(taken, if passes { Ok(()) } else { Err((0, Short::NoPrice)) });
     }
     // What is free passes even where there is nothing left.
     let limited = policies(&[r#"{"limit":{"cost":"0","per":"day"}}"#]);
-    let take = |cost| limited.held(None, &facts(MINI)).take(&Wants { tokens: 1, cost: Some(cost) }, facts(MINI).now_ms);
+    let take =
+        |cost| limited.held(None, &[], &facts(MINI)).take(&Wants { tokens: 1, cost: Some(cost) }, facts(MINI).now_ms);
     assert!(take(0).is_ok() && take(1).is_err());
 }
 
@@ -137,7 +139,7 @@ fn without_a_price_a_limit_of_money_passes_or_refuses_as_it_is_told() {
 fn a_limit_that_warns_counts_and_lets_pass() {
     let limited = policies(&[r#"{"limit":{"requests":1,"per":"day"},"action":"warn"}"#]);
     for _ in 0..3 {
-        let mut held = limited.held(None, &facts(MINI));
+        let mut held = limited.held(None, &[], &facts(MINI));
         held.take(&Wants::NOTHING, facts(MINI).now_ms).expect("it only warns");
         held.settle(&Used { requests: 1, ..Used::default() });
     }
@@ -156,7 +158,7 @@ fn groups_are_told_apart_by_all_their_values() {
             country: crate::Country::read(country),
             ..facts(MINI)
         };
-        let mut held = limited.held(None, &facts);
+        let mut held = limited.held(None, &[], &facts);
         let taken = held.take(&Wants::NOTHING, facts.now_ms).is_ok();
         held.settle(&Used { requests: 1, ..Used::default() });
         taken
@@ -190,7 +192,7 @@ fn all_of_a_request_is_taken_or_nothing() {
                 for step in 0..EACH {
                     let big = step % 2 == 0;
                     let facts = facts(if big { Target::Model("openai", "gpt-4o") } else { MINI });
-                    let mut held = limited.held(None, &facts);
+                    let mut held = limited.held(None, &[], &facts);
                     if held.take(&Wants { tokens: 10, cost: None }, facts.now_ms).is_ok() {
                         if big { &large } else { &small }.fetch_add(1, Ordering::Relaxed);
                         held.settle(&Used { requests: 1, tokens: 5, cost: 0, broke_off: false });
@@ -211,6 +213,7 @@ fn limits_are_locked_in_one_order_however_policies_stand() {
         .zip(texts)
         .map(|(id, text)| NamedPolicy {
             id: PolicyId(4 - id),
+            owner: None,
             name: String::new(),
             policy: serde_json::from_str(text).expect("a policy"),
         })

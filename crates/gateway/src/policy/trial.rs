@@ -40,7 +40,9 @@ impl Trial {
             Some(known) => Some(known.slug.clone()),
             None => slug.starts_with("custom-").then(|| slug.to_owned()),
         };
-        Self(Policies::compile(policies, &canonical, &|_| None))
+        // On trial a token's own limit is one like any other.
+        let policies: Vec<_> = policies.iter().map(|named| NamedPolicy { owner: None, ..named.clone() }).collect();
+        Self(Policies::compile(&policies, &canonical, &|_| None))
     }
 
     /// Counts a request that passed before the trial begins.
@@ -63,7 +65,7 @@ impl Trial {
         }
         let cost = spent.cost.map(|cost| u64::try_from(cost.0).unwrap_or(0));
         let wants = Wants { tokens: spent.tokens, cost };
-        let mut held = self.0.held(None, &facts);
+        let mut held = self.0.held(None, &[], &facts);
         held.look(facts.now_ms);
         if held.places().iter().any(|place| place.limit.action == Action::Warn && place.lacks(&wants)) {
             outcome = Tried::Warned;
@@ -112,7 +114,7 @@ mod tests {
 
     fn trial(text: &str) -> Trial {
         let policy = serde_json::from_str(text).expect("a policy");
-        Trial::new(&[NamedPolicy { id: PolicyId(1), name: "p".into(), policy }])
+        Trial::new(&[NamedPolicy { id: PolicyId(1), name: "p".into(), owner: None, policy }])
     }
 
     fn spent(at_s: i64) -> Spent {

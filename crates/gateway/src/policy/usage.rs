@@ -38,7 +38,9 @@ impl Policies {
             LimitId::Policy(id) => Some(limit.usage(id, now_ms)),
             LimitId::Gateway(_) => None,
         };
-        self.limits.iter().filter_map(usage).collect()
+        let mut all: Vec<_> = self.all_limits().filter_map(usage).collect();
+        all.sort_unstable_by_key(|usage| usage.id);
+        all
     }
 }
 

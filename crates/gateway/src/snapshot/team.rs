@@ -88,7 +88,7 @@ impl TeamState {
 
     /// Everything that limits, in no order.
     pub(crate) fn limits(&self) -> impl Iterator<Item = &Arc<LimitState>> {
-        self.gateways.values().filter_map(|gateway| gateway.limit.as_ref()).chain(self.policies.limits())
+        self.gateways.values().filter_map(|gateway| gateway.limit.as_ref()).chain(self.policies.all_limits())
     }
 
     /// A provider by slug or alias, the team's own by `custom-{slug}`, disabled ones included.

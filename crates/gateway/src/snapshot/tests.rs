@@ -321,7 +321,7 @@ fn a_token_is_held_to_providers_endpoints_and_addresses() {
 /// A policy, as it is written.
 fn policy(id: i64, text: &str) -> NamedPolicy {
     let policy = serde_json::from_str(text).expect("a policy");
-    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), policy }
+    NamedPolicy { id: PolicyId(id), name: format!("policy {id}"), owner: None, policy }
 }
 
 /// Takes one request out of the limit of gateway `main`.
@@ -339,7 +339,7 @@ fn take(snapshot: &Snapshot) -> Result<u64, ()> {
         now_ms: 0,
     };
     let gateway = team.gateway("main").expect("a gateway");
-    let mut held = team.policies.held(gateway.limit.as_ref(), &facts);
+    let mut held = team.policies.held(gateway.limit.as_ref(), &[], &facts);
     held.take(&Wants::NOTHING, 0).map_err(|_| ())?;
     let left = held.places().iter().map(|place| place.left).min();
     held.settle(&Used { requests: 1, tokens: 10, cost: 100, broke_off: false });

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::Carried;
 use super::team::TeamState;
-use crate::policy::network;
+use crate::policy::{LimitState, network};
 
 /// A token, found by the digest of its secret.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct TokenState {
     pub last_used_ms: Arc<AtomicI64>,
     /// The secret before the last rotation.
     pub previous: Option<Previous>,
+    /// Its own limits, in the order of their ids.
+    pub(crate) limits: Box<[Arc<LimitState>]>,
     gateways: Option<Vec<GatewayId>>,
     models: Option<Vec<ModelPattern>>,
     /// Canonical slugs.
@@ -77,6 +79,7 @@ impl TokenState {
                 until_ms: previous.until.timestamp_millis(),
                 last_used_ms: carried.previous_used(&previous.digest),
             }),
+            limits: team.policies.own(config.id).into(),
             gateways: restrictions.gateways.clone(),
             models: restrictions.models.as_ref().map(patterns),
             providers: restrictions.providers.as_ref().map(|slugs| slugs.iter().map(slug).collect()),

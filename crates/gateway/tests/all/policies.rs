@@ -201,3 +201,37 @@ async fn until_it_is_known_what_was_spent_nobody_is_called() {
     assert!(!world.gateway.is_suspended());
     assert_eq!((world.chat(QUESTION).await.status, world.chat(QUESTION).await.status), (200, 429));
 }
+
+#[tokio::test]
+async fn a_tokens_own_limits_are_its_own_and_held_with_all_others() {
+    use domain::policy::{NamedPolicy, OwnLimit};
+    use domain::{PolicyId, TokenId};
+
+    const OTHER: &str = "weir_another-token-of-acme";
+    let mut world = World::answering(200, ANSWER).await;
+    // Ids that interleave: all limits of a request are taken in one order.
+    world.change(|config| {
+        let team = &mut config.teams[0];
+        team.tokens.push(token_config(99, OTHER));
+        let own = |id, owner: i64, name: &str, amount| NamedPolicy {
+            id: PolicyId(id),
+            name: format!("own {id}"),
+            owner: Some(TokenId(owner)),
+            policy: OwnLimit::RequestsPerMinute.policy(name, amount),
+        };
+        let all = r#"{"limit":{"requests":3,"per":"day"}}"#;
+        let all = NamedPolicy { owner: None, policy: serde_json::from_str(all).expect("a policy"), ..own(2, 0, "", 0) };
+        team.policies = vec![own(3, 10, TOKEN, 1), all, own(1, 99, OTHER, 100)];
+    });
+    let ask = async |world: &World, token: &str| {
+        world.send(with(CHAT, QUESTION, &[("authorization", &format!("Bearer {token}"))])).await
+    };
+    assert_eq!(ask(&world, TOKEN).await.status, 200);
+    let refused = ask(&world, TOKEN).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+    assert!(refused.body.contains("`own 3` lets 1 request a minute pass"), "{}", refused.body);
+    assert_eq!((ask(&world, OTHER).await.status, ask(&world, OTHER).await.status), (200, 200));
+    let refused = ask(&world, OTHER).await;
+    assert!(refused.body.contains("`own 2` lets 3 requests a day pass"), "{}", refused.body);
+    assert_eq!(world.used(), [2, 3, 1], "in the order of their ids");
+}

@@ -118,6 +118,7 @@ impl World {
     pub fn policies(&mut self, texts: &[&str]) {
         let named = |(id, text): (i64, &&str)| NamedPolicy {
             id: PolicyId(id),
+            owner: None,
             name: format!("p{id}"),
             policy: serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")),
         };

@@ -9,6 +9,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub team_id: i64,
+    pub token_id: Option<i64>,
     pub name: String,
     pub state: String,
     pub policy: String,

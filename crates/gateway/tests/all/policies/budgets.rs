@@ -244,7 +244,7 @@ async fn tokens_are_reserved_by_the_longest_answer() {
     world.policies(&[r#"{"limit":{"tokens":4000,"per":"minute"}}"#]);
     let refused = world.chat(QUESTION).await;
     assert_eq!(refused.code(), "rate_limited");
-    assert!(refused.body.contains("4000 tokens of it is left, and this request may take 41"), "{}", refused.body);
+    assert!(refused.body.contains("4,000 tokens of it is left, and this request may take 4,1"), "{}", refused.body);
     let read = world.chat(BOUNDED).await;
     assert_eq!(read.status, 200);
     let taken = BOUNDED.replace("openai/", "").len().div_ceil(3) + 100;
