@@ -80,6 +80,52 @@ export class KeysPage {
 export class TokensPage {
   constructor(private readonly page: Page) {}
 
+  /** The page of a new token, with a field filled in before it is issued. */
+  async issueWith(address: string, name: string, fields: Record<string, string> = {}): Promise<string> {
+    await this.page.goto(`${address}/new`);
+    for (const [label, value] of Object.entries(fields)) await this.field(label).fill(value);
+    return this.issue(name);
+  }
+
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true });
+  }
+
+  /** Opens a token's page from the list. */
+  async open(address: string, name: string) {
+    await this.page.goto(address);
+    await this.page.getByRole("link", { name, exact: true }).click();
+  }
+
+  /** A token's row in the list. */
+  row(name: string): Locator {
+    return this.page.locator("tbody tr").filter({ has: this.page.getByRole("link", { name, exact: true }) });
+  }
+
+  async showMore() {
+    await this.page.locator("summary", { hasText: "Providers, endpoints and addresses" }).click();
+  }
+
+  async save() {
+    await this.page.getByRole("button", { name: "Save", exact: true }).click();
+  }
+
+  /** Makes another secret, and reads it from the page that shows it once. */
+  async rotate(present: string): Promise<string> {
+    await this.field("The present secret").selectOption({ label: present });
+    await this.page.getByRole("button", { name: "Make a new secret" }).click();
+    const shown = this.page.getByRole("group", { name: "New secret" }).locator("code");
+    await expect(shown).toHaveText(/^weir_/);
+    const secret = await shown.innerText();
+    await this.page.getByRole("link", { name: "I have stored it" }).click();
+    return secret;
+  }
+
+  /** A row of the policies that name the token. */
+  limit(name: string): Locator {
+    return this.page.getByRole("table", { name: "Policies that name this token" }).locator("tbody tr").filter({ hasText: name });
+  }
+
   /** Issues a token on the form that is on the screen, and reads it from the page that shows it once. */
   async issue(name: string): Promise<string> {
     await this.page.getByLabel("Name", { exact: true }).fill(name);

@@ -9,6 +9,7 @@ import type { Page } from "@playwright/test";
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
 import { MembersPage } from "../pages/members.ts";
+import { TokensPage } from "../pages/resources.ts";
 
 const pictures = resolve(import.meta.dirname, "../../output/pictures");
 const team = `/${owner.slug}`;
@@ -69,6 +70,30 @@ test("a policy and what it would have done are accessible and fit", async ({ pag
   await check(page, "policy-text");
   await page.goto(`${address}/simulation`);
   await check(page, "policy-simulation");
+});
+
+test("a token with all that it can have is accessible and fits", async ({ page, furnished, signedIn }) => {
+  const tokens = new TokensPage(page);
+  const address = `${furnished.url}${team}/tokens`;
+  const name = `${"looks-".repeat(9)}limited-64`;
+  const token = await tokens.issueWith(address, name, { Requests: "2", "Cost per month": "1000" });
+  for (const text of ["one", "two"]) await furnished.ask(`looks ${text}`, { token });
+  await tokens.open(address, name);
+  await tokens.showMore();
+  await tokens.field("Providers").fill("openai\nanthropic");
+  await tokens.field("IP ranges").fill("127.0.0.0/8\n2001:db8::/32");
+  await tokens.field("The ticked ones alone").check();
+  for (const endpoint of ["Chat completions", "Embeddings", "Providers' own APIs"]) await tokens.field(endpoint).check();
+  await tokens.save();
+  await tokens.rotate("Works for another 24 hours");
+  await check(page, "token-full");
+  await tokens.field("IP ranges").fill("home");
+  await tokens.save();
+  await check(page, "token-refused");
+  await page.goto(address);
+  await check(page, "tokens-full");
+  await page.goto(`${furnished.url}${team}/policies`);
+  await check(page, "policies-own");
 });
 
 test("the set-up page is accessible", async ({ page, fresh }) => {

@@ -3,6 +3,7 @@
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
 import { PoliciesPage } from "../pages/policies.ts";
+import { TokensPage } from "../pages/resources.ts";
 
 const policiesOf = (url: string) => `${url}/${owner.slug}/policies`;
 
@@ -37,6 +38,59 @@ test("a budget is drafted, tried, switched on and off, and deleted", async ({ pa
   await policies.delete();
   await expect(page.getByText("The policy was deleted.")).toBeVisible();
   await expect(policies.row(name)).toHaveCount(0);
+});
+
+test("a draft that was tried on the past refuses once it is on and over", async ({ page, furnished, signedIn, scripted }) => {
+  const name = scripted ? "tried" : "tried-plain";
+  const token = await new TokensPage(page).issueWith(`${furnished.url}/${owner.slug}/tokens`, name);
+  for (const text of ["one", "two", "three"]) expect(await furnished.ask(`${name} ${text}`, { token })).toBe(200);
+  const policies = new PoliciesPage(page, policiesOf(furnished.url));
+  await policies.open("/new");
+  await policies.field("Name").fill(`Two for ${name}`);
+  await policies.field("Rule").selectOption("requests");
+  await policies.field("Amount").fill("2");
+  await policies.field("Within").selectOption("day");
+  await policies.field("Tokens").fill(name);
+  await policies.saveAsDraft();
+  await page.getByRole("link", { name: "See what it would have done" }).click();
+  // The ledger's rows are on their way for a moment.
+  await expect.poll(async () => (await page.reload(), page.locator(".verdict").innerText())).toMatch(/^It would have refused 1 of/);
+  expect(await furnished.ask(`${name} four`, { token })).toBe(200);
+
+  await policies.switchTo("on");
+  await expect(page.getByText("The policy is on.")).toBeVisible();
+  await expect.poll(() => furnished.ask(`${name} five`, { token })).toBe(429);
+  const refused = await furnished.send(`${name} six`, { token });
+  expect(refused.body).toContain(`Two for ${name}`);
+  await expect(page.locator(".facts").first()).toContainText(/[34] of 2 \(used up\)/);
+  expect(await furnished.ask(`${name} for others`)).toBe(200);
+  await policies.delete();
+  await expect.poll(() => furnished.ask(`${name} seven`, { token })).toBe(200);
+});
+
+test("gauges show the use", async ({ page, furnished, signedIn, scripted }) => {
+  const name = scripted ? "gauged" : "gauged-plain";
+  const token = await new TokensPage(page).issueWith(`${furnished.url}/${owner.slug}/tokens`, name);
+  const policies = new PoliciesPage(page, policiesOf(furnished.url));
+  await policies.open("/new");
+  await policies.field("Name").fill(`Five for ${name}`);
+  await policies.field("Rule").selectOption("requests");
+  await policies.field("Amount").fill("5");
+  await policies.field("Within").selectOption("day");
+  await policies.field("Tokens").fill(name);
+  await page.getByRole("button", { name: "Save and switch on" }).click();
+  await expect(page.getByText("The policy is on.")).toBeVisible();
+  for (const text of ["one", "two"]) expect(await furnished.ask(`${name} ${text}`, { token })).toBe(200);
+  // An answer from the cache takes nothing.
+  expect((await furnished.send(`${name} two`, { token })).cache).toBe("HIT");
+  await policies.open();
+  await expect.poll(async () => (await page.reload(), policies.row(`Five for ${name}`).innerText())).toContain("2 of 5");
+  expect(await furnished.ask(`${name} three`, { token })).toBe(200);
+  await policies.open();
+  await expect(policies.row(`Five for ${name}`)).toContainText("3 of 5");
+  await policies.row(`Five for ${name}`).getByRole("link", { name: `Five for ${name}` }).click();
+  await expect(page.locator(".facts").first()).toContainText("3 of 5");
+  await policies.delete();
 });
 
 test("what is wrong with a form is said beside its field, and nothing is lost", async ({ page, furnished, signedIn }) => {
@@ -114,7 +168,7 @@ test("a token shows the policies that name it, and leads to another", async ({ p
   await page.goto(`${furnished.url}/${owner.slug}/tokens`);
   await page.getByRole("link", { name: "app", exact: true }).click();
   const row = page.getByRole("table", { name: "Policies that name this token" }).locator("tbody tr").filter({ hasText: name });
-  await expect(row).toContainText("At most 1000 requests a minute");
+  await expect(row).toContainText("At most 1,000 requests a minute");
   await row.getByRole("link", { name }).click();
   await policies.delete();
 });

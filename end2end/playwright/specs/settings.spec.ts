@@ -97,7 +97,7 @@ test("a token is restricted and revoked", async ({ page, furnished, signedIn }) 
   await page.goto(`${furnished.url}/${owner.slug}/tokens`);
   expect(await page.content()).not.toContain(token);
   await page.getByRole("link", { name: "short-lived" }).first().click();
-  await page.getByLabel("Models").fill("gpt-4.1");
+  await page.getByLabel("Models", { exact: true }).fill("gpt-4.1");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Every request from now on follows it.")).toBeVisible();
   await expect.poll(() => furnished.ask("hello", { token })).toBe(403);
