@@ -9,7 +9,7 @@ use std::io;
 
 use domain::ledger::{AttemptRow, Payload};
 use gateway::ports;
-use store::spool::SpoolAppender;
+use store::spool::{Intent, SpoolAppender};
 
 pub use cache_tier::CacheTier;
 pub use policies::Policies;
@@ -19,8 +19,12 @@ pub use state::{State, StateLimits};
 pub struct Ledger(pub SpoolAppender);
 
 impl ports::Ledger for Ledger {
-    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) -> io::Result<()> {
-        self.0.append(row, payload)
+    fn begin(&self, row: &AttemptRow) -> io::Result<ports::Intent> {
+        self.0.begin(row).map(|intent| ports::Intent(intent.into_number()))
+    }
+
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>, intent: Option<ports::Intent>) -> io::Result<()> {
+        self.0.settle(row, payload, intent.map(|intent| Intent::from_number(intent.0)))
     }
 
     fn ready(&self) -> bool {

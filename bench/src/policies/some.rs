@@ -40,6 +40,7 @@ impl Asking {
         let named = |(id, text): (i64, &&str)| NamedPolicy {
             id: PolicyId(id),
             name: format!("policy {id}"),
+            owner: None,
             policy: serde_json::from_str(text).expect("a policy"),
         };
         let spent = Spent {

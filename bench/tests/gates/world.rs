@@ -16,7 +16,7 @@ use gateway::body::Body;
 use gateway::{Gateway, Options, ports};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use store::spool::{Spool, SpoolAppender, SpoolOptions, SpoolReader};
+use store::spool::{Intent, Spool, SpoolAppender, SpoolOptions, SpoolReader};
 use tokio::runtime::Runtime;
 
 use crate::provider::Provider;
@@ -83,8 +83,17 @@ pub fn post(path: &str, body: &str) -> Request<Full<Bytes>> {
 struct Ledger(SpoolAppender);
 
 impl ports::Ledger for Ledger {
-    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) -> std::io::Result<()> {
-        self.0.append(row, payload)
+    fn begin(&self, row: &AttemptRow) -> std::io::Result<ports::Intent> {
+        self.0.begin(row).map(|intent| ports::Intent(intent.into_number()))
+    }
+
+    fn record(
+        &self,
+        row: &AttemptRow,
+        payload: Option<&Payload>,
+        intent: Option<ports::Intent>,
+    ) -> std::io::Result<()> {
+        self.0.settle(row, payload, intent.map(|intent| Intent::from_number(intent.0)))
     }
 
     fn ready(&self) -> bool {

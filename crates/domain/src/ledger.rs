@@ -151,7 +151,7 @@ pub enum Outcome {
     Refused,
     /// The client left before the end.
     ClientGone,
-    /// The gateway broke it off before its end, because the server was stopping.
+    /// The gateway broke it off before its end, because the server was stopping or was killed ([`KILLED`]).
     Interrupted,
 }
 
@@ -183,6 +183,10 @@ impl Outcome {
         }
     }
 }
+
+/// The error code of a row whose attempt was under way when the process was killed: what came of it, and what it cost, nobody
+/// knows. Its outcome is [`Outcome::Interrupted`].
+pub const KILLED: &str = "gateway_killed";
 
 /// One row of the ledger: an attempt at an upstream, or a request that needed none.
 ///

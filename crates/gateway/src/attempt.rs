@@ -27,11 +27,11 @@ use crate::upstream::SendError;
 /// Calls the provider until there is an answer to give.
 ///
 /// # Errors
-/// `upstream_…`, with the last attempt's row ended.
+/// `upstream_…`, with the last attempt's row ended, or `ledger_unavailable`.
 pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Result<Response<Incoming>, Refusal> {
     take_token(settlement, plan).await?;
     loop {
-        settlement.begin_attempt();
+        settlement.begin_attempt()?;
         let attempt = u8::try_from(settlement.row.attempt).unwrap_or(u8::MAX);
         let more = attempt < plan.retry.max_attempts;
         let request = request(plan, more);

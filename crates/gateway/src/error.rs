@@ -138,6 +138,8 @@ codes! {
     Starting = 503 "starting",
     /// The server is stopping.
     ShuttingDown = 503 "shutting_down",
+    /// The process was killed while the attempt was under way. Rows only: there is nobody left to tell.
+    GatewayKilled = 503 "gateway_killed",
     /// A fault of the gateway itself.
     InternalError = 500 "internal_error",
 }
@@ -204,6 +206,11 @@ mod tests {
             .collect();
         let known: Vec<_> = Code::ALL.iter().map(|code| (code.as_str().to_owned(), code.status())).collect();
         assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn the_store_writes_the_code_of_killed_attempts() {
+        assert_eq!(Code::GatewayKilled.as_str(), domain::ledger::KILLED);
     }
 
     #[test]

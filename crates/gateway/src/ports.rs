@@ -18,14 +18,26 @@ pub struct Ports {
     pub state: Arc<dyn State>,
 }
 
+/// An attempt that is under way, as the ledger numbers it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an intent is ended by the row of its attempt"]
+pub struct Intent(pub u32);
+
 /// Takes the rows of the ledger.
 pub trait Ledger: Send + Sync {
-    /// Keeps a row so that it survives the process. Called before the last byte of an answer leaves, on the task that
-    /// serves the client: it must be one `write`, never a wait for a database.
+    /// Keeps a row as it is known before a provider is called, so that a process that is killed leaves a row for the call. It must
+    /// be one `write`, as [`Ledger::record`].
+    ///
+    /// # Errors
+    /// It could not be kept; nobody is called.
+    fn begin(&self, row: &AttemptRow) -> std::io::Result<Intent>;
+
+    /// Keeps a row so that it survives the process, and ends the intent it began with. Called before the last byte of an answer
+    /// leaves, on the task that serves the client: it must be one `write`, never a wait for a database.
     ///
     /// # Errors
     /// The row could not be kept; the answer goes out all the same and the failure is counted.
-    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) -> std::io::Result<()>;
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>, intent: Option<Intent>) -> std::io::Result<()>;
 
     /// Whether a row could be kept now. While it is not, no upstream is called.
     fn ready(&self) -> bool;

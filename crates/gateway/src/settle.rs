@@ -6,6 +6,8 @@
 //!
 //! What a provider makes in the background is billed by a row beside that of the request which hears of its end (`run.rs`).
 //!
+//! Before a provider is called, the row as it is known by then is written down, so that `kill -9` leaves a row too.
+//!
 //! The row of a failed attempt waits until it is known whether another one follows: only the last row of a request has
 //! `last` set.
 
@@ -37,6 +39,7 @@ use crate::error::{Code, Refusal};
 use crate::gateway::{InFlight, Shared};
 use crate::memory::{Claim, Purpose};
 use crate::policy::{Held, Used};
+use crate::ports::Intent;
 
 /// Status of a request whose client did not wait for the answer (nginx's number).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -82,6 +85,8 @@ pub(crate) struct Settlement {
     pub upstream: Duration,
     /// Whether what was used has a row of its own.
     is_billed_apart: bool,
+    /// What the running attempt, or the one that waits, was written down with before its call.
+    intent: Option<Intent>,
     /// A finished attempt that may or may not have been the last.
     pending: Option<(AttemptRow, Option<Kept>)>,
     stage: Stage,
@@ -149,6 +154,7 @@ impl Settlement {
             fallback: None,
             upstream: Duration::ZERO,
             is_billed_apart: false,
+            intent: None,
             pending: None,
             stage: Stage::Between,
         })
@@ -172,19 +178,45 @@ impl Settlement {
         self.attempt_started
     }
 
-    /// An upstream is about to be called. The attempt before it was not the last.
-    pub(crate) fn begin_attempt(&mut self) {
-        self.write_pending(false);
+    /// An upstream is about to be called, and that is written down. The attempt before it was not the last.
+    ///
+    /// # Errors
+    /// `ledger_unavailable`: it could not be written down, so there is no such attempt.
+    pub(crate) fn begin_attempt(&mut self) -> Result<(), Refusal> {
         let now = Instant::now();
         self.row.attempt += 1;
         self.row.gateway_us =
             if self.row.attempt == 1 { micros((now - self.started).saturating_sub(self.waited)) } else { 0 };
         self.row.at_ms = if self.row.attempt == 1 { self.row.at_ms } else { crate::clock::now_ms() };
         self.row.first_byte_us = None;
+        let intent = match self.intend() {
+            Ok(intent) => intent,
+            Err(error) => {
+                tracing::debug!(%error, "an attempt could not be written down");
+                self.row.attempt -= 1;
+                return Err(Refusal::ledger_unavailable());
+            }
+        };
+        // Not before: killed in between, the request would have no last row.
+        self.write_pending(false);
+        self.intent = intent;
         self.attempt_started = now;
         self.used.requests = 1;
         self.stage = Stage::Attempt;
         count(&self.shared.counters.attempts);
+        Ok(())
+    }
+
+    /// Writes down what is known of the attempt before its call: what becomes of it, and what it costs, is not.
+    fn intend(&mut self) -> std::io::Result<Option<Intent>> {
+        if !self.recordable {
+            return Ok(None);
+        }
+        let row = &mut self.row;
+        row.cost = uses_nothing(row).then_some(Nanos::ZERO);
+        (row.usage, row.usage_source) = (Usage::default(), UsageSource::None);
+        row.cost_formula.clear();
+        self.shared.ledger.begin(row).map(Some)
     }
 
     /// The provider's answer has begun.
@@ -331,14 +363,15 @@ impl Settlement {
     fn write_pending(&mut self, last: bool) {
         let Some((mut row, payload)) = self.pending.take() else { return };
         row.last = last;
-        self.record(&row, payload.as_ref().map(|(payload, _)| payload));
+        let intent = self.intent.take();
+        self.record(&row, payload.as_ref().map(|(payload, _)| payload), intent);
     }
 
-    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) {
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>, intent: Option<Intent>) {
         if !self.recordable {
             return;
         }
-        if let Err(error) = self.shared.ledger.record(row, payload) {
+        if let Err(error) = self.shared.ledger.record(row, payload, intent) {
             let failures = self.shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
             // While a disk is full this happens for each request: tell it less and less often.
             if failures.is_power_of_two() {

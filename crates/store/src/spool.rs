@@ -2,13 +2,16 @@
 //!
 //! # What it promises
 //! A row whose `append` returned is in the page cache of the operating system, so it survives the end of the process in
-//! any form (`kill -9`, panic, out of memory). It is not synced: a power failure may lose the last seconds.
+//! any form (`kill -9`, panic, out of memory). It is not synced: a power failure may lose the last seconds. With
+//! [`SpoolOptions::sync`] it is on the disk.
+//!
+//! What is killed before its row is known is in `intents`: see that module.
 //!
 //! # Layout
 //! `id` names the spool; the database remembers per id how far it has been read. `lock` is held by the process that has
-//! it open. `{number}.segment` files hold a header and frames. Every start begins a new segment, so only the end of a
-//! segment can be torn. A segment is deleted when the database has all of it; one in which bits had changed is renamed
-//! to `.damaged` instead, for a person to look at.
+//! it open. `intents` tells of attempts that are under way. `{number}.segment` files hold a header and frames. Every start begins a new segment, so only the end of a
+//! segment can be torn. A segment is deleted when the database has all of it; one in which bits had changed, or that has
+//! lost its end, is renamed to `.damaged` instead, for a person to look at.
 //!
 //! # Frames
 //! `mark, length, check, payload`, integers little-endian. The check covers the spool's id and the frame's own place as
@@ -18,15 +21,21 @@
 mod appender;
 mod directory;
 mod frame;
+mod intents;
 mod reader;
 mod record;
+mod sync;
 mod waiting;
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use appender::SpoolAppender;
+use directory::Segment;
+pub use intents::Intent;
+use intents::Intents;
 pub(crate) use reader::Batch;
 pub use reader::SpoolReader;
 pub(crate) use record::{Record, encode_row, encode_state};
@@ -40,11 +49,13 @@ pub struct SpoolOptions {
     /// While more than this waits for the database, payloads are dropped and counted, and changes of kept state are not
     /// taken. Rows always are.
     pub payload_backlog_bytes: u64,
+    /// Whether a row and an intent are on the disk before the call returns, so that they outlive a power failure.
+    pub sync: bool,
 }
 
 impl Default for SpoolOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, payload_backlog_bytes: 512 << 20 }
+        Self { segment_bytes: 64 << 20, payload_backlog_bytes: 512 << 20, sync: false }
     }
 }
 
@@ -76,7 +87,8 @@ pub struct Position {
 pub struct Spool;
 
 impl Spool {
-    /// Opens the spool in `dir`, which is created where missing, and holds it until both halves are dropped.
+    /// Opens the spool in `dir`, which is created where missing, and holds it until both halves are dropped. Attempts that an
+    /// earlier run had under way get their rows.
     ///
     /// # Errors
     /// [`SpoolError::InUse`] where another process holds it: two servers on the same data would count everything twice.
@@ -84,10 +96,31 @@ impl Spool {
         let directory = Arc::new(directory::Directory::open(dir)?);
         let segments = directory.segments()?;
         let waiting = segments.iter().map(|segment| segment.len.saturating_sub(frame::HEADER_BYTES)).sum();
-        let next = segments.last().map_or(1, |segment| segment.number + 1);
-        let shared = Arc::new(appender::Shared::begin(directory, next, waiting, options)?);
-        Ok((SpoolAppender::new(Arc::clone(&shared)), SpoolReader::new(shared)))
+        let (intents, left) = Intents::open(&directory.intents(), directory.id)?;
+        let next =
+            segments.last().map(|segment| segment.number).max(left.reached.keys().max().copied()).unwrap_or(0) + 1;
+        let cut: HashMap<_, _> = segments.iter().filter_map(|segment| cut_off(segment, &left)).collect();
+        let lost: HashMap<_, _> = segments.iter().map(|segment| (segment.number, segment.len)).collect();
+        let killed = left.rows(|end| lost.get(&end.segment).is_some_and(|len| *len < end.offset));
+        let shared = Arc::new(appender::Shared::begin(directory, intents, next, waiting, options)?);
+        let (appender, reader) = (SpoolAppender::new(Arc::clone(&shared)), SpoolReader::new(shared, cut));
+        if !killed.is_empty() {
+            tracing::warn!(
+                attempts = killed.len(),
+                "attempts were under way when the process was killed; their cost is unknown"
+            );
+        }
+        for (intent, row) in killed {
+            appender.settle(&row, None, intent)?;
+        }
+        Ok((appender, reader))
     }
+}
+
+/// How long a segment was that is shorter by now than it was known to be.
+fn cut_off(segment: &Segment, left: &intents::Left) -> Option<(u64, u64)> {
+    let reached = left.reached.get(&segment.number).filter(|reached| **reached > segment.len)?;
+    Some((segment.number, *reached))
 }
 
 /// What names a spool in the database.

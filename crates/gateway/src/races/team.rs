@@ -17,6 +17,7 @@ pub(crate) fn policies(texts: &[&str], before: Option<&Policies>) -> Arc<Policie
     let named = |(id, text): (i64, &&str)| NamedPolicy {
         id: PolicyId(id),
         name: format!("policy {id}"),
+        owner: None,
         policy: serde_json::from_str(text).expect("a policy"),
     };
     let config = TeamConfig {

@@ -98,7 +98,7 @@ impl Settlement {
         (row.request_bytes, row.response_bytes) = (0, 0);
         cost::price(&mut row, observed, None, self.price_provider.as_deref(), &Measure::default());
         self.used.add(&row);
-        self.record(&row, None);
+        self.record(&row, None, None);
     }
 }
 

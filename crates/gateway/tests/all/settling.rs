@@ -1,8 +1,10 @@
 //! Exactly one row for each attempt, whatever happens.
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use domain::Nanos;
 use domain::ledger::Outcome;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
@@ -66,6 +68,50 @@ async fn a_client_that_leaves_between_two_attempts_has_one_last_row() {
     assert_eq!((row.attempt, row.last, row.status, row.outcome), (1, true, 503, Outcome::UpstreamError));
 }
 
+#[tokio::test]
+async fn a_call_is_written_down_before_it_is_made() {
+    let (called, calls) = std::sync::mpsc::channel();
+    let mut world = World::new(move |seen| {
+        called.send(()).expect("the test waits");
+        if seen.number == 0 { Answer::json(503, "{}") } else { Answer::Silence }
+    })
+    .await;
+    world.settings(|settings| {
+        settings.retry_max_attempts = Some(2);
+        settings.retry_delay = Some(0);
+    });
+    let mut handled = Box::pin(world.start(post(CHAT, QUESTION)));
+    for _ in 0..2 {
+        while calls.try_recv().is_err() {
+            tokio::select! {
+                biased;
+                _ = &mut handled => unreachable!("the provider is silent"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    // Killed here, the first attempt has its row and the second what it began with.
+    let rows = world.rows();
+    assert_eq!(rows.iter().map(|row| (row.attempt, row.last)).collect::<Vec<_>>(), [(1, false)]);
+    let intents: Vec<_> = world.ledger.intents.lock().expect("free").iter().flatten().cloned().collect();
+    let [intent] = intents.as_slice() else { panic!("{intents:?}") };
+    assert_eq!((intent.request_id, intent.attempt, intent.cost), (rows[0].request_id, 2, None));
+    assert_eq!((intent.provider.as_deref(), intent.model.as_deref()), (Some("openai"), Some("gpt-4o-mini")));
+    assert!(intent.team_id.is_some() && intent.gateway_id.is_some() && intent.token_id.is_some());
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_written_down_is_not_made() {
+    let world = World::answering(200, ANSWER).await;
+    world.ledger.takes_no_intents.store(true, Ordering::Release);
+    let read = world.chat(QUESTION).await;
+    assert_eq!((read.status, read.code().as_str()), (503, "ledger_unavailable"));
+    assert!(world.upstream.calls().is_empty());
+    let row = world.row();
+    assert_eq!((row.attempt, row.last, row.outcome, row.cost), (0, true, Outcome::Refused, Some(Nanos::ZERO)));
+    assert_eq!(world.gateway.in_flight(), 0);
+}
+
 /// What happens to one request.
 #[derive(Clone, Debug)]
 struct Fate {
@@ -122,6 +168,8 @@ async fn live(fate: Fate) {
         assert_eq!(world.upstream.calls().len(), rows.len(), "{fate:?}");
     }
     assert_eq!(rows.iter().filter(|row| row.last).count(), 1, "{fate:?}");
+    let intents = world.ledger.intents.lock().expect("free").clone();
+    assert_eq!(intents, vec![None; rows.len()], "each was written down before its call, and ended: {fate:?}");
     assert!(rows.last().is_some_and(|row| row.last), "{fate:?}");
     assert_eq!(world.gateway.in_flight(), 0, "{fate:?}");
     world.memory_is_free().await;

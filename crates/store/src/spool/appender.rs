@@ -12,7 +12,9 @@ use tokio::time::{Duration, Instant};
 
 use super::directory::Directory;
 use super::frame::{self, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES};
-use super::waiting::{Kind, Waiting};
+use super::intents::{Intent, Intents};
+use super::sync::Group;
+use super::waiting::{Held, Kind, Waiting};
 use super::{Position, SpoolOptions, record};
 
 /// Room that must be there before a spool that failed is trusted again, in bytes.
@@ -31,7 +33,10 @@ pub struct SpoolAppender {
 pub(super) struct Shared {
     pub(super) directory: Arc<Directory>,
     options: SpoolOptions,
+    intents: Intents,
+    intents_synced: Group,
     head: Mutex<Head>,
+    synced: Group,
     healthy: AtomicBool,
     backlog: AtomicU64,
     payloads_dropped: AtomicU64,
@@ -45,7 +50,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 struct Head {
     /// Nothing after a failed write: the next append begins a new segment, so that a torn frame ends its segment.
-    file: Option<File>,
+    file: Option<Arc<File>>,
     at: Position,
     probed: Option<Instant>,
     /// Rows that came while writing failed, without their payloads.
@@ -62,12 +67,35 @@ impl SpoolAppender {
         self.shared.head()
     }
 
-    /// Appends one row with a single `write`. Under a long backlog the payload is dropped and counted.
+    /// Writes down that an attempt is about to begin, with its row as far as it is known. Where the process is killed before
+    /// [`SpoolAppender::settle`], the next start makes a row of it that says so.
     ///
     /// # Errors
-    /// The row is lost: writing fails and too many rows of its kind wait for it to work again. A row that waits is no error;
-    /// it is in memory only, and [`SpoolAppender::ready`] is false until all that wait are written.
+    /// It could not be written. The attempt must not begin: nobody would know of it.
+    pub fn begin(&self, row: &AttemptRow) -> io::Result<Intent> {
+        let shared = &*self.shared;
+        let intent = shared.intents.begin(row)?;
+        if shared.options.sync {
+            shared.intents_synced.wait(|| shared.intents.sync())?;
+        }
+        Ok(intent)
+    }
+
+    /// Appends the row of something that was not begun.
+    ///
+    /// # Errors
+    /// As [`SpoolAppender::settle`].
     pub fn append(&self, row: &AttemptRow, payload: Option<&Payload>) -> io::Result<()> {
+        self.settle(row, payload, None)
+    }
+
+    /// Appends one row with a single `write`, and ends its intent. Under a long backlog the payload is dropped and counted.
+    ///
+    /// # Errors
+    /// The row is lost: writing fails and too many rows of its kind wait for it to work again. What it began with stays for the
+    /// next start. A row that waits is no error; it is in memory only, and [`SpoolAppender::ready`] is false until all that wait
+    /// are written.
+    pub fn settle(&self, row: &AttemptRow, payload: Option<&Payload>, mut intent: Option<Intent>) -> io::Result<()> {
         let shared = &*self.shared;
         let crowded = shared.backlog.load(Ordering::Relaxed) > shared.options.payload_backlog_bytes;
         let mut kept = payload.filter(|payload| !crowded && payload_bytes(payload) < MAX_PAYLOAD / 2);
@@ -79,14 +107,14 @@ impl SpoolAppender {
         if payload.is_some() && kept.is_none() {
             shared.payloads_dropped.fetch_add(1, Ordering::Relaxed);
         }
-        if let Err(error) = shared.append(&mut buffer) {
+        if let Err(error) = shared.append(&mut buffer, &mut intent) {
             // The disk may have room for the row where it has none for what was said.
             if kept.is_some() {
                 shared.payloads_dropped.fetch_add(1, Ordering::Relaxed);
                 buffer = encode(row, None)?;
             }
-            if kept.is_none() || shared.append(&mut buffer).is_err() {
-                shared.hold(Kind::of(row), buffer, error)?;
+            if kept.is_none() || shared.append(&mut buffer, &mut intent).is_err() {
+                shared.hold(Kind::of(row), Held { row: buffer.into_boxed_slice(), intent }, error)?;
             }
         }
         shared.appended.notify_one();
@@ -109,7 +137,7 @@ impl SpoolAppender {
         if buffer.len() - PREFIX_BYTES > MAX_PAYLOAD {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the change is too large"));
         }
-        shared.append(&mut buffer)?;
+        shared.append(&mut buffer, &mut None)?;
         shared.appended.notify_one();
         Ok(())
     }
@@ -123,7 +151,7 @@ impl SpoolAppender {
     /// Appends bytes that need not be a record.
     #[cfg(test)]
     pub(crate) fn append_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        self.shared.append(&mut [&[0; PREFIX_BYTES], bytes].concat())
+        self.shared.append(&mut [&[0; PREFIX_BYTES], bytes].concat(), &mut None)
     }
 
     /// Whether rows can be stored. After a failed write it looks again at most twice a second, so that a spool whose
@@ -137,6 +165,14 @@ impl SpoolAppender {
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {
         self.shared.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Names of the segments that were set aside because of damage and that nobody has taken away. Reads the directory.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn damaged_segments(&self) -> io::Result<Vec<String>> {
+        self.shared.directory.damaged()
     }
 
     /// Payloads dropped since the start because of the backlog or their size.
@@ -177,13 +213,22 @@ fn encode(row: &AttemptRow, payload: Option<&Payload>) -> io::Result<Vec<u8>> {
 
 impl Shared {
     /// Begins segment `next`; `waiting` bytes are in older ones.
-    pub(super) fn begin(directory: Arc<Directory>, next: u64, waiting: u64, options: SpoolOptions) -> io::Result<Self> {
-        let file = begin_segment(&directory, next)?;
+    pub(super) fn begin(
+        directory: Arc<Directory>,
+        intents: Intents,
+        next: u64,
+        waiting: u64,
+        options: SpoolOptions,
+    ) -> io::Result<Self> {
+        let file = begin_segment(&directory, next, options.sync)?;
         let at = Position { segment: next, offset: HEADER_BYTES };
         Ok(Self {
             directory,
             options,
-            head: Mutex::new(Head { file: Some(file), at, probed: None, waiting: Waiting::default() }),
+            intents,
+            intents_synced: Group::default(),
+            synced: Group::default(),
+            head: Mutex::new(Head { file: Some(Arc::new(file)), at, probed: None, waiting: Waiting::default() }),
             healthy: AtomicBool::new(true),
             backlog: AtomicU64::new(waiting),
             payloads_dropped: AtomicU64::new(0),
@@ -211,11 +256,37 @@ impl Shared {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a record that stands behind room for its prefix, after those that wait.
-    fn append(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut head = self.lock();
-        let result = self.flush(&mut head).and_then(|()| self.write(&mut head, buffer));
-        self.turned_out(&result);
+    /// Writes a record that stands behind room for its prefix, after those that wait, and ends the intent.
+    fn append(&self, buffer: &mut [u8], intent: &mut Option<Intent>) -> io::Result<()> {
+        let written = {
+            let mut head = self.lock();
+            let result = self.flush(&mut head).and_then(|()| self.write(&mut head, buffer));
+            self.turned_out(&result);
+            result.map(|()| head.at)
+        };
+        let end = written?;
+        if self.options.sync && self.sync().is_err() {
+            // The row is where the next start finds it, unless power fails. Its intent stays, because it may be on the disk.
+            return Ok(());
+        }
+        if let Some(intent) = intent.take() {
+            self.intents.end(&intent, end);
+        }
+        Ok(())
+    }
+
+    /// Waits until what was written is on the disk. Where that fails, rows cannot be stored.
+    fn sync(&self) -> io::Result<()> {
+        let result = self.synced.wait(|| {
+            // What stands in older segments was synced when they were left.
+            let file = self.lock().file.clone();
+            file.map_or(Ok(()), |file| file.sync_data())
+        });
+        if result.is_err() {
+            let mut head = self.lock();
+            head.file = None;
+            self.turned_out(&result);
+        }
         result
     }
 
@@ -234,9 +305,9 @@ impl Shared {
 
     /// Keeps a row that could not be written until it can be. While any waits the spool is not ready, so only rows of calls
     /// that were running already come here, and of requests that are refused.
-    fn hold(&self, kind: Kind, buffer: Vec<u8>, error: io::Error) -> io::Result<()> {
+    fn hold(&self, kind: Kind, held: Held, error: io::Error) -> io::Result<()> {
         let mut head = self.lock();
-        if !head.waiting.push(kind, buffer) {
+        if !head.waiting.push(kind, held) {
             let lost = if kind == Kind::Call { &self.rows_lost } else { &self.refusals_lost };
             lost.fetch_add(1, Ordering::Relaxed);
             return Err(error);
@@ -249,10 +320,13 @@ impl Shared {
 
     /// Writes the rows that wait.
     fn flush(&self, head: &mut Head) -> io::Result<()> {
-        while let Some((kind, mut buffer)) = head.waiting.pop() {
-            if let Err(error) = self.write(head, &mut buffer) {
-                head.waiting.put_back((kind, buffer));
+        while let Some((kind, mut held)) = head.waiting.pop() {
+            if let Err(error) = self.write(head, &mut held.row) {
+                head.waiting.put_back((kind, held));
                 return Err(error);
+            }
+            if let Some(intent) = held.intent {
+                self.intents.end(&intent, head.at);
             }
             self.waiting.store(head.waiting.len(), Ordering::Relaxed);
         }
@@ -266,14 +340,14 @@ impl Shared {
         let digest = frame::digest(payload);
         let result = self.room(head).and_then(|()| {
             buffer[..PREFIX_BYTES].copy_from_slice(&frame::prefix(self.directory.id, head.at, len, digest));
-            write_once(head.file.as_mut(), buffer)
+            write_once(head.file.as_deref(), buffer)
         });
         match result {
             Ok(()) => {
                 head.at.offset += buffer.len() as u64;
                 self.backlog.fetch_add(buffer.len() as u64, Ordering::Relaxed);
             }
-            Err(_) => head.give_up(&self.directory),
+            Err(_) => head.give_up(&self.directory, self.options.sync),
         }
         result
     }
@@ -284,8 +358,10 @@ impl Shared {
             let next = head.at.segment + 1;
             // Whatever happens now, that number is used up: a half-made file may be there.
             head.at = Position { segment: next, offset: HEADER_BYTES };
-            head.file = None;
-            head.file = Some(begin_segment(&self.directory, next)?);
+            if let Some(left) = head.file.take().filter(|_| self.options.sync) {
+                left.sync_data()?;
+            }
+            head.file = Some(Arc::new(begin_segment(&self.directory, next, self.options.sync)?));
         }
         Ok(())
     }
@@ -300,9 +376,9 @@ impl Shared {
             return false;
         }
         head.probed = Some(Instant::now());
-        let room = self.room(&mut head).and_then(|()| probe(head.file.as_mut()));
+        let room = self.room(&mut head).and_then(|()| probe(head.file.as_deref()));
         if room.is_err() {
-            head.give_up(&self.directory);
+            head.give_up(&self.directory, self.options.sync);
         }
         let recovered = room.and_then(|()| self.flush(&mut head));
         self.turned_out(&recovered);
@@ -317,18 +393,19 @@ impl Head {
     /// Cuts off what a failed write may have left and stops using the file. Where even that fails, the reader finds a
     /// torn frame at the end of a closed segment, which it knows how to skip. A segment that never held a row goes: a disk
     /// that is full for hours would leave thousands.
-    fn give_up(&mut self, directory: &Directory) {
+    fn give_up(&mut self, directory: &Directory, sync: bool) {
         let Some(file) = self.file.take() else { return };
         let _ = match self.at.offset {
             HEADER_BYTES => directory.remove(self.at.segment),
-            offset => file.set_len(offset),
+            offset => file.set_len(offset).and_then(|()| if sync { file.sync_data() } else { Ok(()) }),
         };
     }
 }
 
-fn begin_segment(directory: &Directory, number: u64) -> io::Result<File> {
-    let mut file = directory.create(number)?;
-    if let Err(error) = write_once(Some(&mut file), HEADER) {
+fn begin_segment(directory: &Directory, number: u64, sync: bool) -> io::Result<File> {
+    let file = directory.create(number)?;
+    let begun = write_once(Some(&file), HEADER).and_then(|()| if sync { directory.sync() } else { Ok(()) });
+    if let Err(error) = begun {
         let _ = directory.remove(number);
         return Err(error);
     }
@@ -336,8 +413,8 @@ fn begin_segment(directory: &Directory, number: u64) -> io::Result<File> {
 }
 
 /// One system call: two would let a reader of a crashed process's segment see half a frame more often than need be.
-fn write_once(file: Option<&mut File>, bytes: &[u8]) -> io::Result<()> {
-    let file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
+fn write_once(file: Option<&File>, bytes: &[u8]) -> io::Result<()> {
+    let mut file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
     loop {
         match file.write(bytes) {
             Ok(written) if written == bytes.len() => return Ok(()),
@@ -349,8 +426,8 @@ fn write_once(file: Option<&mut File>, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes and takes back a good deal more than a row, because a full disk often has room for a few bytes.
-fn probe(file: Option<&mut File>) -> io::Result<()> {
-    let file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
+fn probe(file: Option<&File>) -> io::Result<()> {
+    let mut file = file.ok_or_else(|| io::Error::other("no segment is open"))?;
     let len = file.metadata()?.len();
     let result = file.write_all(&vec![0; PROBE_BYTES]);
     file.set_len(len)?;
@@ -369,7 +446,8 @@ mod tests {
         let (appender, mut reader) = Spool::open(dir.path(), SpoolOptions::default()).expect("opens");
         let failed = encode(&fixture::row(1, 1, 1), None).expect("encodes");
         appender.append(&fixture::row(1, 1, 2), None).expect("the disk had room for this one");
-        appender.shared.hold(Kind::Call, failed, io::Error::other("the disk was full")).expect("kept");
+        let held = Held { row: failed.into_boxed_slice(), intent: None };
+        appender.shared.hold(Kind::Call, held, io::Error::other("the disk was full")).expect("kept");
         assert_eq!(appender.waiting(), 1);
         assert!(appender.ready(), "it looks, and there is room");
         assert_eq!(appender.waiting(), 0);
@@ -385,7 +463,7 @@ mod tests {
         for _ in 0..50 {
             let mut head = appender.shared.lock();
             appender.shared.room(&mut head).expect("a segment");
-            head.give_up(&appender.shared.directory);
+            head.give_up(&appender.shared.directory, false);
         }
         assert_eq!(appender.shared.directory.segments().expect("readable").len(), 1);
         let from = reader.begin(None).expect("readable");

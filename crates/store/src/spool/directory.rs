@@ -67,7 +67,42 @@ impl Directory {
     }
 
     pub(super) fn set_aside(&self, number: u64) -> io::Result<()> {
-        std::fs::rename(self.segment(number), self.path.join(format!("{number:016}.damaged")))
+        std::fs::rename(self.segment(number), self.set_aside_as(number))
+    }
+
+    /// Keeps a segment under the name of one that was set aside, whatever becomes of it under its own.
+    pub(super) fn keep(&self, number: u64) -> io::Result<()> {
+        match std::fs::hard_link(self.segment(number), self.set_aside_as(number)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_aside_as(&self, number: u64) -> PathBuf {
+        self.path.join(format!("{number:016}.damaged"))
+    }
+
+    /// Names of the segments that were set aside and that nobody has taken away, in order.
+    pub(super) fn damaged(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".damaged") {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Where the attempts are written down that are under way.
+    pub(super) fn intents(&self) -> PathBuf {
+        self.path.join("intents")
+    }
+
+    /// Hands over to the disk which files there are.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
     }
 
     fn segment(&self, number: u64) -> PathBuf {

@@ -1,5 +1,6 @@
 //! The reading half of a spool: walks the segments once, in order, past whatever damage there is.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -18,8 +19,10 @@ pub struct SpoolReader {
     shared: Arc<Shared>,
     /// Where this run began to write.
     opened: Position,
-    /// Segments in which damage was found, to be set aside instead of deleted.
+    /// Segments in which damage was found and that are not kept yet, to be set aside instead of deleted.
     damaged: Vec<u64>,
+    /// Segments that are shorter than they were, and how long they were.
+    cut: HashMap<u64, u64>,
 }
 
 /// A record with its place.
@@ -41,8 +44,8 @@ pub(crate) struct Batch {
 }
 
 impl SpoolReader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { opened: shared.head(), shared, damaged: Vec::new() }
+    pub(super) fn new(shared: Arc<Shared>, cut: HashMap<u64, u64>) -> Self {
+        Self { opened: shared.head(), shared, damaged: Vec::new(), cut }
     }
 
     pub(crate) fn appender(&self) -> SpoolAppender {
@@ -85,6 +88,7 @@ impl SpoolReader {
                 continue;
             };
             if batch.end.offset >= len {
+                batch.damaged_bytes += self.end_of(batch.end, len);
                 batch.end = after(batch.end.segment, head);
                 continue;
             }
@@ -186,8 +190,26 @@ impl SpoolReader {
         Skipped { bytes, damaged: bytes as u64 }
     }
 
+    /// Bytes that a segment has lost at its end and that were not read before.
+    fn end_of(&mut self, at: Position, len: u64) -> u64 {
+        let Some(was) = self.cut.remove(&at.segment).filter(|was| *was > at.offset) else { return 0 };
+        let missing = was - len.min(was);
+        tracing::warn!(
+            spool.segment = at.segment,
+            spool.offset = len,
+            bytes = missing,
+            "the end of a segment is missing"
+        );
+        self.mark_damaged(at.segment);
+        missing
+    }
+
     fn mark_damaged(&mut self, segment: u64) {
-        if !self.damaged.contains(&segment) {
+        // At once: whatever becomes of this process, the next one may find nothing wrong with what is left to read.
+        if let Err(error) = self.shared.directory.keep(segment)
+            && !self.damaged.contains(&segment)
+        {
+            tracing::warn!(spool.segment = segment, %error, "a damaged segment is set aside once it has been read");
             self.damaged.push(segment);
         }
     }

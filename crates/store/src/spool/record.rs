@@ -89,6 +89,13 @@ pub(super) fn encode(row: &AttemptRow, payload: Option<&Payload>, mut buffer: Ve
     postcard::to_extend(&(row, payload.map(Bodies::from)), buffer)
 }
 
+/// Writes a row alone to the beginning of `buffer`; answers how many bytes it took.
+pub(super) fn encode_into(row: &AttemptRow, buffer: &mut [u8]) -> postcard::Result<usize> {
+    let (version, rest) = buffer.split_first_mut().ok_or(postcard::Error::SerializeBufferFull)?;
+    *version = VERSION;
+    Ok(1 + postcard::to_slice(&(row, None::<Bodies<'_>>), rest)?.len())
+}
+
 /// A row alone, as a record without its payload.
 pub(crate) fn encode_row(row: &AttemptRow) -> postcard::Result<Vec<u8>> {
     encode(row, None, Vec::new())

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use domain::ledger::{AttemptRow, Payload};
+use domain::ledger::{AttemptRow, Outcome, Payload};
 use domain::state::StateChange;
 use domain::{Nanos, TeamId};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixture;
 
-const SMALL: SpoolOptions = SpoolOptions { segment_bytes: 2_000, payload_backlog_bytes: 1 << 20 };
+const SMALL: SpoolOptions = SpoolOptions { segment_bytes: 2_000, payload_backlog_bytes: 1 << 20, sync: false };
 
 fn open(dir: &Path, options: SpoolOptions) -> (SpoolAppender, SpoolReader) {
     Spool::open(dir, options).expect("the spool opens")
@@ -239,6 +239,119 @@ fn a_damaged_segment_is_set_aside_once_it_is_read() {
     let head = reader.head();
     reader.release(Position::default(), head).expect("released");
     assert!(!path.exists() && path.with_extension("damaged").exists());
+}
+
+/// Rows from the beginning: attempt, whether it is the last, and how it ended.
+fn rows(reader: &mut SpoolReader) -> Vec<(u16, bool, Outcome)> {
+    let mut rows = Vec::new();
+    let mut at = reader.begin(None).expect("readable");
+    loop {
+        let batch = reader.read(at, 100).expect("readable");
+        if batch.end == at {
+            return rows;
+        }
+        at = batch.end;
+        rows.extend(batch.entries.into_iter().filter_map(|entry| match entry.record {
+            Ok(Record::Row(row, _)) => Some((row.attempt, row.last, row.outcome)),
+            _ => None,
+        }));
+    }
+}
+
+#[test]
+fn what_was_under_way_when_a_process_was_killed_has_a_row_at_the_next_start() {
+    for sync in [false, true] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let options = SpoolOptions { sync, ..SMALL };
+        let (appender, reader) = open(dir.path(), options);
+        let settled = appender.begin(&fixture::row(1, 1, 1)).expect("written");
+        let killed = fixture::row(1, 2, 2);
+        let _killed = appender.begin(&killed).expect("written");
+        appender.settle(&fixture::row(1, 1, 1), None, Some(settled)).expect("stored");
+        drop((appender, reader));
+        let expected = vec![(1, true, Outcome::Ok), (2, true, Outcome::Interrupted)];
+        let (appender, mut reader) = open(dir.path(), options);
+        assert_eq!(rows(&mut reader), expected);
+        drop((appender, reader));
+        assert_eq!(rows(&mut open(dir.path(), options).1), expected, "it is told once");
+    }
+}
+
+#[test]
+fn a_row_that_waits_in_memory_when_its_process_is_killed_is_told_of() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let (dir, elsewhere) = (parent.path().join("spool"), parent.path().join("elsewhere"));
+    let options = SpoolOptions { segment_bytes: 1, ..SMALL };
+    let (appender, reader) = open(&dir, options);
+    appender.append(&fixture::row(1, 1, 1), None).expect("stored");
+    let intents =
+        [2, 3].map(|attempt| (attempt, appender.begin(&fixture::row(1, attempt.into(), attempt)).expect("written")));
+    std::fs::rename(&dir, &elsewhere).expect("moved");
+    for (attempt, intent) in intents {
+        appender.settle(&fixture::row(1, attempt.into(), attempt), None, Some(intent)).expect("kept in memory");
+    }
+    std::fs::rename(&elsewhere, &dir).expect("moved back");
+    drop((appender, reader));
+    let (appender, mut reader) = open(&dir, options);
+    assert_eq!(
+        rows(&mut reader).iter().map(|row| row.2).collect::<Vec<_>>(),
+        [Outcome::Ok, Outcome::Interrupted, Outcome::Interrupted]
+    );
+    drop((appender, reader));
+    // Once they are written they end as if nothing had been.
+    let (appender, reader) = open(&dir, options);
+    appender.append(&fixture::row(1, 8, 8), None).expect("stored");
+    let intent = appender.begin(&fixture::row(1, 9, 9)).expect("written");
+    std::fs::rename(&dir, &elsewhere).expect("moved");
+    appender.settle(&fixture::row(1, 9, 9), None, Some(intent)).expect("kept in memory");
+    std::fs::rename(&elsewhere, &dir).expect("moved back");
+    assert!(appender.ready());
+    drop((appender, reader));
+    let last = rows(&mut open(&dir, options).1).pop();
+    assert_eq!(last, Some((9, true, Outcome::Ok)));
+}
+
+#[test]
+fn a_segment_that_has_lost_its_end_is_kept_and_what_stood_there_is_told_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, reader) = open(dir.path(), SpoolOptions::default());
+    let intents = [1, 2, 3].map(|number| (number, appender.begin(&fixture::row(1, number, 1)).expect("written")));
+    let mut ends = Vec::new();
+    for (number, intent) in intents {
+        appender.settle(&fixture::row(1, number, 1), None, Some(intent)).expect("stored");
+        ends.push(appender.head().offset);
+    }
+    drop((appender, reader));
+    let path = segments(dir.path()).remove(0);
+    // Between two frames: nothing in what is left looks wrong.
+    std::fs::OpenOptions::new().write(true).open(&path).expect("there").set_len(ends[1]).expect("cut");
+    let (appender, mut reader) = open(dir.path(), SpoolOptions::default());
+    assert_eq!(rows(&mut reader), [(1, true, Outcome::Ok), (1, true, Outcome::Ok), (1, true, Outcome::Interrupted)]);
+    let name = path.with_extension("damaged").file_name().expect("a name").to_string_lossy().into_owned();
+    assert_eq!(appender.damaged_segments().expect("readable"), [name]);
+    // Killed before the segment was let go: the next start finds it kept.
+    drop((appender, reader));
+    let (appender, mut reader) = open(dir.path(), SpoolOptions::default());
+    let head = reader.head();
+    reader.release(Position::default(), head).expect("released");
+    assert!(!path.exists());
+    assert_eq!(appender.damaged_segments().expect("readable").len(), 1);
+}
+
+#[test]
+fn a_segment_whose_lost_end_the_database_has_is_no_loss() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (appender, reader) = open(dir.path(), SpoolOptions::default());
+    let intent = appender.begin(&fixture::row(1, 1, 1)).expect("written");
+    appender.settle(&fixture::row(1, 1, 1), None, Some(intent)).expect("stored");
+    let read = appender.head();
+    drop((appender, reader));
+    let path = segments(dir.path()).remove(0);
+    std::fs::OpenOptions::new().write(true).open(&path).expect("there").set_len(20).expect("cut");
+    let (appender, mut reader) = open(dir.path(), SpoolOptions::default());
+    let at = reader.begin(Some(read)).expect("readable");
+    let batch = reader.read(at, 10).expect("readable");
+    assert_eq!((batch.damaged_bytes, appender.damaged_segments().expect("readable").len()), (0, 0));
 }
 
 /// What is done to a segment.

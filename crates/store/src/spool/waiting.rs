@@ -9,6 +9,7 @@ use domain::Nanos;
 use domain::ledger::AttemptRow;
 
 use super::frame::MAX_PAYLOAD;
+use super::intents::Intent;
 
 /// What a row is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,15 @@ impl Kind {
     pub(super) fn of(row: &AttemptRow) -> Self {
         if row.attempt == 0 && row.cost == Some(Nanos::ZERO) { Self::Free } else { Self::Call }
     }
+}
+
+/// A row that waits.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Its record, behind room for its frame's prefix.
+    pub(super) row: Box<[u8]>,
+    /// What it began with, to be ended once the row is written.
+    pub(super) intent: Option<Intent>,
 }
 
 /// The rows, those of calls first.
@@ -40,18 +50,18 @@ impl Default for Waiting {
 
 impl Waiting {
     /// Keeps a row. False where it is lost, because there is no room for more of its kind.
-    pub(super) fn push(&mut self, kind: Kind, row: Vec<u8>) -> bool {
+    pub(super) fn push(&mut self, kind: Kind, row: Held) -> bool {
         self.queue(kind).push(row)
     }
 
     /// The row that is to be written next.
-    pub(super) fn pop(&mut self) -> Option<(Kind, Box<[u8]>)> {
+    pub(super) fn pop(&mut self) -> Option<(Kind, Held)> {
         let call = self.calls.pop().map(|row| (Kind::Call, row));
         call.or_else(|| self.free.pop().map(|row| (Kind::Free, row)))
     }
 
     /// Gives a row its place back, which could not be written after all.
-    pub(super) fn put_back(&mut self, (kind, row): (Kind, Box<[u8]>)) {
+    pub(super) fn put_back(&mut self, (kind, row): (Kind, Held)) {
         self.queue(kind).put_back(row);
     }
 
@@ -71,7 +81,7 @@ impl Waiting {
 /// Rows in the order of their coming, bounded.
 #[derive(Debug)]
 struct Queue {
-    rows: VecDeque<Box<[u8]>>,
+    rows: VecDeque<Held>,
     bytes: usize,
     most_rows: usize,
     most_bytes: usize,
@@ -82,27 +92,28 @@ impl Queue {
         Self { rows: VecDeque::new(), bytes: 0, most_rows, most_bytes }
     }
 
-    fn push(&mut self, row: Vec<u8>) -> bool {
+    fn push(&mut self, held: Held) -> bool {
+        let bytes = held.row.len();
         // One that no frame can hold would keep all behind it waiting for ever.
-        let has_room = row.len() <= MAX_PAYLOAD
+        let has_room = bytes <= MAX_PAYLOAD
             && self.rows.len() < self.most_rows
-            && self.bytes.saturating_add(row.len()) <= self.most_bytes;
+            && self.bytes.saturating_add(bytes) <= self.most_bytes;
         if has_room {
-            self.bytes += row.len();
-            self.rows.push_back(row.into_boxed_slice());
+            self.bytes += bytes;
+            self.rows.push_back(held);
         }
         has_room
     }
 
-    fn pop(&mut self) -> Option<Box<[u8]>> {
-        let row = self.rows.pop_front()?;
-        self.bytes -= row.len();
-        Some(row)
+    fn pop(&mut self) -> Option<Held> {
+        let held = self.rows.pop_front()?;
+        self.bytes -= held.row.len();
+        Some(held)
     }
 
-    fn put_back(&mut self, row: Box<[u8]>) {
-        self.bytes += row.len();
-        self.rows.push_front(row);
+    fn put_back(&mut self, held: Held) {
+        self.bytes += held.row.len();
+        self.rows.push_front(held);
     }
 }
 
@@ -120,12 +131,16 @@ mod tests {
         }
     }
 
+    fn held(bytes: Vec<u8>) -> Held {
+        Held { row: bytes.into_boxed_slice(), intent: None }
+    }
+
     #[test]
     fn both_kinds_are_bounded_by_rows_and_by_bytes_and_lose_nothing_to_each_other() {
         let mut waiting = Waiting { calls: Queue::new(3, 100), free: Queue::new(2, 100) };
-        let taken = [1, 1, 1].map(|size| waiting.push(Kind::Free, vec![0; size]));
+        let taken = [1, 1, 1].map(|size| waiting.push(Kind::Free, held(vec![0; size])));
         assert_eq!(taken, [true, true, false]);
-        let taken = [60, 50, 40, 1].map(|size| waiting.push(Kind::Call, vec![1; size]));
+        let taken = [60, 50, 40, 1].map(|size| waiting.push(Kind::Call, held(vec![1; size])));
         assert_eq!(taken, [true, false, true, false]);
         assert_eq!(waiting.len(), 4);
     }
@@ -134,11 +149,11 @@ mod tests {
     fn calls_come_first_and_what_is_put_back_is_next_again() {
         let mut waiting = Waiting::default();
         for (kind, row) in [(Kind::Free, 0), (Kind::Call, 1), (Kind::Call, 2)] {
-            assert!(waiting.push(kind, vec![row]));
+            assert!(waiting.push(kind, held(vec![row])));
         }
         let first = waiting.pop().expect("a row");
         waiting.put_back(first);
-        let order: Vec<_> = std::iter::from_fn(|| waiting.pop()).map(|(_, row)| row[0]).collect();
+        let order: Vec<_> = std::iter::from_fn(|| waiting.pop()).map(|(_, held)| held.row[0]).collect();
         assert_eq!((order, waiting.calls.bytes, waiting.free.bytes), (vec![1, 2, 0], 0, 0));
     }
 }

@@ -6,18 +6,36 @@ use std::sync::{Arc, Mutex};
 use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{AttemptRow, Payload};
 use futures_util::future::BoxFuture;
-use gateway::ports::{CacheTier, Ledger};
+use gateway::ports::{CacheTier, Intent, Ledger};
 
 #[derive(Default)]
 pub struct Memory {
     pub rows: Mutex<Vec<(AttemptRow, Option<Payload>)>>,
     pub full: AtomicBool,
+    /// Attempts that began; those that ended leave a gap.
+    pub intents: Mutex<Vec<Option<AttemptRow>>>,
+    /// Whether beginning an attempt fails.
+    pub takes_no_intents: AtomicBool,
     /// Whether asking it is a fault of the gateway's.
     pub faulty: AtomicBool,
 }
 
 impl Ledger for Memory {
-    fn record(&self, row: &AttemptRow, payload: Option<&Payload>) -> std::io::Result<()> {
+    fn begin(&self, row: &AttemptRow) -> std::io::Result<Intent> {
+        if self.takes_no_intents.load(Ordering::Acquire) {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        let mut intents = self.intents.lock().expect("no test panics with it");
+        intents.push(Some(row.clone()));
+        Ok(Intent(u32::try_from(intents.len() - 1).expect("few")))
+    }
+
+    fn record(&self, row: &AttemptRow, payload: Option<&Payload>, intent: Option<Intent>) -> std::io::Result<()> {
+        if let Some(Intent(number)) = intent {
+            let begun = self.intents.lock().expect("no test panics with it")[number as usize].take();
+            let begun = begun.expect("an intent ends once");
+            assert_eq!((begun.request_id, begun.attempt), (row.request_id, row.attempt));
+        }
         self.rows.lock().expect("no test panics with it").push((row.clone(), payload.cloned()));
         Ok(())
     }
