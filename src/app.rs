@@ -10,7 +10,7 @@ use leptos::config::LeptosOptions;
 use store::spool::SpoolAppender;
 use store::writer::WriterPulse;
 
-use crate::health::DatabasePulse;
+use crate::health::{Damage, DatabasePulse};
 
 /// The parts that request handlers need; cheap to clone.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub struct App {
     pub database: DatabasePulse,
     pub ledger: SpoolAppender,
     pub ledger_writer: WriterPulse,
+    pub ledger_damage: Damage,
     pub leptos: LeptosOptions,
     pub draining: Draining,
 }

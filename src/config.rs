@@ -13,6 +13,7 @@
 //! | `WEIR_ALLOW_PRIVATE_MEDIA` | `allow_private_media` | `false`: pictures that callers name by their addresses |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
+//! | `WEIR_LEDGER_SYNC` | `ledger_sync` | `false`: whether rows of the ledger are on the disk before an answer ends, so that they outlive a power failure |
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
 //! | `WEIR_STATE_STORE` | `state_store` | `4096` MiB of responses, and of conversations, kept for later requests |
 //! | `WEIR_STATE_TEAM` | `state_team` | `1024` MiB of them for each team |
@@ -51,6 +52,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
     pub body_memory: usize,
+    /// Whether rows of the ledger must outlive a power failure.
+    pub ledger_sync: bool,
     /// Bytes.
     pub cache_store: u64,
     /// What may be kept of the Responses API, in bytes.
@@ -90,7 +93,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 17] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -100,6 +103,7 @@ const NAMES: [(&str, &str); 16] = [
     ("WEIR_ALLOW_PRIVATE_MEDIA", "allow_private_media"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_BODY_MEMORY", "body_memory"),
+    ("WEIR_LEDGER_SYNC", "ledger_sync"),
     ("WEIR_CACHE_STORE", "cache_store"),
     ("WEIR_STATE_STORE", "state_store"),
     ("WEIR_STATE_TEAM", "state_team"),
@@ -169,6 +173,7 @@ impl Settings {
                 .parse("WEIR_BODY_MEMORY", "a number of MiB from 128 to 1048576", |v| mebibytes(v, 128))
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(512 << 20),
+            ledger_sync: reader.switch("WEIR_LEDGER_SYNC"),
             cache_store: reader
                 .parse("WEIR_CACHE_STORE", "a number of MiB from 0 to 1048576", |v| mebibytes(v, 0))
                 .unwrap_or(1 << 30),

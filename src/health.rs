@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use store::Store;
+use store::spool::SpoolAppender;
 
 use crate::app::App;
 
@@ -46,6 +48,32 @@ pub async fn watch_database(store: Store, pulse: DatabasePulse) {
     }
 }
 
+/// Names of the spool's segments in which something was damaged, until somebody takes them away. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Damage(Arc<ArcSwap<Vec<String>>>);
+
+impl Damage {
+    /// The names, in order.
+    #[must_use]
+    pub fn segments(&self) -> Arc<Vec<String>> {
+        self.0.load_full()
+    }
+}
+
+/// Looks for ever; runs on the dashboard's runtime.
+pub async fn watch_spool(spool: SpoolAppender, damage: Damage) {
+    let mut tick = tokio::time::interval(ASK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match spool.damaged_segments() {
+            Ok(names) if names != *damage.0.load_full() => damage.0.store(Arc::new(names)),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "the spool's directory cannot be read"),
+        }
+    }
+}
+
 /// `GET /healthz`: the process answers.
 pub async fn live() -> &'static str {
     "ok\n"
@@ -64,6 +92,8 @@ struct Readiness {
     ledger: bool,
     /// Whether the thread lives that carries rows from the spool into the database.
     ledger_writer: bool,
+    /// Whether the database refused the last transaction of rows; they wait in the spool, and it is tried again.
+    ledger_stalled: bool,
     config_version: i64,
     in_flight: usize,
     ledger_backlog_bytes: u64,
@@ -72,6 +102,10 @@ struct Readiness {
     /// Rows of calls, and of refusals, for which there was no room there since the start.
     ledger_rows_lost: u64,
     ledger_refusals_lost: u64,
+    /// Files of the spool in which something was damaged: what could be read is in the ledger, the rest is in them.
+    ledger_damaged_segments: Arc<Vec<String>>,
+    /// Bytes that could not be read since the start.
+    ledger_damaged_bytes: u64,
 }
 
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
@@ -90,12 +124,15 @@ pub async fn ready(State(app): State<App>) -> Response {
         database,
         ledger,
         ledger_writer,
+        ledger_stalled: app.ledger_writer.is_stalled(),
         config_version: app.gateway.version(),
         in_flight: app.gateway.in_flight(),
         ledger_backlog_bytes: app.ledger.backlog_bytes(),
         ledger_rows_waiting: app.ledger.waiting(),
         ledger_rows_lost: app.ledger.rows_lost(),
         ledger_refusals_lost: app.ledger.refusals_lost(),
+        ledger_damaged_segments: app.ledger_damage.segments(),
+        ledger_damaged_bytes: app.ledger_writer.damaged_bytes(),
     };
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()

@@ -2,6 +2,7 @@
 //! the control plane is handed of the data plane. The gateway knows the traits only; the store knows nothing of the gateway.
 
 mod cache_tier;
+mod ledger_watch;
 mod policies;
 mod state;
 
@@ -12,6 +13,7 @@ use gateway::ports;
 use store::spool::{Intent, SpoolAppender};
 
 pub use cache_tier::CacheTier;
+pub use ledger_watch::LedgerWatch;
 pub use policies::Policies;
 pub use state::{State, StateLimits};
 

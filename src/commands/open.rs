@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 
 use control::{Control, Options};
 use store::secrets::Sealer;
-use store::{Claim, Store};
+use store::{Claim, Durability, Store};
 
 use crate::config::{Settings, master_key};
 
@@ -31,8 +31,10 @@ pub async fn open_store(settings: &Settings) -> Result<Store, String> {
     Ok(store)
 }
 
-async fn connect(settings: &Settings) -> Result<Store, String> {
-    let store = Store::connect(settings.database_url.expose()).await;
+/// Opens the database as it is.
+pub async fn connect(settings: &Settings) -> Result<Store, String> {
+    let durability = if settings.ledger_sync { Durability::Power } else { Durability::Process };
+    let store = Store::connect_with(settings.database_url.expose(), durability).await;
     store.map_err(|error| format!("DATABASE_URL: cannot open the database: {error}"))
 }
 

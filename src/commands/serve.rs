@@ -38,7 +38,7 @@ use tokio::sync::watch;
 use super::open::{self, Installation};
 use crate::app::{App, Draining, leptos_options};
 use crate::config::Settings;
-use crate::health::{self, DatabasePulse};
+use crate::health::{self, Damage, DatabasePulse};
 use crate::listener::{self, Drain, Proxies, Services};
 use crate::{build_server, ports, reload, router, upkeep};
 
@@ -153,8 +153,9 @@ struct Server {
 impl Server {
     async fn start(settings: &Settings, pages: &Runtime) -> Result<Self, String> {
         open::create_data_dir(settings)?;
+        let options = SpoolOptions { sync: settings.ledger_sync, ..SpoolOptions::default() };
         // Opening the spool takes the lock on the data directory, so a second start touches nothing.
-        let (appender, spool) = Spool::open(&settings.data_dir.join("spool"), SpoolOptions::default())
+        let (appender, spool) = Spool::open(&settings.data_dir.join("spool"), options)
             .map_err(|error| format!("WEIR_DATA_DIR: {}: {error}", settings.data_dir.display()))?;
         let (Installation { store, sealer, control }, claim) = open::open_to_serve(settings).await?;
         let writer = LedgerWriter::start(&store, spool, WriterOptions::default()).map_err(|error| error.to_string())?;
@@ -187,12 +188,16 @@ impl Server {
         pages.spawn(upkeep::run(control.clone(), gateway.clone()));
         let database = DatabasePulse::default();
         pages.spawn(health::watch_database(store, database.clone()));
+        let damage = Damage::default();
+        pages.spawn(health::watch_spool(appender.clone(), damage.clone()));
+        control.set_ledger_watch(ports::LedgerWatch::new(appender.clone(), writer.pulse(), damage.clone()));
         let app = App {
             gateway: gateway.clone(),
             control,
             database,
             ledger: appender,
             ledger_writer: writer.pulse(),
+            ledger_damage: damage,
             leptos: leptos_options(),
             draining: Draining::default(),
         };

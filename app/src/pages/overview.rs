@@ -1,16 +1,16 @@
 //! A team's figures over a span of time, in total, over time and by model; before the first request, the way to it.
 
 mod figures;
+mod missing;
 mod models;
 mod plots;
 mod progress;
 
-use domain::view::{GatewayView, Overview, PolicyView};
+use domain::view::{GatewayView, LedgerHealth, Overview, PolicyView};
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
-use crate::components::format::grouped;
-use crate::components::{Notice, Page, Range, RangePicker, Tone, load};
+use crate::components::{Page, Range, RangePicker, load};
 use crate::pages::address;
 use crate::pages::policies::damaged;
 use crate::{AppError, server};
@@ -32,8 +32,8 @@ struct Data {
     overview: Overview,
     progress: Progress,
     policies: Vec<PolicyView>,
-    /// Records of the ledger that could not be stored; zero for those whose business it is not.
-    dead_letters: u64,
+    /// How the ledger does; well, for those whose business it is not.
+    ledger: LedgerHealth,
 }
 
 async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Data, AppError> {
@@ -46,16 +46,16 @@ async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Dat
     };
     let overview = control.overview(&grant, chosen, range.from_ms(), range.to_ms()).await?;
     let progress = Progress::find(&control, &grant, &gateways).await?;
-    let dead_letters = match server::grant::<control::can::ViewAudit>(&team).await {
-        Ok(grant) => control.count_dead_letters(&grant).await?,
-        Err(_) => 0,
+    let ledger = match server::grant::<control::can::ViewAudit>(&team).await {
+        Ok(grant) => control.ledger_health(&grant).await?,
+        Err(_) => LedgerHealth::default(),
     };
     let policies = control.list_policies(&grant).await?;
-    Ok(Data { gateways, overview, progress, policies, dead_letters })
+    Ok(Data { gateways, overview, progress, policies, ledger })
 }
 
 fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl IntoView {
-    let Data { gateways, overview, progress, policies, dead_letters } = data;
+    let Data { gateways, overview, progress, policies, ledger } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
     let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
@@ -63,7 +63,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
         let keep = gateway.as_deref().map(|slug| format!("gateway={}", encoded(slug))).unwrap_or_default();
         let by_model = overview.by_model.clone();
         view! {
-            <Missing dead_letters />
+            {missing::notices(ledger)}
             {damaged(&policies)}
             <GatewayFilter path gateways chosen=gateway range />
             {figures::figures(&overview)}
@@ -80,22 +80,6 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
 /// What a link to the log keeps: the span and, where one is chosen, the gateway.
 fn kept(gateway: &str, range: Range) -> String {
     if gateway.is_empty() { range.query() } else { format!("{}&{gateway}", range.query()) }
-}
-
-/// Says where figures are incomplete, to those who can do something about it.
-#[component]
-fn Missing(dead_letters: u64) -> impl IntoView {
-    let many = if dead_letters == 1 { "1 record".to_owned() } else { format!("{} records", grouped(dead_letters)) };
-    (dead_letters > 0).then(|| {
-        view! {
-            <Notice tone=Tone::Warn>
-                <p>
-                    {format!("{many} of this installation's ledger could not be stored, so their requests and cost are in no figure. ")}
-                    "They wait in the table "<code>"dead_letters"</code>" with the reason; docs/DATABASE.md says what to do."
-                </p>
-            </Notice>
-        }
-    })
 }
 
 /// A text as a value in a query.

@@ -16,6 +16,7 @@ mod error;
 mod flash;
 mod gateway;
 mod invitation;
+mod ledger;
 mod master_key;
 mod member;
 mod password;
@@ -53,6 +54,7 @@ pub use custom_provider::NewCustomProvider;
 pub use error::{ControlError, StartError};
 pub use gateway::{GatewayChange, NewGateway};
 pub use invitation::{Joined, Joining};
+pub use ledger::LedgerWatch;
 pub use policy::{
     HitGroup, MAX_DAYS, NewPolicy, PastRequest, PolicyChange, PolicyEngine, PolicyUsage, Replay, Simulation, TextError,
     Untried, Verdict, read_parts, read_text,
@@ -94,6 +96,8 @@ struct Inner {
     tester: Tester,
     /// The data plane's part of policies, where this process has one.
     engine: OnceLock<Box<dyn PolicyEngine>>,
+    /// How the ledger does, where this process has one.
+    ledger: OnceLock<Box<dyn LedgerWatch>>,
     /// The places of those who try policies on the past.
     simulations: Semaphore,
     /// The set-up secret in plain, while it is valid and was made by this process.
@@ -129,6 +133,7 @@ impl Control {
             flashes: Flashes::default(),
             tester: Tester::new(options.allow_private_upstreams),
             engine: OnceLock::new(),
+            ledger: OnceLock::new(),
             simulations: Semaphore::new(1),
             setup: Mutex::new(None),
             live_version: watch::Sender::new(0),

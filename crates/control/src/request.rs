@@ -68,14 +68,6 @@ impl Control {
         Ok(rollup::has_any(&self.inner.store, grant.team_id()).await?)
     }
 
-    /// Records of the ledger, of whatever team, that could not be stored: their cost is in no figure.
-    ///
-    /// # Errors
-    /// [`ControlError::Unavailable`].
-    pub async fn count_dead_letters(&self, _: &Grant<can::ViewAudit>) -> Result<u64, ControlError> {
-        Ok(store::dead_letters::count(&self.inner.store).await?)
-    }
-
     /// Figures over a span, in milliseconds since 1970, the end exclusive.
     ///
     /// # Errors

@@ -405,3 +405,18 @@ pub struct AuditView {
     pub before: Option<String>,
     pub after: Option<String>,
 }
+
+/// How the ledger of an installation does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerHealth {
+    /// Records that could not be stored; their cost is in no figure.
+    pub dead_letters: u64,
+    /// Whether the database refused the last rows; they wait, and it is tried again.
+    pub stalled: bool,
+    /// Bytes that wait for the database.
+    pub backlog_bytes: u64,
+    /// Rows that are in memory only, because the disk takes none.
+    pub rows_waiting: u64,
+    /// Files of the spool in which something was damaged, as they are called.
+    pub damaged_segments: Vec<String>,
+}

@@ -38,6 +38,7 @@ pub struct Store {
 struct Inner {
     url: String,
     backend: Backend,
+    durability: Durability,
     read: Reader,
     write: DatabaseConnection,
     /// On SQLite, whose turn it is to write; shared by every store of this process that came from one.
@@ -75,6 +76,16 @@ impl fmt::Debug for Store {
     }
 }
 
+/// What a transaction that was committed outlives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process. SQLite may lose the last transactions when power fails.
+    #[default]
+    Process,
+    /// A power failure too.
+    Power,
+}
+
 /// What a pool is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
@@ -89,29 +100,38 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where nothing answers, [`StoreError::Other`] where the URL is of neither kind.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, Durability::default()).await
+    }
+
+    /// The same, with what a commit promises. PostgreSQL promises what its own settings say.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub async fn connect_with(url: &str, durability: Durability) -> Result<Self, StoreError> {
         let backend = match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => Backend::Sqlite,
             Some("postgres" | "postgresql") => Backend::Postgres,
             _ => return Err(StoreError::Other("the URL must begin with sqlite: or postgres:".to_owned())),
         };
         let turn = (backend == Backend::Sqlite).then(|| Arc::new(Semaphore::new(1)));
-        Self::open(url, backend, turn, PATIENCE).await
+        Self::open(url, (backend, durability), turn, PATIENCE).await
     }
 
     async fn open(
         url: &str,
-        backend: Backend,
+        (backend, durability): (Backend, Durability),
         turn: Option<Arc<Semaphore>>,
         patience: Patience,
     ) -> Result<Self, StoreError> {
+        let kind = (backend, durability);
         // The writing side first: on SQLite it creates the file and turns on WAL, which a reader may not.
-        let write = open(url, backend, Purpose::Write, patience).await?;
+        let write = open(url, kind, Purpose::Write, patience).await?;
         let read = match backend {
-            Backend::Sqlite => open(url, backend, Purpose::Read, patience).await?,
+            Backend::Sqlite => open(url, kind, Purpose::Read, patience).await?,
             Backend::Postgres => write.clone(),
         };
         let read = Reader::new(read, patience.with(backend));
-        Ok(Self { inner: Arc::new(Inner { url: url.to_owned(), backend, read, write, turn, patience }) })
+        Ok(Self { inner: Arc::new(Inner { url: url.to_owned(), backend, durability, read, write, turn, patience }) })
     }
 
     /// The same database through connections of its own, for a thread with a runtime of its own: a pooled connection
@@ -120,8 +140,8 @@ impl Store {
     /// # Errors
     /// As [`Store::connect`].
     pub async fn reconnect(&self) -> Result<Self, StoreError> {
-        let Inner { url, backend, turn, patience, .. } = &*self.inner;
-        Self::open(url, *backend, turn.clone(), *patience).await
+        let Inner { url, backend, durability, turn, patience, .. } = &*self.inner;
+        Self::open(url, (*backend, *durability), turn.clone(), *patience).await
     }
 
     /// Applies the migrations that are missing; several processes may do so at once.
@@ -129,7 +149,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where nothing answers, [`StoreError::Other`] where a migration fails; it then left no trace.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let db = open(&self.inner.url, self.inner.backend, Purpose::Migrate, self.inner.patience).await?;
+        let Inner { url, backend, durability, patience, .. } = &*self.inner;
+        let db = open(url, (*backend, *durability), Purpose::Migrate, *patience).await?;
         let result = match self.inner.backend {
             Backend::Sqlite => Migrator::up(&db, None).await,
             Backend::Postgres => migrate_locked(&db).await,
@@ -168,6 +189,15 @@ impl Store {
     #[must_use]
     pub fn read(&self) -> &Reader {
         &self.inner.read
+    }
+
+    /// Begins a transaction that sees the database as it is at its first statement, whatever others commit meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where no connection is to be had in time.
+    pub async fn snapshot(&self) -> Result<WriteTx, StoreError> {
+        let Inner { backend, read, patience, .. } = &*self.inner;
+        Ok(WriteTx::begin(read.pool(), backend.snapshot_options(), patience.with(*backend), None).await?)
     }
 
     /// Begins a transaction that may read and write. It holds SQLite's only write lock: do nothing slow inside.
@@ -227,7 +257,7 @@ impl Store {
 
 async fn open(
     url: &str,
-    backend: Backend,
+    (backend, durability): (Backend, Durability),
     purpose: Purpose,
     patience: Patience,
 ) -> Result<DatabaseConnection, StoreError> {
@@ -239,12 +269,13 @@ async fn open(
             options.max_connections(if purpose == Purpose::Read { 6 } else { 1 }).min_connections(1);
             options
                 .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))));
+            let synchronous = if durability == Durability::Power { "FULL" } else { "NORMAL" };
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
                     .foreign_keys(true)
                     .pragma("busy_timeout", "5000")
                     .pragma("journal_mode", "WAL")
-                    .pragma("synchronous", "NORMAL");
+                    .pragma("synchronous", synchronous);
                 if purpose == Purpose::Read { sqlite.pragma("query_only", "ON") } else { sqlite }
             });
         }

@@ -1,6 +1,6 @@
 //! The few places where SQLite and PostgreSQL differ. Nothing else in the crate asks which of the two runs.
 
-use sea_orm::{DbBackend, TransactionOptions};
+use sea_orm::{AccessMode, DbBackend, IsolationLevel, TransactionOptions};
 
 /// Which database runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,18 @@ impl Backend {
                 sql.push('$');
                 sql.push_str(&number.to_string());
             }
+        }
+    }
+
+    /// How a transaction begins that reads one state of the database. SQLite's read no other.
+    pub(crate) fn snapshot_options(self) -> TransactionOptions {
+        match self {
+            Self::Sqlite => TransactionOptions::default(),
+            Self::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
         }
     }
 

@@ -35,7 +35,7 @@ pub mod usage;
 pub mod user;
 pub mod writer;
 
-pub use connect::{Claim, Store};
+pub use connect::{Claim, Durability, Store};
 pub use connection::{Reader, WriteTx};
 pub use dialect::Backend;
 pub use error::StoreError;

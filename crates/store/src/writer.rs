@@ -14,7 +14,7 @@ mod uses;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -83,6 +83,22 @@ impl WriterPulse {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         !*self.0.ended.borrow()
+    }
+
+    /// Whether the last transaction failed. Rows wait in the spool; it is tried again.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.status().last_error.is_some()
+    }
+
+    /// Bytes of the spool that could not be read since the start.
+    #[must_use]
+    pub fn damaged_bytes(&self) -> u64 {
+        self.status().damaged_bytes
+    }
+
+    fn status(&self) -> MutexGuard<'_, WriterStatus> {
+        self.0.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the thread is no longer alive.

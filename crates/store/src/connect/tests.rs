@@ -171,7 +171,7 @@ impl Network {
 
     async fn open(&self) -> Store {
         let patience = Patience { answer: Duration::from_millis(300), rest: Duration::from_millis(50) };
-        Store::open(&self.url, Backend::Postgres, None, patience).await.expect("it answers")
+        Store::open(&self.url, (Backend::Postgres, Durability::Process), None, patience).await.expect("it answers")
     }
 }
 
