@@ -23,6 +23,9 @@ pub enum Command {
     Apply(Apply),
     /// Bring the database schema up to date and stop.
     Migrate(Common),
+    /// Check the ledger, and compare it with what providers say.
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Manage people who sign in.
     #[command(subcommand)]
     User(User),
@@ -60,6 +63,30 @@ pub struct MockProvider {
     pub listen: SocketAddr,
     #[command(flatten)]
     pub options: mock::Options,
+}
+
+/// `weir ledger …`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Check that costs are what their formulas make, that no attempt is missing or there twice, and that sums are those of the
+    /// rows. Works while a server runs. Fails where something differs.
+    Verify(Verify),
+}
+
+/// `weir ledger verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// First day to check, as YYYY-MM-DD (UTC); where the ledger begins without it.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<chrono::NaiveDate>,
+    /// Last day to check; today without it.
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<chrono::NaiveDate>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `weir user …`

@@ -4,6 +4,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Settings;
 
 pub mod apply;
+pub mod ledger;
 pub mod migrate;
 pub mod mock_provider;
 mod open;
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> Result<(), String> {
         Command::Serve(common) => serve::run(&load(&common)?),
         Command::Apply(arguments) => apply::run(&load(&arguments.common)?, &arguments),
         Command::Migrate(common) => migrate::run(&load(&common)?),
+        Command::Ledger(command) => ledger::run(command),
         Command::User(command) => user::run(&command),
         Command::MockProvider(options) => mock_provider::run(options),
         Command::Version => {

@@ -33,6 +33,7 @@ pub mod testing;
 pub mod token;
 pub mod usage;
 pub mod user;
+pub mod verify;
 pub mod writer;
 
 pub use connect::{Claim, Durability, Store};

@@ -15,7 +15,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 pub use breakdown::breakdown;
 pub use overview::overview;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Counted, Key, Sums, Tally};
 
 use crate::{Store, StoreError};
 

@@ -48,7 +48,7 @@ enum Place {
 /// From when on the log is whole, in milliseconds since 1970: at the beginning of an hour, or of a day where there are no
 /// roll-ups by hour.
 #[derive(Clone, Debug)]
-struct Edges {
+pub(crate) struct Edges {
     gateways: HashMap<i64, i64>,
     /// For rows of gateways that are gone, and of none.
     otherwise: i64,
@@ -79,8 +79,8 @@ pub async fn spent_since(
 }
 
 impl Edges {
-    /// The edges of this moment, and where to begin.
-    async fn first(store: &Store, since_ms: i64) -> Result<Cursor, StoreError> {
+    /// The edges of this moment.
+    pub(crate) async fn now(store: &Store) -> Result<Self, StoreError> {
         let now_ms = chrono::Utc::now().timestamp_millis();
         let whole =
             |at_ms: i64, length_ms: i64| at_ms.div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms);
@@ -96,6 +96,12 @@ impl Edges {
                 None => edges.otherwise = edge(days),
             }
         }
+        Ok(edges)
+    }
+
+    /// The edges of this moment, and where to begin.
+    async fn first(store: &Store, since_ms: i64) -> Result<Cursor, StoreError> {
+        let edges = Self::now(store).await?;
         let place = if since_ms >= edges.latest() {
             Place::Log(None)
         } else if since_ms >= edges.hours {
@@ -107,7 +113,7 @@ impl Edges {
     }
 
     /// From when on the log of a gateway is whole.
-    fn of(&self, gateway: Option<i64>) -> i64 {
+    pub(crate) fn of(&self, gateway: Option<i64>) -> i64 {
         gateway.and_then(|id| self.gateways.get(&id)).copied().unwrap_or(self.otherwise)
     }
 

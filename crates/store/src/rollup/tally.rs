@@ -40,9 +40,55 @@ pub(super) static SUM_COLUMNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     plain.into_iter().chain(latency).chain(first_byte).collect()
 });
 
+/// What of a row a roll-up counts, with figures as the database keeps them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted<'a> {
+    pub(crate) at_ms: i64,
+    pub(crate) team_id: Option<i64>,
+    pub(crate) gateway_id: Option<i64>,
+    pub(crate) token_id: Option<i64>,
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) attempt: u16,
+    pub(crate) last: bool,
+    pub(crate) status: u16,
+    pub(crate) is_error: bool,
+    pub(crate) is_hit: bool,
+    pub(crate) has_usage: bool,
+    pub(crate) input: i64,
+    pub(crate) output: i64,
+    pub(crate) cost: Option<i64>,
+    pub(crate) duration_us: u64,
+    pub(crate) first_byte_us: Option<u64>,
+}
+
+impl<'a> From<&'a AttemptRow> for Counted<'a> {
+    fn from(row: &'a AttemptRow) -> Self {
+        Self {
+            at_ms: row.at_ms,
+            team_id: row.team_id.map(|id| id.0),
+            gateway_id: row.gateway_id.map(|id| id.0),
+            token_id: row.token_id.map(|id| id.0),
+            provider: row.provider.as_deref(),
+            model: row.model.as_deref(),
+            attempt: row.attempt,
+            last: row.last,
+            status: row.status,
+            is_error: row.outcome.is_error(),
+            is_hit: row.cache == CacheStatus::Hit,
+            has_usage: row.usage_source != UsageSource::None,
+            input: figure(row.usage.input),
+            output: figure(row.usage.output),
+            cost: row.cost.map(money),
+            duration_us: row.duration_us,
+            first_byte_us: row.first_byte_us,
+        }
+    }
+}
+
 /// What a roll-up row sums, in the order of its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums([i64; WIDTH]);
+pub(crate) struct Sums([i64; WIDTH]);
 
 impl Default for Sums {
     fn default() -> Self {
@@ -52,12 +98,12 @@ impl Default for Sums {
 
 impl Sums {
     /// What one row adds.
-    pub(super) fn of(row: &AttemptRow) -> Self {
+    pub(crate) fn of(row: &Counted<'_>) -> Self {
         let mut sums = [0; WIDTH];
         if row.last {
             sums[0] = 1;
-            sums[1] = i64::from(row.outcome.is_error());
-            sums[2] = i64::from(row.cache == CacheStatus::Hit);
+            sums[1] = i64::from(row.is_error);
+            sums[2] = i64::from(row.is_hit);
             sums[LATENCY + bucket(row.duration_us)] = 1;
             if let Some(first_byte_us) = row.first_byte_us {
                 sums[FIRST_BYTE + bucket(first_byte_us)] = 1;
@@ -65,14 +111,14 @@ impl Sums {
         }
         let upstream = row.attempt > 0;
         sums[3] = i64::from(upstream);
-        sums[4] = figure(row.usage.input);
-        sums[5] = figure(row.usage.output);
-        sums[6] = row.cost.map_or(0, money);
+        sums[4] = row.input;
+        sums[5] = row.output;
+        sums[6] = row.cost.unwrap_or(0);
         sums[7] = i64::from(upstream && row.cost.is_none());
         Self(sums)
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (sum, more) in self.0.iter_mut().zip(other.0) {
             *sum = sum.saturating_add(more);
         }
@@ -82,6 +128,26 @@ impl Sums {
         for (sum, less) in self.0.iter_mut().zip(other.0) {
             *sum = sum.saturating_sub(less);
         }
+    }
+
+    /// The sums that differ, with their columns: `(column, here, there)`. Sums that have stopped growing are not compared.
+    pub(crate) fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, i64, i64)> + 'a {
+        let all = SUM_COLUMNS.iter().zip(self.0).zip(other.0).map(|((column, here), there)| (*column, here, there));
+        all.filter(|(_, here, there)| here != there && here.abs().max(there.abs()) < FULL)
+    }
+
+    /// What selects the sums of one row, in the order that [`Sums::read_one`] expects.
+    pub(crate) fn columns() -> String {
+        SUM_COLUMNS.join(", ")
+    }
+
+    /// Reads the sums of one row from column `first` on.
+    pub(crate) fn read_one(row: &QueryResult, first: usize) -> Result<Self, DbErr> {
+        let mut sums = Self::default();
+        for (index, sum) in sums.0.iter_mut().enumerate() {
+            *sum = row.try_get_by_index(first + index)?;
+        }
+        Ok(sums)
     }
 
     /// What selects the sums of many rows, in the order that [`Sums::read`] expects. SQLite fails where a sum does not fit a
@@ -130,13 +196,27 @@ impl Sums {
 
 /// The dimensions of a roll-up row and the start of its step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    team_id: i64,
-    at_s: i64,
-    gateway_id: i64,
-    provider: String,
-    model: String,
-    token_id: i64,
+pub(crate) struct Key {
+    pub(crate) team_id: i64,
+    pub(crate) at_s: i64,
+    pub(crate) gateway_id: i64,
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) token_id: i64,
+}
+
+impl Key {
+    /// Where a row counts; nowhere where no team can be charged with it.
+    pub(crate) fn of(row: &Counted<'_>, resolution: Resolution) -> Option<Self> {
+        Some(Self {
+            team_id: row.team_id?,
+            at_s: floor(row.at_ms.div_euclid(1_000), resolution),
+            gateway_id: row.gateway_id.unwrap_or(0),
+            provider: name(row.provider),
+            model: name(Some(model(row))),
+            token_id: row.token_id.unwrap_or(0),
+        })
+    }
 }
 
 /// Sums of a batch, by minute.
@@ -148,16 +228,9 @@ pub(crate) struct Tally {
 impl Tally {
     /// Counts a row that was inserted just now.
     pub(crate) fn add(&mut self, row: &AttemptRow) {
-        let Some(team_id) = row.team_id else { return };
-        let key = Key {
-            team_id: team_id.0,
-            at_s: floor(row.at_ms.div_euclid(1_000), Resolution::Minute),
-            gateway_id: row.gateway_id.map_or(0, |id| id.0),
-            provider: name(row.provider.as_deref()),
-            model: name(Some(model(row))),
-            token_id: row.token_id.map_or(0, |id| id.0),
-        };
-        self.minutes.entry(key).or_default().add(&Sums::of(row));
+        let row = Counted::from(row);
+        let Some(key) = Key::of(&row, Resolution::Minute) else { return };
+        self.minutes.entry(key).or_default().add(&Sums::of(&row));
     }
 
     /// Adds the sums to the tables of every resolution.
@@ -185,10 +258,9 @@ impl Tally {
 
 /// The model a row counts for. As long as nobody has answered for it, the model is whatever the caller made up, and would
 /// be a row of its own for good: a request that was refused, here or by its provider, counts for none.
-fn model(row: &AttemptRow) -> &str {
-    let answered = row.attempt > 0 && (row.status < 400 || row.usage_source != UsageSource::None);
-    let known = answered || row.cache == CacheStatus::Hit;
-    row.model.as_deref().filter(|_| known).unwrap_or_default()
+fn model<'a>(row: &Counted<'a>) -> &'a str {
+    let answered = row.attempt > 0 && (row.status < 400 || row.has_usage);
+    row.model.filter(|_| answered || row.is_hit).unwrap_or_default()
 }
 
 fn name(name: Option<&str>) -> String {

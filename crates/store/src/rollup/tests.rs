@@ -255,7 +255,7 @@ proptest! {
     #[test]
     fn sums_merge_in_any_order(rows in prop::collection::vec(any_row(0), 0..20), cut in any::<prop::sample::Index>()) {
         let add = |rows: &[AttemptRow]| rows.iter().fold(Sums::default(), |mut sums, row| {
-            sums.add(&Sums::of(row));
+            sums.add(&Sums::of(&row.into()));
             sums
         });
         let cut = cut.index(rows.len() + 1);
