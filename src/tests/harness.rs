@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use ::app::api::session::SignIn;
 use leptos::server_fn::ServerFn;
 use mock::Running;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use store::Store;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -19,21 +21,33 @@ pub const TOKEN: &str = "weir-test-token-0123456789";
 /// Password of the member that [`Installation::apply_member`] declares.
 pub const PASSWORD: &str = "ann-has-a-long-password";
 
+/// Longer than anything takes where all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A data directory and a provider.
 pub struct Installation {
     pub directory: TempDir,
     pub provider: Running,
+    /// Another database than a file in the directory.
+    pub database_url: Option<String>,
 }
 
 impl Installation {
     pub async fn new() -> Self {
-        let provider = mock::start(mock::Options::default()).await.unwrap();
-        Self { directory: tempfile::tempdir().unwrap(), provider }
+        Self::with_provider(mock::Options::default()).await
+    }
+
+    /// The same with a provider that is told how to answer.
+    pub async fn with_provider(options: mock::Options) -> Self {
+        let provider = mock::start(options).await.unwrap();
+        Self { directory: tempfile::tempdir().unwrap(), provider, database_url: None }
     }
 
     /// The program with this installation's environment and no other.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        command(self.directory.path(), arguments)
+        let mut command = command(self.directory.path(), arguments);
+        command.envs(self.database_url.iter().map(|url| ("DATABASE_URL", url)));
+        command
     }
 
     /// Runs a command to its end.
@@ -106,6 +120,20 @@ impl Installation {
         set_up(&mut command, self.directory.path());
         command.env("WEIR_LOG", "info").stderr(log);
         start(command).await
+    }
+
+    /// The installation's database, beside whoever has it open.
+    pub async fn store(&self) -> Store {
+        let path = self.directory.path().join("data/weir.db");
+        let file = format!("sqlite://{}", path.display());
+        Store::connect(self.database_url.as_deref().unwrap_or(&file)).await.unwrap()
+    }
+
+    /// What `weir ledger verify` reports, which must find nothing.
+    pub async fn verify(&self) -> serde_json::Value {
+        let output = self.run(&["ledger", "verify", "--json"]).await;
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Segments of the spool.
@@ -186,6 +214,33 @@ impl Server {
             client().post(self.url(path)).header("sec-fetch-site", "same-origin").header("accept", "text/html");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         request.header("cookie", cookie.unwrap_or_default()).body(form.to_owned()).send().await.unwrap()
+    }
+
+    /// What `/readyz` says.
+    pub async fn readiness(&self) -> serde_json::Value {
+        client().get(self.url("/readyz")).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits until `/readyz` says something.
+    pub async fn until(&self, what: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        let asked = async {
+            loop {
+                let readiness = self.readiness().await;
+                if what(&readiness) {
+                    return readiness;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(readiness) => readiness,
+            Err(_) => panic!("still {}", self.readiness().await),
+        }
+    }
+
+    /// Waits until every row is in the database and limits know what was spent.
+    pub async fn until_caught_up(&self) -> serde_json::Value {
+        self.until(|readiness| readiness["ready"] == true && readiness["ledger_backlog_bytes"] == 0).await
     }
 
     /// Waits until the log says that.

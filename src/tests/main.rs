@@ -4,14 +4,17 @@
 
 mod apply;
 mod commands;
+mod crash;
 mod demo;
 mod drain;
 mod early;
+mod faults;
 mod forwarded;
 mod harness;
 mod limits;
 mod log;
 mod members;
+mod postgres;
 mod responses;
 mod routes;
 mod start;

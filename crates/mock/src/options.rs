@@ -20,6 +20,9 @@ pub struct Options {
     /// Send this `Retry-After` with errors
     #[arg(long, value_name = "SECONDS")]
     pub retry_after: Option<String>,
+    /// Requests that `/mock/requests` can tell of; 256 without it
+    #[arg(long, value_name = "COUNT")]
+    pub keep: Option<usize>,
     /// Another control for every request, as NAME or NAME-VALUE (silent, reset-after-3, fail-first-2, …)
     #[arg(long = "control", value_name = "NAME[-VALUE]")]
     pub controls: Vec<String>,

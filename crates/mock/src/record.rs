@@ -7,7 +7,7 @@ use http::request::Parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Requests kept for `/mock/requests`.
+/// Requests kept for `/mock/requests` where nothing else is said.
 const MAX_REQUESTS: usize = 256;
 /// Bytes kept of each of their bodies.
 const MAX_BODY: usize = 64 * 1024;
@@ -37,13 +37,21 @@ struct Inner {
 }
 
 /// The book of requests.
-#[derive(Debug, Default)]
-pub(crate) struct Record(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct Record {
+    keep: usize,
+    inner: Mutex<Inner>,
+}
 
 impl Record {
+    /// An empty book that keeps so many requests.
+    pub fn new(keep: Option<usize>) -> Self {
+        Self { keep: keep.unwrap_or(MAX_REQUESTS), inner: Mutex::default() }
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // A panic while counting leaves counts that are still usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request and keeps it.
@@ -58,7 +66,7 @@ impl Record {
         inner.total += 1;
         let known = inner.paths.contains_key(path) || inner.paths.len() < MAX_PATHS;
         *inner.paths.entry(if known { path.to_owned() } else { "other".to_owned() }).or_default() += 1;
-        if inner.last.len() == MAX_REQUESTS {
+        while inner.last.len() >= self.keep.max(1) {
             inner.last.pop_front();
         }
         let seen = Seen {
@@ -106,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_the_last_requests_and_paths_are_kept() {
-        let record = Record::default();
+        let record = Record::new(None);
         for number in 0..MAX_PATHS + 10 {
             record.add(&parts(&format!("/{number}")), b"body");
         }
@@ -119,7 +127,7 @@ mod tests {
 
     #[test]
     fn attempts_count_by_key() {
-        let record = Record::default();
+        let record = Record::new(None);
         assert_eq!((record.attempt("a"), record.attempt("a"), record.attempt("b")), (1, 2, 1));
     }
 }

@@ -32,7 +32,7 @@ impl Mock {
     /// A mock with these defaults and an empty record.
     #[must_use]
     pub fn new(options: &Options) -> Self {
-        Self { base: Arc::new(options.control()), record: Arc::default() }
+        Self { base: Arc::new(options.control()), record: Arc::new(Record::new(options.keep)) }
     }
 
     /// Answers one request. Never fails; may never return, or break the connection, where a control asks for that.
