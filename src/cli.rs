@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::ledger::Tolerance;
+
 /// A self-hosted AI gateway: one binary with a dashboard, exact money and unbroken streams.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, disable_version_flag = true, propagate_version = false)]
@@ -71,6 +73,9 @@ pub enum Ledger {
     /// Check that costs are what their formulas make, that no attempt is missing or there twice, and that sums are those of the
     /// rows. Works while a server runs. Fails where something differs.
     Verify(Verify),
+    /// Compare a provider's usage or cost export with the ledger, by day (UTC), model and key, and name what may explain a difference.
+    /// Fails where a figure differs by more than the tolerance.
+    Reconcile(Reconcile),
 }
 
 /// `weir ledger verify`
@@ -87,6 +92,50 @@ pub struct Verify {
     pub json: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+/// `weir ledger reconcile`
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// The export: answers of the provider's usage or costs API, or a table.
+    pub file: PathBuf,
+    /// Whose export it is.
+    #[arg(long, value_enum)]
+    pub provider: ExportFormat,
+    /// How many percent of what the provider says a figure may differ.
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = tolerance)]
+    pub tolerance: Tolerance,
+    /// What the provider calls a key: NAME is TEAM/ALIAS or ALIAS, ID the key's id in the export. May be given often.
+    #[arg(long = "key", value_name = "NAME=ID", value_parser = pair)]
+    pub keys: Vec<(String, String)>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Whose export it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// `/v1/organization/usage/completions` or `/v1/organization/costs`.
+    Openai,
+    /// `/v1/organizations/usage_report/messages` or `/v1/organizations/cost_report`.
+    Anthropic,
+    /// A table with the columns day, model, key, requests, tokens_in, tokens_out, cost.
+    Csv,
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    let percent: domain::Rate = text.parse().map_err(|_| "must be a number of percent, such as 0.5".to_owned())?;
+    // A rate has nine decimals, and a basis point is a hundredth.
+    let basis_points = u64::try_from(percent.0 / 10_000_000).map_err(|_| "must be 0 or more".to_owned())?;
+    if basis_points > 10_000 { Err("must be at most 100".to_owned()) } else { Ok(Tolerance { basis_points }) }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, id)| !name.is_empty() && !id.is_empty());
+    pair.map(|(name, id)| (name.to_owned(), id.to_owned())).ok_or_else(|| "must be NAME=ID".to_owned())
 }
 
 /// `weir user …`

@@ -11,6 +11,7 @@ mod early;
 mod faults;
 mod forwarded;
 mod harness;
+mod ledger;
 mod limits;
 mod log;
 mod members;

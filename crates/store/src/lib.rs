@@ -19,6 +19,7 @@ pub mod invitation;
 pub mod names;
 pub mod policy;
 pub mod provider_key;
+pub mod reconcile;
 pub mod request_log;
 pub mod retention;
 pub mod rollup;
