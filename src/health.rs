@@ -106,6 +106,9 @@ struct Readiness {
     ledger_damaged_segments: Arc<Vec<String>>,
     /// Bytes that could not be read since the start.
     ledger_damaged_bytes: u64,
+    /// Calls since the start whose use was counted and has no price, and how many models they were of, up to 501.
+    unpriced_calls: u64,
+    unpriced_models: usize,
 }
 
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
@@ -115,6 +118,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let database = app.database.is_there();
     let ledger = app.ledger.ready();
     let ledger_writer = app.ledger_writer.is_alive();
+    let unpriced = app.gateway.unpriced();
     let readiness = Readiness {
         // The data plane needs memory and the spool only; a database that is away delays the log, not the traffic. A
         // writer that is dead does not come back: the server is stopping then, see `commands/serve.rs`.
@@ -133,6 +137,8 @@ pub async fn ready(State(app): State<App>) -> Response {
         ledger_refusals_lost: app.ledger.refusals_lost(),
         ledger_damaged_segments: app.ledger_damage.segments(),
         ledger_damaged_bytes: app.ledger_writer.damaged_bytes(),
+        unpriced_calls: unpriced.iter().map(|model| model.attempts).sum(),
+        unpriced_models: unpriced.len(),
     };
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()

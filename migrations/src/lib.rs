@@ -35,6 +35,7 @@ migrations! {
     m20261127_000014_restrict_tokens,
     m20261127_000015_rotate_tokens,
     m20261127_000016_own_policies,
+    m20261127_000001_bill_more,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

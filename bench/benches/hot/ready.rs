@@ -1,7 +1,8 @@
 //! What is there before a function is counted. Each has run before, so that lazy statics, tables and connections are made.
 
 use bytes::Bytes;
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Surface};
+use domain::price::{CostLine, Formula, Kind, Per};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
@@ -9,7 +10,7 @@ use gateway::snapshot::Snapshot;
 use gateway::trial::Tried;
 use http_body_util::Full;
 use store::spool::{Spool, SpoolAppender, SpoolOptions, SpoolReader};
-use wire::price::{Cost, PriceBook};
+use wire::price::{Cost, Named, Prices, Terms};
 use wire::scan::scan;
 use wire::splice::{Edit, splice};
 use wire::task::Size;
@@ -79,18 +80,25 @@ pub fn asking() -> Asking {
     asking
 }
 
-/// What an answer used.
-pub struct Priced(Usage);
+/// What an answer used, and a team's prices.
+pub struct Priced {
+    prices: Prices,
+    usage: Usage,
+}
 
 impl Priced {
     pub fn ready() -> Self {
-        let priced = Self(Usage { input: 1_200, cached_input: 400, output: 340, ..Usage::default() });
+        let usage = Usage { input: 1_200, cached_input: 400, output: 340, ..Usage::default() };
+        let priced = Self { prices: Prices::default(), usage };
         assert!(priced.cost().is_some());
         priced
     }
 
     pub fn cost(&self) -> Option<Cost> {
-        PriceBook::builtin().find("openai", "gpt-4o-mini")?.cost_at(&self.0, &Size::default(), NOW_MS)
+        let model = Some("gpt-4o-mini");
+        let named = Named { provider: "openai", book: Some("openai"), answered: model, asked: model };
+        let terms = Terms { at_ms: NOW_MS, pictures: &Size::default(), backend: None };
+        self.prices.quote(&named, &self.usage, &terms)
     }
 }
 
@@ -131,6 +139,7 @@ fn row() -> AttemptRow {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         provider: Some("openai".to_owned()),
+        backend: None,
         model_asked: Some("openai/gpt-4o-mini".to_owned()),
         model: Some("gpt-4o-mini".to_owned()),
         status: 200,
@@ -141,10 +150,13 @@ fn row() -> AttemptRow {
         usage: Usage { input: 1_200, output: 340, ..Usage::default() },
         usage_source: UsageSource::Reported,
         cost: Some(Nanos(384_000)),
-        cost_formula: vec![
-            CostLine { what: "input".to_owned(), units: 1_200, rate: Rate(150_000_000) },
-            CostLine { what: "output".to_owned(), units: 340, rate: Rate(600_000_000) },
-        ],
+        cost_formula: Formula {
+            lines: vec![
+                CostLine { what: Kind::Input, units: 1_200, rate: Rate(150_000_000), per: Per::Million },
+                CostLine { what: Kind::Output, units: 340, rate: Rate(600_000_000), per: Per::Million },
+            ],
+            ..Formula::default()
+        },
         duration_us: 1_000_000,
         first_byte_us: Some(400_000),
         gateway_us: 60,

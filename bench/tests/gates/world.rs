@@ -179,6 +179,7 @@ fn team(url: &str, policies: &[&str]) -> TeamConfig {
         }],
         custom_providers: Vec::new(),
         policies: (1..).zip(policies).map(policy).collect(),
+        prices: Vec::new(),
         tokens: vec![TokenConfig {
             id: TokenId(1),
             name: "gates".into(),

@@ -1,7 +1,7 @@
 //! The request log and the figures, for those who may see them.
 
 use domain::filter::{Cursor, Page, RequestFilter};
-use domain::view::{Breakdown, Dimension, FilterChoices, Overview, RequestDetail, RequestRow};
+use domain::view::{Breakdown, Dimension, FilterChoices, Overview, RequestDetail, RequestRow, UnpricedModel};
 use domain::{GatewayId, RequestId};
 use store::{request_log, rollup};
 
@@ -80,6 +80,19 @@ impl Control {
         to_ms: i64,
     ) -> Result<Overview, ControlError> {
         Ok(rollup::overview(&self.inner.store, grant.team_id(), gateway, from_ms, to_ms).await?)
+    }
+
+    /// The models whose attempts have no known cost, in a span: most attempts first, five at most.
+    ///
+    /// # Errors
+    /// [`ControlError::Unavailable`].
+    pub async fn unpriced(
+        &self,
+        grant: &Grant<can::View>,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<UnpricedModel>, ControlError> {
+        Ok(rollup::unpriced(&self.inner.store, grant.team_id(), (from_ms, to_ms), 5).await?)
     }
 
     /// Figures over a span by two dimensions.

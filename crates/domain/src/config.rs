@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TokenId,
+    CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TeamPriceId, TokenId,
     policy::NamedPolicy,
     provider::{AuthScheme, Dialect},
     token::Restrictions,
@@ -30,6 +30,15 @@ pub struct TeamConfig {
     pub tokens: Vec<TokenConfig>,
     /// Those that are on.
     pub policies: Vec<NamedPolicy>,
+    pub prices: Vec<TeamPrice>,
+}
+
+/// A price of the team's own, which wins over the price book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamPrice {
+    pub id: TeamPriceId,
+    /// A row of a price book, as `wire::price::Row` reads it.
+    pub text: String,
 }
 
 /// A gateway.

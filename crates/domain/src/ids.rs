@@ -47,6 +47,8 @@ row_ids! {
     TokenId,
     /// A policy of a team.
     PolicyId,
+    /// A price of a team's own.
+    TeamPriceId,
 }
 
 /// One client request, the same over all its attempts: a UUIDv7, so that ids sort by time. Shown as `cf-aig-log-id`.

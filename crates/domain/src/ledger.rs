@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::price::Formula;
 use crate::usage::UsageSource;
 use crate::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId, Usage};
 
@@ -209,6 +210,8 @@ pub struct AttemptRow {
     /// Path without query, at most 512 bytes.
     pub path: String,
     pub provider: Option<String>,
+    /// Who answered behind the provider, where that is a broker and its prices are theirs.
+    pub backend: Option<String>,
     /// The model as the client named it.
     pub model_asked: Option<String>,
     /// The model that was called, or answered where the provider says so.
@@ -224,8 +227,8 @@ pub struct AttemptRow {
     pub usage_source: UsageSource,
     /// Nothing where the price is unknown; zero is a price.
     pub cost: Option<Nanos>,
-    /// The formula of `cost`, line by line, ready to show.
-    pub cost_formula: Vec<CostLine>,
+    /// How `cost` came about, ready to show; it gives `cost` again.
+    pub cost_formula: Formula,
     /// Microseconds from the attempt's start to its end.
     pub duration_us: u64,
     /// Microseconds to the first byte of the upstream's answer.
@@ -274,33 +277,6 @@ pub struct Past {
     pub model_asked: Option<String>,
     /// How many requests it counts as, `spent.is_request` among them.
     pub requests: u64,
-}
-
-/// One line of a cost formula: `units × rate ÷ 1,000,000`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CostLine {
-    /// `input`, `cached_input`, `cache_write`, `output`, …
-    pub what: String,
-    pub units: u64,
-    /// Nano-dollars per million units.
-    pub rate: crate::Rate,
-}
-
-impl CostLine {
-    /// `what` of the only line where what was used is billed by another row: a run in the background of a provider's.
-    pub const BILLED_APART: &str = "billed_apart";
-
-    /// The line that says so.
-    #[must_use]
-    pub fn billed_apart() -> Self {
-        Self { what: Self::BILLED_APART.to_owned(), units: 0, rate: crate::Rate(0) }
-    }
-
-    /// Whether it says so.
-    #[must_use]
-    pub fn is_billed_apart(&self) -> bool {
-        self.what == Self::BILLED_APART
-    }
 }
 
 /// What was said, kept apart from the row because it is large and may be dropped under pressure.

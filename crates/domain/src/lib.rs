@@ -9,6 +9,7 @@ pub mod ids;
 pub mod ledger;
 pub mod money;
 pub mod policy;
+pub mod price;
 pub mod provider;
 pub mod role;
 pub mod secret;

@@ -68,7 +68,8 @@ impl fmt::Display for Nanos {
     }
 }
 
-/// A price in nano-dollars per one million units (tokens, usually). $0.075 per million tokens is `Rate(75_000_000)`.
+/// A price in nano-dollars for as many units as are quoted together: a million, where nothing else is said. $0.075 per million
+/// tokens is `Rate(75_000_000)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rate(pub i64);
@@ -87,8 +88,15 @@ impl Rate {
 /// Turns a sum of [`Rate::times`] into money, rounding half away from zero.
 #[must_use]
 pub fn round(exact: i128) -> Nanos {
-    let half = RATE_UNITS / 2;
-    let rounded = if exact >= 0 { (exact + half) / RATE_UNITS } else { (exact - half) / RATE_UNITS };
+    divide(exact, RATE_UNITS)
+}
+
+/// `exact` nano-dollars divided by a positive number, rounding half away from zero.
+#[must_use]
+pub fn divide(exact: i128, by: i128) -> Nanos {
+    let (whole, rest) = (exact / by, exact % by);
+    let away = if rest.unsigned_abs() >= (by - by / 2).unsigned_abs() { exact.signum() } else { 0 };
+    let rounded = whole.saturating_add(away);
     Nanos(i64::try_from(rounded).unwrap_or(if rounded > 0 { i64::MAX } else { i64::MIN }))
 }
 

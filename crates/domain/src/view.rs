@@ -4,8 +4,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{CacheStatus, CostLine, Outcome, Surface};
+use crate::ledger::{CacheStatus, Outcome, Surface};
 use crate::policy::{Policy, PolicyState};
+use crate::price::Formula;
 use crate::provider::{AuthScheme, Dialect};
 use crate::token::Restrictions;
 use crate::usage::UsageSource;
@@ -223,6 +224,8 @@ pub struct RequestRow {
     pub method: String,
     pub path: String,
     pub provider: Option<String>,
+    /// Who answered behind it, where it is a broker.
+    pub backend: Option<String>,
     pub model_asked: Option<String>,
     pub model: Option<String>,
     pub status: u16,
@@ -256,7 +259,7 @@ pub struct RequestDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptDetail {
     pub row: RequestRow,
-    pub cost_formula: Vec<CostLine>,
+    pub cost_formula: Formula,
     /// Nothing where payloads were not kept, were dropped, or may not be seen.
     pub payload: Option<PayloadView>,
 }
@@ -311,6 +314,16 @@ pub struct Totals {
     pub latency_p95_ms: Option<u32>,
     pub first_byte_p50_ms: Option<u32>,
     pub first_byte_p95_ms: Option<u32>,
+}
+
+/// A model with attempts whose cost is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpricedModel {
+    /// Empty where none was chosen.
+    pub provider: String,
+    /// Empty where none was named.
+    pub model: String,
+    pub attempts: u64,
 }
 
 /// Sums of one step of time.

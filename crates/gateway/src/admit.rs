@@ -74,13 +74,14 @@ pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     if shared.ledger.ready() { Ok(()) } else { Err(Refusal::ledger_unavailable()) }
 }
 
-/// Notes what the gateway's settings and the caller's headers say about the log.
+/// Notes what the gateway's settings and the caller's headers say about the log and the cost.
 pub(crate) fn note(settlement: &mut Settlement, settings: &GatewaySettings, controls: &mut Controls) {
     let row = &mut settlement.row;
     row.logged = controls.collect_log.unwrap_or(settings.collect_logs);
     row.event_id = controls.event_id.take();
     row.metadata = controls.metadata.take();
     row.user = controls.user.take();
+    settlement.pricing.custom = controls.custom_cost.take();
     let payloads = controls.collect_payload.unwrap_or(settings.collect_log_payloads);
     settlement.keep_payload = row.logged && payloads;
 }

@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use crate::clock::now;
 use crate::error::Refusal;
 use crate::plan::{Authorize, Plan};
-use crate::settle::{End, Settlement};
+use crate::settle::{End, Settlement, note_backend};
 use crate::upstream::SendError;
 
 /// Calls the provider until there is an answer to give.
@@ -40,6 +40,7 @@ pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Res
             Ok(answer) => {
                 let status = answer.status().as_u16();
                 settlement.first_byte(status);
+                note_backend(settlement, answer.headers());
                 if status == 401 {
                     give_up_token(plan);
                 }

@@ -32,6 +32,7 @@ use crate::scan::BoxError;
 use crate::settle::{self, Settlement};
 use crate::snapshot::Snapshot;
 use crate::state::State;
+use crate::unpriced::{self, Unpriced};
 use crate::upstream::Client;
 
 /// Why a configuration could not be compiled; the previous one stays in force.
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     pub counters: Live,
     /// Runs of providers' that are billed.
     pub runs: settle::Runs,
+    pub unpriced: unpriced::Counts,
     suspended: AtomicBool,
     closing: AtomicBool,
     cutting: AtomicBool,
@@ -134,6 +136,7 @@ impl Gateway {
             ledger: ports.ledger,
             counters: Live::default(),
             runs: settle::Runs::default(),
+            unpriced: unpriced::Counts::default(),
             suspended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
@@ -265,6 +268,12 @@ impl Gateway {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counters.read()
+    }
+
+    /// Models whose calls were counted and had no price, since the start: most calls first, up to 501.
+    #[must_use]
+    pub fn unpriced(&self) -> Vec<Unpriced> {
+        self.shared.unpriced.read()
     }
 
     /// Drops the cached answers of a gateway from memory.

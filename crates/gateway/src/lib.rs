@@ -34,6 +34,7 @@ pub mod snapshot;
 mod state;
 mod sync;
 mod tokens;
+mod unpriced;
 pub mod upstream;
 
 pub use client::{Client, Country};
@@ -43,3 +44,4 @@ pub use gateway::{BuildError, Compiled, Gateway};
 pub use ingress::{ROUTES, Route};
 pub use options::Options;
 pub use policy::{GroupUsage, PolicyUsage, trial};
+pub use unpriced::Unpriced;

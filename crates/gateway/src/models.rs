@@ -4,7 +4,7 @@
 use domain::ledger::Surface;
 use http::Response;
 use serde::Serialize;
-use wire::price::{Price, PriceBook};
+use wire::price::Price;
 use wire::task::Task;
 
 use crate::answer;
@@ -57,9 +57,9 @@ fn models(access: &Access, now_ms: i64) -> Vec<Model> {
     let usable = team.providers_with_keys(now_ms).filter_map(|slug| team.provider(slug));
     let mut models = Vec::new();
     for provider in usable.filter(|provider| provider.enabled) {
-        let Some(name) = provider.price_provider.as_deref() else { continue };
+        let Some(name) = provider.book else { continue };
         let offered = |mode: &str| mode == "chat" || Task::of_mode(mode).is_some_and(|task| provider.offers(task));
-        for price in PriceBook::builtin().models(name).filter(|price| offered(&price.mode)) {
+        for price in team.prices.book().models(name).filter(|price| offered(&price.mode)) {
             if access.token.as_deref().is_none_or(|token| may_call(token, provider, price)) {
                 let id = format!("{}/{}", provider.slug, price.model);
                 models.push(Model { id, object: "model", created: 0, owned_by: provider.slug.clone() });

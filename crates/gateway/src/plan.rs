@@ -7,6 +7,7 @@ mod model;
 mod native;
 mod task;
 mod unfinished;
+mod zone;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use domain::settings::Backoff;
 use domain::{GatewaySettings, ProviderKeyId};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use wire::api::Api;
+use wire::price::Prices;
 use wire::scan::Scan;
 use wire::splice::{Edit, splice};
 use wire::task::{Retelling, Task};
@@ -61,7 +63,10 @@ pub(crate) struct Plan {
     /// Canonical slug.
     pub provider: String,
     pub key: Option<ProviderKeyId>,
-    pub price_provider: Option<String>,
+    /// What the team pays.
+    pub prices: Arc<Prices>,
+    /// The provider's name in the price book.
+    pub book: Option<&'static str>,
     /// The model that is called, as the provider names it.
     pub model: Option<String>,
     /// Whether the provider may take another one, that the gateway cannot see.
@@ -232,6 +237,8 @@ fn call_at(
         Rest::Native(rest) => upstream.native(&provider.slug, rest).map(|call| (call.uri, call.region)),
     }
     .map_err(|_| Refusal::unknown_route(rest.path()))?;
+    let zone = zone::of(provider.book, uri.host().unwrap_or_default());
+    let measure = Measure { zone, ..Measure::default() };
     let mut headers = request::for_upstream(request.headers);
     let authorize = match auth {
         // OpenAI-compatible endpoints of a provider with another API take the key as OpenAI does.
@@ -261,7 +268,8 @@ fn call_at(
         body,
         provider: provider.slug.clone(),
         key,
-        price_provider: provider.price_provider.clone(),
+        prices: request.access.team.prices.clone(),
+        book: provider.book,
         model: None,
         hides_model: false,
         asks: Asks::default(),
@@ -274,7 +282,7 @@ fn call_at(
         translation: None,
         task: None,
         retelling: None,
-        measure: Measure::default(),
+        measure,
         unfinished: None,
         form: None,
         shapes_errors: false,

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::price::{Formula, Source};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
 use domain::{Nanos, RequestId, Usage};
@@ -29,8 +30,8 @@ use tokio::time::{Duration, Instant};
 use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
-pub(crate) use cost::{Measure, uses_nothing};
-pub(crate) use note::{bounded, note_head, note_plan, note_request, note_user, note_user_of_metadata};
+pub(crate) use cost::{Measure, Pricing, uses_nothing};
+pub(crate) use note::{bounded, note_backend, note_head, note_plan, note_request, note_user, note_user_of_metadata};
 pub(crate) use run::{Run, Runs, plausible};
 
 use crate::client::Client;
@@ -65,10 +66,8 @@ pub(crate) struct Settlement {
     /// As much of the body as the log keeps.
     request: Bytes,
     request_content_type: Option<String>,
-    /// The provider's name in the price book.
-    pub price_provider: Option<String>,
-    /// What the request itself says about its price.
-    pub measure: Measure,
+    /// What its attempts are priced by.
+    pub pricing: Pricing,
     /// Fields of the request that could not be expressed, for a header.
     pub dropped: String,
     /// Where the request comes from.
@@ -144,8 +143,7 @@ impl Settlement {
             keep_payload: false,
             request: Bytes::new(),
             request_content_type: None,
-            price_provider: None,
-            measure: Measure::default(),
+            pricing: Pricing::default(),
             dropped: String::new(),
             client,
             held: Held::default(),
@@ -247,10 +245,11 @@ impl Settlement {
         row.error_code = end.code.map(|code| code.as_str().to_owned());
         row.response_bytes = end.response.map_or(0, Capture::seen);
         let model = end.observed.model.as_deref().map(bounded).or_else(|| self.row.model.clone());
-        cost::price(&mut self.row, &end.observed, end.code, self.price_provider.as_deref(), &self.measure);
+        let priced = cost::price(&mut self.row, &end.observed, end.code, &self.pricing);
+        self.note_priced(priced);
         if self.is_billed_apart && end.observed.usage.is_none() {
             self.row.cost = Some(Nanos::ZERO);
-            self.row.cost_formula = vec![CostLine::billed_apart()];
+            self.row.cost_formula = Formula { source: Source::Apart, ..Formula::default() };
         }
         self.add_up(end.code);
         let asked = std::mem::replace(&mut self.row.model, model);
@@ -260,6 +259,14 @@ impl Settlement {
         self.row.model = asked;
         self.pending = Some((finished, payload));
         self.stage = Stage::Between;
+    }
+
+    /// Counts what has no price.
+    fn note_priced(&self, priced: cost::Priced) {
+        if priced == cost::Priced::No && self.recordable {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            self.shared.unpriced.add(&text(&self.row.provider), &text(&self.row.model));
+        }
     }
 
     /// Adds what the row says to what the request used.
@@ -421,6 +428,7 @@ fn blank(id: RequestId, surface: Surface) -> AttemptRow {
         method: String::new(),
         path: String::new(),
         provider: None,
+        backend: None,
         model_asked: None,
         model: None,
         status: 0,
@@ -431,7 +439,7 @@ fn blank(id: RequestId, surface: Surface) -> AttemptRow {
         usage: Usage::default(),
         usage_source: UsageSource::None,
         cost: Some(Nanos::ZERO),
-        cost_formula: Vec::new(),
+        cost_formula: Formula::default(),
         duration_us: 0,
         first_byte_us: None,
         gateway_us: 0,

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::price::{CostLine, Formula, Kind, Per};
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
 use sea_orm::{ConnectionTrait, Database, DbErr, Statement};
@@ -84,6 +85,7 @@ fn row(number: u64) -> AttemptRow {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         provider: Some("openai".to_owned()),
+        backend: None,
         model_asked: Some("openai/gpt-4o-mini".to_owned()),
         model: Some(format!("gpt-4o-mini-{}", number % 5)),
         status: 200,
@@ -94,10 +96,14 @@ fn row(number: u64) -> AttemptRow {
         usage: Usage { input: 1_200, output: 340, ..Usage::default() },
         usage_source: UsageSource::Reported,
         cost: Some(Nanos(384_000)),
-        cost_formula: vec![
-            CostLine { what: "input".to_owned(), units: 1_200, rate: Rate(150_000_000) },
-            CostLine { what: "output".to_owned(), units: 340, rate: Rate(600_000_000) },
-        ],
+        cost_formula: Formula {
+            lines: vec![
+                CostLine { what: Kind::Input, units: 1_200, rate: Rate(150_000_000), per: Per::Million },
+                CostLine { what: Kind::Output, units: 340, rate: Rate(600_000_000), per: Per::Million },
+            ],
+            as_of: chrono::NaiveDate::from_ymd_opt(2026, 11, 22),
+            ..Formula::default()
+        },
         duration_us: 1_000 * (number % 5_000),
         first_byte_us: Some(400 * (number % 5_000)),
         gateway_us: 60,

@@ -117,6 +117,7 @@ fn empty_team(row: team::Model) -> TeamConfig {
         custom_providers: Vec::new(),
         tokens: Vec::new(),
         policies: Vec::new(),
+        prices: Vec::new(),
     }
 }
 

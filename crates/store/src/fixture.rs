@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Payload, Surface};
+use chrono::NaiveDate;
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::price::{CostLine, Formula, Kind, Multiplier, Per, Ppm, Source, Zone};
 use domain::state::{Conversation, ConversationItem, KeptResponse, ResponseStatus, StateChange};
-use domain::usage::UsageSource;
-use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
+use domain::usage::{SearchContext, ServiceTier, UsageSource};
+use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TeamPriceId, TokenId, Usage};
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
@@ -47,6 +49,7 @@ pub fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         provider: Some("openai".to_owned()),
+        backend: None,
         model_asked: Some("openai/gpt-4o-mini".to_owned()),
         model: Some("gpt-4o-mini".to_owned()),
         status: 200,
@@ -57,7 +60,10 @@ pub fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         usage: Usage { input: 12, output: 34, cached_input: 5, ..Usage::default() },
         usage_source: UsageSource::Reported,
         cost: Some(Nanos(22_200)),
-        cost_formula: vec![CostLine { what: "input".to_owned(), units: 12, rate: Rate(150_000_000) }],
+        cost_formula: Formula {
+            lines: vec![CostLine { what: Kind::Input, units: 12, rate: Rate(150_000_000), per: Per::Million }],
+            ..Formula::default()
+        },
         duration_us: 480_000,
         first_byte_us: Some(120_000),
         gateway_us: 90,
@@ -68,6 +74,48 @@ pub fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         user: None,
         logged: true,
+    }
+}
+
+/// A usage with something in all that has no column of its own.
+pub fn more(usage: Usage) -> Usage {
+    Usage {
+        cache_write_12h: 14,
+        explicit_cached: 15,
+        cached_audio: 16,
+        cached_image: 17,
+        video_input: 18,
+        citation: 19,
+        image_output: 20,
+        video_output: 21,
+        web_searches: 22,
+        file_searches: 23,
+        pages: 24,
+        annotated_pages: 25,
+        images_read: 26,
+        service_tier: ServiceTier::Flex,
+        zone: Zone::DataResidency,
+        search_context: SearchContext::High,
+        ..usage
+    }
+}
+
+/// A formula with something in all its parts.
+pub fn formula() -> Formula {
+    Formula {
+        lines: vec![
+            CostLine { what: Kind::Input, units: 12, rate: Rate(150_000_000), per: Per::Million },
+            CostLine { what: Kind::WebSearches, units: 1, rate: Rate(10_000_000_000), per: Per::Thousand },
+        ],
+        source: Source::Team(TeamPriceId(9)),
+        as_of: NaiveDate::from_ymd_opt(2026, 11, 22),
+        since_ms: Some(5),
+        tier_from: Some(200_000),
+        service_tier: ServiceTier::Priority,
+        off_peak: true,
+        variant: Some("hd/1024x1024".to_owned()),
+        multiplier: Some(Multiplier { zone: Zone::DataZoneEu, factor: Ppm(1_100_000) }),
+        discount: Ppm(150_000),
     }
 }
 

@@ -13,7 +13,7 @@ mod tally;
 use domain::TeamId;
 use sea_orm::{ConnectionTrait, Statement};
 
-pub use breakdown::breakdown;
+pub use breakdown::{breakdown, unpriced};
 pub use overview::overview;
 pub(crate) use tally::{Counted, Key, Sums, Tally};
 

@@ -3,6 +3,7 @@
 //! A running stream is watched, not parsed: an event is looked into only when its bytes hold a key that matters.
 
 use domain::provider::Dialect;
+use domain::usage::ServiceTier;
 use domain::{Nanos, Usage};
 
 pub(crate) mod anthropic;
@@ -13,13 +14,14 @@ mod invoke;
 pub(crate) mod number;
 mod openai;
 mod own;
+pub(crate) mod served;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use hide::HideUsage;
 pub use invoke::AmazonCounts;
-pub(crate) use number::{lenient, lenient_list};
+pub(crate) use number::{lenient, lenient_list, scaled};
 pub use own::Words;
 pub use watch::StreamWatch;
 
@@ -33,6 +35,8 @@ pub struct Observed {
     pub estimated: bool,
     /// The charge, where the provider names it itself; that is then the true cost, whatever the price book says.
     pub charged: Option<Nanos>,
+    /// How it was served, where the provider has said so; it is part of `usage` too.
+    pub service_tier: Option<ServiceTier>,
     /// The model that answered, by the provider's own words.
     pub model: Option<String>,
     /// Whether the answer is complete: a whole body, or a stream that said how it ended. An OpenAI stream says so before

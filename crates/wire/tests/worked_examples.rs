@@ -1,98 +1,196 @@
-//! From a provider's own words to nano-dollars, each sum worked out by hand. Rates are dollars per million tokens, so a
-//! token at a rate of 1 costs 1,000 nano-dollars.
+//! From a provider's own words to nano-dollars. Each case in `worked_examples/` is an answer in its provider's shape, through the
+//! reader and the prices that bill real ones, with the sum that a person worked out from the provider's rules and rates.
+//!
+//! A `working` is in nano-dollars: a rate of one dollar for a million tokens is 1,000 nano-dollars a token. The test works it
+//! out too, by a reckoner of its own, so that a slip in writing is not taken for one of the code.
 
-use domain::Nanos;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use domain::price::Zone;
 use domain::provider::Dialect;
-use serde_json::{Value, json};
-use wire::price::PriceBook;
-use wire::task::Size;
-use wire::usage::from_body;
+use domain::usage::ServiceTier;
+use domain::{Nanos, Usage};
+use serde::Deserialize;
+use serde_json::Value;
+use wire::api::Api;
+use wire::price::{Named, Prices, Terms};
+use wire::task::{Size, Task, consumed};
+use wire::usage::{AmazonCounts, Observed, Words};
 
-/// What an answer with this usage costs, and whether the sum is the provider's own.
-fn cost(dialect: Dialect, provider: &str, model: &str, usage: &Value) -> i64 {
-    let name = if dialect == Dialect::Gemini { "usageMetadata" } else { "usage" };
-    let observed = from_body(dialect, json!({ name: usage }).to_string().as_bytes());
-    let price = PriceBook::builtin().find(provider, model).expect("a price");
-    let computed = price.cost(&observed.usage.expect("usage"), &Size::default()).expect("a price").total;
-    let Nanos(nanos) = observed.charged.unwrap_or(computed);
-    nanos
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// The line of docs/prices.md that it shows.
+    rule: String,
+    /// As the price book calls it.
+    provider: String,
+    /// As it is asked for.
+    model: String,
+    reader: Reader,
+    at: Option<String>,
+    /// A whole body, or the documents of a stream.
+    answer: Value,
+    #[serde(default)]
+    stream: bool,
+    /// The counts that Amazon sends as headers.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// What the request or its address says.
+    size: Option<String>,
+    quality: Option<String>,
+    zone: Option<String>,
+    backend: Option<String>,
+    /// What only the request tells: an answer to a batch is like any other.
+    #[serde(default)]
+    batch: bool,
+    working: String,
+    nanos: i64,
+    /// `provider`, where the charge is the provider's own.
+    #[serde(default)]
+    source: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Reader {
+    Openai,
+    Anthropic,
+    Gemini,
+    Converse,
+    Invoke,
+    Cohere,
+    Rerank,
+    Images,
+    Transcription,
+    Embeddings,
+    CohereEmbeddings,
+}
+
+impl Case {
+    fn observed(&self) -> Observed {
+        let body = self.answer.to_string();
+        let own = |api, chat| Words::Own { api, chat };
+        let words = match self.reader {
+            Reader::Openai => Words::Family(Dialect::Openai),
+            Reader::Anthropic => Words::Family(Dialect::Anthropic),
+            Reader::Gemini => Words::Family(Dialect::Gemini),
+            Reader::Converse => own(Api::Bedrock, true),
+            Reader::Invoke => own(Api::Bedrock, false),
+            Reader::Cohere | Reader::CohereEmbeddings => own(Api::Cohere, true),
+            Reader::Rerank => return consumed(Task::Rerank, Dialect::Openai, body.as_bytes()),
+            Reader::Images => return consumed(Task::Images, Dialect::Openai, body.as_bytes()),
+            Reader::Transcription => return consumed(Task::Transcriptions, Dialect::Openai, body.as_bytes()),
+            Reader::Embeddings => return consumed(Task::Embeddings, Dialect::Openai, body.as_bytes()),
+        };
+        if self.stream {
+            let mut watch = words.watch();
+            for document in self.answer.as_array().expect("documents") {
+                let event = document["type"].as_str().map(|kind| format!("event: {kind}\n")).unwrap_or_default();
+                let text = format!("{event}data: {document}\n\n");
+                text.as_bytes().chunks(11).for_each(|piece| watch.push(piece));
+            }
+            return watch.finish();
+        }
+        let counts = AmazonCounts::read(|name| self.headers.get(name).map(String::as_str));
+        words.read(counts, body.as_bytes())
+    }
+
+    fn at_ms(&self) -> i64 {
+        let at = self.at.as_deref().unwrap_or("2026-11-23T12:00:00Z");
+        chrono::DateTime::parse_from_rfc3339(at).expect("a moment").timestamp_millis()
+    }
+
+    fn zone(&self, seen: Zone) -> Zone {
+        self.zone.as_deref().map_or(seen, |name| Zone::of(name).unwrap_or_else(|| panic!("no zone {name}")))
+    }
+
+    /// The cost, and whether the provider named it.
+    fn cost(&self) -> (i64, bool) {
+        let observed = self.observed();
+        if let Some(Nanos(charged)) = observed.charged {
+            return (charged, true);
+        }
+        let usage = observed.usage.unwrap_or_else(|| panic!("{}: no usage", self.name));
+        let service_tier = if self.batch { ServiceTier::Batch } else { usage.service_tier };
+        let usage = Usage { zone: self.zone(usage.zone), service_tier, ..usage };
+        let named = Named {
+            provider: &self.provider,
+            book: Some(&self.provider),
+            answered: observed.model.as_deref(),
+            asked: Some(&self.model),
+        };
+        let pictures = &Size { size: self.size.clone(), quality: self.quality.clone() };
+        let terms = Terms { at_ms: self.at_ms(), pictures, backend: self.backend.as_deref() };
+        let cost = Prices::default().quote(&named, &usage, &terms);
+        let cost = cost.unwrap_or_else(|| panic!("{}: no price of {usage:?}", self.name));
+        assert_eq!(cost.formula.total(), cost.total, "{}", self.name);
+        (cost.total.0, false)
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worked_examples");
+    let mut all = Vec::new();
+    for file in std::fs::read_dir(folder).expect("the folder") {
+        let path = file.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let cases: Vec<Case> = serde_json::from_str(&text).unwrap_or_else(|bad| panic!("{}: {bad}", path.display()));
+        all.extend(cases);
+    }
+    all
+}
+
+/// `a × b ÷ c + d`, without a float: a fraction.
+fn reckon(working: &str) -> (i128, i128) {
+    let number = |text: &str| -> (i128, i128) {
+        let text = text.trim().replace(',', "");
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = format!("{whole}{part}").parse().unwrap_or_else(|_| panic!("{text} in {working}"));
+        (digits, 10_i128.pow(u32::try_from(part.len()).expect("few digits")))
+    };
+    let term = |text: &str| {
+        let mut factors = text.split('×');
+        let mut all = (1, 1);
+        for factor in &mut factors {
+            let mut parts = factor.split('÷');
+            let (above, below) = number(parts.next().unwrap_or_default());
+            all = (all.0 * above, all.1 * below);
+            for divisor in parts {
+                let (above, below) = number(divisor);
+                all = (all.0 * below, all.1 * above);
+            }
+        }
+        all
+    };
+    working.split('+').map(term).fold((0, 1), |(above, below), (more, by)| (above * by + more * below, below * by))
 }
 
 #[test]
-fn openai_cached_input_is_part_of_the_prompt_and_reasoning_of_the_completion() {
-    let usage = json!({ "prompt_tokens": 2_006, "completion_tokens": 300, "total_tokens": 2_306,
-        "prompt_tokens_details": { "cached_tokens": 1_920, "audio_tokens": 0 },
-        "completion_tokens_details": { "reasoning_tokens": 256 } });
-    // 86 × 0.25 + 1,920 × 0.025 + 300 × 2
-    assert_eq!(cost(Dialect::Openai, "openai", "gpt-5-mini-2025-08-07", &usage), 21_500 + 48_000 + 600_000);
+fn every_example_costs_what_was_worked_out_by_hand() {
+    let all = cases();
+    let mut wrong = Vec::new();
+    for case in &all {
+        let (above, below) = reckon(&case.working);
+        let rounded = (2 * above + below) / (2 * below);
+        assert_eq!(rounded, case.nanos.into(), "the working of {}", case.name);
+        let (cost, charged) = case.cost();
+        assert_eq!(charged, case.source == "provider", "{}", case.name);
+        if cost != case.nanos {
+            wrong.push(format!("{} ({}): {cost}, by hand {} = {}", case.name, case.rule, case.working, case.nanos));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(all.len() >= 80, "{}", all.len());
 }
 
 #[test]
-fn openai_beyond_272000_tokens_bills_every_token_at_the_long_rate() {
-    let usage = |prompt: u64| json!({ "input_tokens": prompt, "output_tokens": 100, "input_tokens_details": { "cached_tokens": 272_000 } });
-    // 272,000 × 0.5 + 100 × 30
-    assert_eq!(cost(Dialect::Openai, "openai", "gpt-5.5", &usage(272_000)), 136_000_000 + 3_000_000);
-    // 1 × 10 + 272,000 × 1 + 100 × 45
-    assert_eq!(cost(Dialect::Openai, "openai", "gpt-5.5", &usage(272_001)), 10_000 + 272_000_000 + 4_500_000);
-}
-
-#[test]
-fn openai_embeddings_and_transcriptions_bill_what_goes_in() {
-    let usage = json!({ "prompt_tokens": 7, "total_tokens": 7 });
-    assert_eq!(cost(Dialect::Openai, "openai", "text-embedding-3-small", &usage), 140);
-    let usage = json!({ "type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59,
-        "input_token_details": { "text_tokens": 4, "audio_tokens": 10 } });
-    // 4 × 2.5 + 10 × 6 + 45 × 10
-    assert_eq!(cost(Dialect::Openai, "openai", "gpt-4o-transcribe", &usage), 10_000 + 60_000 + 450_000);
-}
-
-#[test]
-fn anthropic_cache_reads_and_writes_come_on_top_of_the_input() {
-    let usage = json!({ "input_tokens": 21, "output_tokens": 393, "cache_read_input_tokens": 18_000,
-        "cache_creation_input_tokens": 3_000,
-        "cache_creation": { "ephemeral_5m_input_tokens": 1_000, "ephemeral_1h_input_tokens": 2_000 } });
-    // 21 × 2 + 18,000 × 0.2 + 1,000 × 2.5 + 2,000 × 4 + 393 × 10
-    let wanted = 42_000 + 3_600_000 + 2_500_000 + 8_000_000 + 3_930_000;
-    assert_eq!(cost(Dialect::Anthropic, "anthropic", "claude-sonnet-5", &usage), wanted);
-}
-
-#[test]
-fn gemini_thoughts_are_billed_as_output_and_tool_prompts_as_input() {
-    let usage = json!({ "promptTokenCount": 1_000, "cachedContentTokenCount": 400, "candidatesTokenCount": 20,
-        "thoughtsTokenCount": 180, "toolUsePromptTokenCount": 50, "totalTokenCount": 1_250,
-        "promptTokensDetails": [{ "modality": "TEXT", "tokenCount": 900 }, { "modality": "AUDIO", "tokenCount": 100 }] });
-    // 550 × 0.3 + 400 × 0.03 + 100 × 1 + 200 × 2.5
-    let wanted = 165_000 + 12_000 + 100_000 + 500_000;
-    assert_eq!(cost(Dialect::Gemini, "google", "gemini-2.5-flash", &usage), wanted);
-}
-
-#[test]
-fn xai_reasoning_comes_on_top_and_the_named_charge_wins() {
-    let mut usage = json!({ "prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
-        "prompt_tokens_details": { "cached_tokens": 6 }, "completion_tokens_details": { "reasoning_tokens": 94 } });
-    // 26 × 1.25 + 6 × 0.2 + 103 × 2.5
-    assert_eq!(cost(Dialect::Openai, "xai", "grok-4.20", &usage), 32_500 + 1_200 + 257_500);
-    usage["cost_in_usd_ticks"] = json!(5_130_000);
-    assert_eq!(cost(Dialect::Openai, "xai", "grok-4.20", &usage), 513_000);
-}
-
-#[test]
-fn deepseek_mistral_and_groq_have_cached_tokens_inside_the_prompt() {
-    let usage = json!({ "prompt_tokens": 100, "completion_tokens": 10, "prompt_cache_hit_tokens": 64,
-        "prompt_cache_miss_tokens": 36 });
-    // 36 × 0.3 + 64 × 0.006 + 10 × 1.2
-    assert_eq!(cost(Dialect::Openai, "deepseek", "deepseek-v4-flash", &usage), 10_800 + 384 + 12_000);
-    let usage = json!({ "prompt_tokens": 100, "completion_tokens": 10, "num_cached_tokens": 60 });
-    // 40 × 0.7 + 60 × 0.07 + 10 × 2.1
-    assert_eq!(cost(Dialect::Openai, "mistral", "mistral-large-4", &usage), 28_000 + 4_200 + 21_000);
-    let usage =
-        json!({ "prompt_tokens": 1_000, "completion_tokens": 0, "prompt_tokens_details": { "cached_tokens": 999 } });
-    // 1 × 0.15 + 999 × 0.075
-    assert_eq!(cost(Dialect::Openai, "groq", "openai/gpt-oss-120b", &usage), 150 + 74_925);
-}
-
-#[test]
-fn openrouter_names_the_charge() {
-    let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "cost": 0.000_034_75, "is_byok": false });
-    assert_eq!(cost(Dialect::Openai, "openrouter", "anthropic/claude-haiku-4.5", &usage), 34_750);
+fn every_rule_is_shown_twice() {
+    let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+    for case in cases() {
+        *shown.entry(case.rule).or_default() += 1;
+    }
+    let rare: Vec<_> = shown.iter().filter(|(_, count)| **count < 2).collect();
+    assert!(rare.is_empty() && shown.len() >= 20, "{rare:?} of {}", shown.len());
 }

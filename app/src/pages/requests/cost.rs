@@ -1,8 +1,9 @@
 //! How the cost of an attempt comes about: units × price = amount, line by line, rounded once at the end.
 
-use domain::ledger::{CacheStatus, CostLine};
-use domain::money;
-use domain::usage::UsageSource;
+use chrono::DateTime;
+use domain::ledger::CacheStatus;
+use domain::price::{Formula, Ppm, Source};
+use domain::usage::{ServiceTier, UsageSource};
 use domain::view::{AttemptDetail, RequestRow};
 use domain::{Nanos, Usage};
 use leptos::prelude::*;
@@ -14,8 +15,8 @@ const BILLED_APART: &str = "The provider made this response in the background. W
 
 /// The usage and the formula.
 pub(super) fn cost(attempt: &AttemptDetail) -> impl IntoView + use<> {
-    let formula = match (attempt.row.cost, attempt.cost_formula.is_empty()) {
-        (Some(_), false) if attempt.cost_formula.iter().any(CostLine::is_billed_apart) => {
+    let formula = match (attempt.row.cost, attempt.cost_formula.lines.is_empty()) {
+        _ if attempt.cost_formula.source == Source::Apart => {
             view! { <Notice><p>{BILLED_APART}</p></Notice> }.into_any()
         }
         (Some(total), false) => table(&attempt.cost_formula, total).into_any(),
@@ -49,19 +50,29 @@ fn why_no_formula(row: &RequestRow, cost: Option<Nanos>) -> String {
     }
 }
 
-fn table(lines: &[CostLine], total: Nanos) -> impl IntoView + use<> {
-    let rows = lines.iter().map(|line| {
-        let amount = money::round(line.rate.times(line.units));
+fn table(formula: &Formula, total: Nanos) -> impl IntoView + use<> {
+    let rows = formula.lines.iter().map(|line| {
+        let price = format!("× {} {}", Nanos(line.rate.0), line.per.words());
         view! {
             <tr>
-                <td>{words(&line.what)}</td>
+                <td>{line.what.words()}</td>
                 <td class="right"><span class="number">{format::grouped(line.units)}</span></td>
-                <td class="right"><span class="number">{format!("× {} per million", Nanos(line.rate.0))}</span></td>
-                <td class="right"><span class="number">{format!("= {amount}")}</span></td>
+                <td class="right"><span class="number">{price}</span></td>
+                <td class="right"><span class="number">{format!("= {}", line.amount())}</span></td>
             </tr>
         }
     });
     let rows = rows.collect_view();
+    let changes = changes(formula).into_iter().map(|(what, by)| {
+        view! {
+            <tr>
+                <td colspan="3">{what}</td>
+                <td class="right"><span class="number">{by}</span></td>
+            </tr>
+        }
+    });
+    let changes = changes.collect_view();
+    let why = why(formula).into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view();
     view! {
         <Table label="Cost, line by line">
             <thead>
@@ -72,7 +83,7 @@ fn table(lines: &[CostLine], total: Nanos) -> impl IntoView + use<> {
                     <th class="right">"Amount"</th>
                 </tr>
             </thead>
-            <tbody>{rows}</tbody>
+            <tbody>{rows}{changes}</tbody>
             <tfoot>
                 <tr>
                     <th colspan="3">"Total"</th>
@@ -80,44 +91,69 @@ fn table(lines: &[CostLine], total: Nanos) -> impl IntoView + use<> {
                 </tr>
             </tfoot>
         </Table>
+        <ul class="muted">{why}</ul>
         <p class="muted">"Exact to a billionth of a dollar; the sum is rounded once, at the end."</p>
     }
 }
 
-/// The stable name of a line in words.
-fn words(what: &str) -> String {
-    match what {
-        "input" => "Input tokens".to_owned(),
-        "cached_input" => "Input tokens from the provider's cache".to_owned(),
-        "cache_write" => "Input tokens written to the provider's cache".to_owned(),
-        "cache_write_1h" => "Input tokens written to the provider's cache for an hour".to_owned(),
-        "output" => "Output tokens".to_owned(),
-        "reasoning" => "Reasoning tokens".to_owned(),
-        "audio_input" => "Audio input tokens".to_owned(),
-        "audio_output" => "Audio output tokens".to_owned(),
-        "image_input" => "Input tokens of pictures".to_owned(),
-        "audio_seconds" => "Seconds of speech".to_owned(),
-        "characters" => "Characters".to_owned(),
-        "images" => "Pictures".to_owned(),
-        "searches" => "Search units".to_owned(),
-        other => other.replace('_', " "),
-    }
+/// What was done to the sum of the lines.
+fn changes(formula: &Formula) -> Vec<(String, String)> {
+    let zone = formula
+        .multiplier
+        .map(|multiplier| (format!("On tokens, for {}", multiplier.zone.as_str()), format!("× {}", multiplier.factor)));
+    let rest = Ppm(Ppm::WHOLE.0.saturating_sub(formula.discount.0));
+    let discount = (formula.discount != Ppm(0)).then(|| ("The team's discount".to_owned(), format!("× {rest}")));
+    zone.into_iter().chain(discount).collect()
+}
+
+/// Whose prices they are, and why these.
+fn why(formula: &Formula) -> Vec<String> {
+    let book = formula.as_of.map(|day| format!("the price book as of {day}"));
+    let source = match (formula.source, book) {
+        (Source::Book, Some(book)) => format!("Prices of {book}."),
+        (Source::Book, None) => "Prices of the price book.".to_owned(),
+        (Source::Team(id), Some(book)) => format!("Price {id} of the team's own, on {book}."),
+        (Source::Team(id), None) => format!("Price {id} of the team's own."),
+        (Source::Custom, _) => "The request stated its cost in cf-aig-custom-cost.".to_owned(),
+        (Source::Provider, _) => "The provider named the charge itself.".to_owned(),
+        (Source::Apart, _) => BILLED_APART.to_owned(),
+    };
+    let tier = formula.tier_from.map(|from| {
+        format!("Rates of long requests, from {} input tokens on, for every token.", format::grouped(from))
+    });
+    let service = (formula.service_tier != ServiceTier::Standard)
+        .then(|| format!("Rates of the service tier {}.", formula.service_tier.as_str()));
+    let hours = formula.off_peak.then(|| "Rates of cheaper hours.".to_owned());
+    let variant = formula.variant.as_ref().map(|variant| format!("Pictures of {variant} (quality/size)."));
+    let since = formula.since_ms.map(|ms| {
+        format!("In force since {}.", format::exact(DateTime::from_timestamp_millis(ms).unwrap_or_default()))
+    });
+    [Some(source), tier, service, hours, variant, since].into_iter().flatten().collect()
 }
 
 fn usage(usage: Usage, source: UsageSource) -> impl IntoView {
     let parts = [
         ("Input tokens", usage.input, true),
         ("of them read from the provider's cache", usage.cached_input, false),
-        ("of them written to the provider's cache", usage.cache_write + usage.cache_write_1h, false),
+        ("of them written to the provider's cache", usage.written(), false),
         ("of them audio", usage.audio_input, false),
         ("of them pictures", usage.image_input, false),
+        ("of them video", usage.video_input.into(), false),
         ("Output tokens", usage.output, true),
         ("of them reasoning", usage.reasoning, false),
+        ("of them citations", usage.citation.into(), false),
         ("of them audio", usage.audio_output, false),
+        ("of them pictures", usage.image_output.into(), false),
+        ("of them video", usage.video_output.into(), false),
         ("Seconds of speech", usage.audio_seconds, false),
         ("Characters", usage.characters, false),
         ("Pictures", usage.images, false),
+        ("Pictures looked at", usage.images_read.into(), false),
         ("Search units", usage.searches, false),
+        ("Pages", usage.pages.into(), false),
+        ("Annotated pages", usage.annotated_pages.into(), false),
+        ("Web searches", usage.web_searches.into(), false),
+        ("File searches", usage.file_searches.into(), false),
     ];
     let facts = parts.into_iter().filter(|(_, count, always)| *always || *count > 0).map(|(name, count, _)| {
         view! { <div><dt>{name}</dt><dd class="number">{format::grouped(count)}</dd></div> }
@@ -137,11 +173,33 @@ fn usage(usage: Usage, source: UsageSource) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use domain::TeamPriceId;
+    use domain::price::{Multiplier, Zone};
+
     use super::*;
 
     #[test]
-    fn every_kind_of_line_reads_as_words() {
-        assert_eq!(words("cached_input"), "Input tokens from the provider's cache");
-        assert_eq!(words("web_search"), "web search");
+    fn a_formula_says_whose_prices_it_has_and_what_was_done_to_them() {
+        let formula = Formula {
+            source: Source::Team(TeamPriceId(7)),
+            as_of: chrono::NaiveDate::from_ymd_opt(2026, 11, 22),
+            tier_from: Some(200_000),
+            service_tier: ServiceTier::Flex,
+            multiplier: Some(Multiplier { zone: Zone::InferenceUs, factor: Ppm(1_100_000) }),
+            discount: Ppm(150_000),
+            ..Formula::default()
+        };
+        let on = |what: &str, by: &str| (what.to_owned(), by.to_owned());
+        let wanted = vec![on("On tokens, for inference_geo:us", "× 1.1"), on("The team's discount", "× 0.85")];
+        assert_eq!(changes(&formula), wanted);
+        assert_eq!(
+            why(&formula),
+            [
+                "Price 7 of the team's own, on the price book as of 2026-11-22.",
+                "Rates of long requests, from 200,000 input tokens on, for every token.",
+                "Rates of the service tier flex.",
+            ]
+        );
+        assert_eq!(changes(&Formula::default()), []);
     }
 }

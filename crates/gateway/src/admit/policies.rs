@@ -5,7 +5,7 @@
 //! refused when a limit is used up.
 
 use domain::policy::Action;
-use wire::price::PriceBook;
+use wire::price::{CustomCost, Named};
 
 use crate::authenticate::Access;
 use crate::clock::now_ms;
@@ -120,7 +120,7 @@ pub(crate) fn take(
     let now_ms = facts.now_ms;
     let mut held = access.team.policies.held(gateway.limit.as_ref(), access.own_limits(), &facts);
     let wants = match plan.filter(|_| held.needs_estimate() && !uses_nothing(&settlement.row)) {
-        Some(plan) => wants(plan, now_ms),
+        Some(plan) => wants(plan, settlement.pricing.custom.as_deref(), now_ms),
         None => Wants::NOTHING,
     };
     let taken = held.take(&wants, now_ms);
@@ -145,15 +145,17 @@ fn is_limited(access: &Access, gateway: &GatewayState) -> bool {
     gateway.limit.is_some() || !access.own_limits().is_empty() || !access.team.policies.limits().is_empty()
 }
 
-fn wants(plan: &Plan, now_ms: i64) -> Wants {
-    let find = |provider: &String| PriceBook::builtin().find(provider, plan.model.as_deref()?);
+fn wants(plan: &Plan, custom: Option<&CustomCost>, now_ms: i64) -> Wants {
+    let named = Named { provider: &plan.provider, book: plan.book, answered: None, asked: plan.model.as_deref() };
     estimate(&Question {
         task: plan.task,
         asks: plan.asks,
         body: &plan.body,
-        count: plan.measure.count.as_ref(),
+        count: plan.measure.count.as_deref(),
         pictures: &plan.measure.pictures,
-        price: plan.price_provider.as_ref().and_then(find),
+        zone: plan.measure.zone,
+        price: plan.prices.find(&named, now_ms),
+        custom,
         now_ms,
     })
 }

@@ -4,6 +4,7 @@ use super::{Code, Refusal, quote};
 use crate::memory::Full;
 use crate::snapshot::KeyFault;
 use crate::upstream::SendError;
+use wire::price::BadRow;
 use wire::task::Task;
 
 /// Where a token may be put, for people who put it nowhere.
@@ -114,6 +115,11 @@ impl Refusal {
     pub(crate) fn invalid_query(name: &'static str, bounds: &str) -> Self {
         let message = format!("`{name}` in the query must be {bounds}. Correct it or leave it out.");
         Self::new(Code::InvalidQuery, message).about(name)
+    }
+
+    pub(crate) fn invalid_custom_cost(bad: &BadRow) -> Self {
+        let message = format!("In the header `cf-aig-custom-cost` {bad}. Correct it or leave it out.");
+        Self::new(Code::InvalidHeader, message).about("cf-aig-custom-cost")
     }
 
     pub(crate) fn body_too_large(most: usize) -> Self {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::settings::{self, Backoff};
 use http::{HeaderMap, HeaderValue};
+use wire::price::CustomCost;
 
 use crate::error::Refusal;
 
@@ -39,6 +40,8 @@ pub(crate) struct Controls {
     pub provider: Option<String>,
     /// Who is asked for.
     pub user: Option<String>,
+    /// What the request costs.
+    pub custom_cost: Option<Box<CustomCost>>,
 }
 
 /// Reads them all.
@@ -85,6 +88,7 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
         }
         "cf-aig-backoff" => controls.backoff = Some(backoff(value)?),
         "cf-aig-byok-alias" => controls.byok_alias = Some(text("cf-aig-byok-alias", value, MAX_KEY)?),
+        "cf-aig-custom-cost" => controls.custom_cost = Some(custom_cost(value)?),
         "cf-aig-provider" => controls.provider = Some(text("cf-aig-provider", value, MAX_KEY)?),
         "weir-provider" => controls.provider = Some(text("weir-provider", value, MAX_KEY)?),
         "weir-user" => controls.user = Some(text("weir-user", value, MAX_USER)?),
@@ -130,6 +134,11 @@ fn backoff(value: &HeaderValue) -> Result<Backoff, Refusal> {
         b"exponential" => Ok(Backoff::Exponential),
         _ => Err(Refusal::invalid_header("cf-aig-backoff", "`constant`, `linear` or `exponential`")),
     }
+}
+
+fn custom_cost(value: &HeaderValue) -> Result<Box<CustomCost>, Refusal> {
+    let cost = CustomCost::parse(value.to_str().unwrap_or_default());
+    cost.map(Box::new).map_err(|bad| Refusal::invalid_custom_cost(&bad))
 }
 
 /// A flat JSON object; it is stored as it came.
@@ -254,6 +263,7 @@ mod tests {
             ("cf-aig-retry-delay", "-1"),
             ("cf-aig-backoff", "random"),
             ("cf-aig-byok-alias", ""),
+            ("cf-aig-custom-cost", r#"{"per_token_in":-1}"#),
             ("weir-strict", "yes"),
             ("weir-user", ""),
         ] {

@@ -133,7 +133,9 @@ fn bare(access: &Access, wanted: &Wanted<'_>, model: &str, now_ms: i64) -> Resul
     // Those that the token may use come first. Where only others are left, the refusal names one of them.
     let may_use = |provider: &&Arc<ProviderState>| access.allows_provider(&provider.slug);
     let (own, others): (Vec<_>, Vec<_>) = usable.into_iter().partition(may_use);
-    let sold = |among: &[&Arc<ProviderState>]| among.iter().copied().find(|provider| sells(provider, model)).cloned();
+    let book = team.prices.book();
+    let sells = |provider: &&Arc<ProviderState>| sells(book, provider, model);
+    let sold = |among: &[&Arc<ProviderState>]| among.iter().copied().find(sells).cloned();
     let only = |among: &[&Arc<ProviderState>]| {
         let mut native = among.iter().copied().filter(|provider| speaks(provider));
         native.next().filter(|_| native.next().is_none()).cloned()
@@ -151,6 +153,6 @@ fn vendor(front: Api) -> &'static str {
     }
 }
 
-fn sells(provider: &ProviderState, model: &str) -> bool {
-    provider.price_provider.as_deref().is_some_and(|name| PriceBook::builtin().find(name, model).is_some())
+fn sells(book: &PriceBook, provider: &ProviderState, model: &str) -> bool {
+    provider.book.is_some_and(|name| book.find(name, model).is_some())
 }

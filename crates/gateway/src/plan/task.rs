@@ -72,7 +72,7 @@ pub(crate) fn task(
     plan.shapes_errors = true;
     plan.must_be_json = matches!(call.task, Task::Rerank | Task::Moderations);
     if call.task == Task::Speech {
-        plan.measure.count = own_count(call.task, request.body).map_err(Refusal::invalid_json)?;
+        plan.measure.count = own_count(call.task, request.body).map_err(Refusal::invalid_json)?.map(Box::new);
     }
     if call.task.paints() {
         plan.measure.pictures = said.size(request.body)?;
@@ -127,7 +127,8 @@ fn embeddings(
                 spliced(request, &edits)?,
             )?;
             // Not all of Google's models say what they counted.
-            plan.measure.count = own_count(Task::Embeddings, request.body).map_err(Refusal::invalid_json)?;
+            plan.measure.count =
+                own_count(Task::Embeddings, request.body).map_err(Refusal::invalid_json)?.map(Box::new);
             return Ok(plan);
         }
         _ => {}

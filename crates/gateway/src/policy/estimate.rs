@@ -5,8 +5,9 @@
 //! every two kilobytes. Where that is too low a limit is exceeded by the difference, once for each request that was let in by it.
 
 use domain::Usage;
+use domain::price::Zone;
 use serde::Deserialize;
-use wire::price::Price;
+use wire::price::{Cost, CustomCost, Found, Terms};
 use wire::scan::Scan;
 use wire::task::{Size, Task};
 
@@ -42,8 +43,12 @@ pub(crate) struct Question<'a> {
     /// What the gateway counted itself.
     pub count: Option<&'a Usage>,
     pub pictures: &'a Size,
+    /// Where the answer is made.
+    pub zone: Zone,
     /// None where nobody knows it.
-    pub price: Option<&'a Price>,
+    pub price: Option<Found<'a>>,
+    /// What the request itself says that it costs.
+    pub custom: Option<&'a CustomCost>,
     /// Milliseconds since 1970.
     pub now_ms: i64,
 }
@@ -87,18 +92,22 @@ pub(crate) fn estimate(question: &Question<'_>) -> Wants {
     let Question { pictures, now_ms, .. } = *question;
     let (units, tokens) = (question.units(), question.tokens());
     let wanted = tokens.input.saturating_add(tokens.output).max(1);
+    // The smallest amount there is, so that a limit without any room lets nothing pass that has a price.
+    let least = |cost: Cost| u64::try_from(cost.total.0).unwrap_or(0).max(1);
+    if let Some(custom) = question.custom {
+        return Wants { tokens: wanted, cost: custom.cost(Some(&tokens)).map(least) };
+    }
     let Some(price) = question.price else { return Wants { tokens: wanted, cost: None } };
     if price.is_free() {
         return Wants { tokens: wanted, cost: Some(0) };
     }
-    let by_unit = units.and_then(|units| price.cost_at(&units, pictures, now_ms));
+    let terms = Terms { at_ms: now_ms, pictures, backend: None };
+    let by_unit = units.and_then(|units| price.cost(&Usage { zone: question.zone, ..units }, &terms));
     let (wanted, cost) = match by_unit {
         Some(cost) => (1, Some(cost)),
-        None => (wanted, price.cost_at(&tokens, pictures, now_ms)),
+        None => (wanted, price.cost(&tokens, &terms)),
     };
-    // The smallest amount there is, so that a limit without any room lets nothing pass that has a price.
-    let cost = cost.map(|cost| u64::try_from(cost.total.0).unwrap_or(0).max(1));
-    Wants { tokens: wanted, cost }
+    Wants { tokens: wanted, cost: cost.map(least) }
 }
 
 impl Question<'_> {
@@ -134,7 +143,7 @@ impl Question<'_> {
             // A list of texts may be longer than each of them.
             Some(Task::Embeddings | Task::Rerank | Task::Moderations) => self.bytes().div_ceil(BYTES_A_TOKEN),
             _ => {
-                let most = self.price.and_then(|price| price.context_window).unwrap_or(u64::MAX);
+                let most = self.price.and_then(|price| price.facts().context_window).unwrap_or(u64::MAX);
                 self.bytes().div_ceil(BYTES_A_TOKEN).min(most)
             }
         };
@@ -144,13 +153,13 @@ impl Question<'_> {
             Some(_) => OUTPUT.saturating_mul(self.answers()),
             None => self.output(),
         };
-        Usage { input, output, ..Usage::default() }
+        Usage { input, output, zone: self.zone, ..Usage::default() }
     }
 
     /// The tokens that all answers to a question may have.
     fn output(&self) -> u64 {
         let asks = self.asks.within(self.body);
-        let most = self.price.and_then(|price| price.max_output_tokens).unwrap_or(u64::MAX);
+        let most = self.price.and_then(|price| price.facts().max_output_tokens).unwrap_or(u64::MAX);
         let each = asks.output.unwrap_or(OUTPUT).min(most);
         each.saturating_mul(asks.answers.unwrap_or(1).max(1))
     }
@@ -158,7 +167,7 @@ impl Question<'_> {
 
 #[cfg(test)]
 mod tests {
-    use wire::price::PriceBook;
+    use wire::price::{Price, PriceBook};
 
     use super::*;
 
@@ -168,7 +177,17 @@ mod tests {
 
     fn question<'a>(price: Option<&'a Price>, body: &'a [u8], asks: Asks) -> Question<'a> {
         const NO_SIZE: &Size = &Size { quality: None, size: None };
-        Question { task: None, asks, body, count: None, pictures: NO_SIZE, price, now_ms: 1_767_000_000_000 }
+        Question {
+            task: None,
+            asks,
+            body,
+            count: None,
+            pictures: NO_SIZE,
+            zone: Zone::Anywhere,
+            price: price.map(Found::from),
+            custom: None,
+            now_ms: 1_767_000_000_000,
+        }
     }
 
     const TEXT: Asks = Asks { text: true, output: None, answers: None, nested: false };
@@ -191,7 +210,7 @@ mod tests {
     #[test]
     fn what_has_no_price_has_no_cost_and_what_is_free_costs_nothing() {
         assert_eq!(estimate(&question(None, b"abc", TEXT)), Wants { tokens: 4_097, cost: None });
-        let book = r#"[{"provider":"p","model":"m","mode":"chat","rates":{"input":"0","output":"0"}}]"#;
+        let book = r#"{"version":1,"as_of":"2026-11-22","rows":[{"provider":"p","model":"m","rates":{"input":"0","output":"0"}}]}"#;
         let book = PriceBook::parse(book).expect("a book");
         assert_eq!(estimate(&question(book.find("p", "m"), b"abc", TEXT)).cost, Some(0));
     }
@@ -233,7 +252,7 @@ mod tests {
 
     #[test]
     fn nothing_that_has_a_price_is_estimated_as_nothing() {
-        let book = r#"[{"provider":"p","model":"m","mode":"chat","rates":{"input":"0.000000001","output":"0"}}]"#;
+        let book = r#"{"version":1,"as_of":"2026-11-22","rows":[{"provider":"p","model":"m","rates":{"input":"0.000000001"}}]}"#;
         let book = PriceBook::parse(book).expect("a book");
         let asks = Asks { text: true, output: Some(0), ..Asks::default() };
         assert_eq!(estimate(&question(book.find("p", "m"), b"", asks)), Wants { tokens: 1, cost: Some(1) });

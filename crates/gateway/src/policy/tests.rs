@@ -22,6 +22,7 @@ fn policies(texts: &[&str]) -> Policies {
         custom_providers: Vec::new(),
         tokens: Vec::new(),
         policies: (1..).zip(texts).map(named).collect(),
+        prices: Vec::new(),
     };
     Policies::new(&config, &|slug| Some(slug.to_owned()), &|_| None)
 }
@@ -228,6 +229,7 @@ fn limits_are_locked_in_one_order_however_policies_stand() {
         custom_providers: Vec::new(),
         tokens: Vec::new(),
         policies: named,
+        prices: Vec::new(),
     };
     let limited = Policies::new(&config, &|_| None, &|_| None);
     assert!(limited.limits().is_sorted_by_key(|limit| limit.id));

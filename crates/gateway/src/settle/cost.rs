@@ -1,57 +1,100 @@
 //! What an attempt cost.
 
-use domain::ledger::{AttemptRow, CostLine, Outcome, Surface};
-use domain::money::RATE_UNITS;
+use std::sync::Arc;
+
+use domain::ledger::{AttemptRow, Outcome, Surface};
+use domain::price::{Formula, Kind, Source, Zone};
 use domain::usage::UsageSource;
-use domain::{Nanos, Rate, Usage};
-use wire::price::{Price, PriceBook};
+use domain::{Nanos, Usage};
+use wire::price::{Cost, CustomCost, Found, Named, Prices, Terms};
 use wire::task::Size;
 use wire::usage::Observed;
 
+use super::note::BROKER;
 use crate::error::Code;
 
 /// What a request itself says about its price.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measure {
     /// What the gateway counts, for where the provider does not.
-    pub count: Option<Usage>,
+    pub count: Option<Box<Usage>>,
     /// The pictures that are asked for.
     pub pictures: Size,
+    /// Where it is made, as far as its address tells.
+    pub zone: Zone,
+}
+
+/// What an attempt is priced by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pricing {
+    /// Of the team; none before a provider is chosen.
+    pub prices: Option<Arc<Prices>>,
+    /// The provider's name in the price book.
+    pub book: Option<&'static str>,
+    pub measure: Measure,
+    /// What the caller says it costs.
+    pub custom: Option<Box<CustomCost>>,
+}
+
+/// Whether what an attempt consumed has a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Priced {
+    /// It has one, or nothing was consumed, or nobody knows what.
+    Yes,
+    /// Something was counted that has none.
+    No,
 }
 
 /// Fills in usage and cost. Where something was or may have been consumed and the price is not known, the cost is unknown, not
 /// zero.
-pub(super) fn price(
-    row: &mut AttemptRow,
-    observed: &Observed,
-    code: Option<Code>,
-    price_provider: Option<&str>,
-    measure: &Measure,
-) {
-    let own = measure.count.filter(|_| observed.usage.is_none() && was_served(row));
-    row.usage = observed.usage.or(own).unwrap_or_default();
+pub(super) fn price(row: &mut AttemptRow, observed: &Observed, code: Option<Code>, pricing: &Pricing) -> Priced {
+    let own = pricing.measure.count.as_deref().filter(|_| observed.usage.is_none() && was_served(row)).copied();
+    let usage = observed.usage.or(own).map(|usage| placed(usage, pricing.measure.zone));
+    row.usage = usage.unwrap_or_default();
     row.usage_source = match observed.usage {
         Some(_) if !observed.estimated => UsageSource::Reported,
         None if own.is_none() => UsageSource::None,
         _ => UsageSource::Estimated,
     };
-    row.cost_formula.clear();
-    if let Some(charged) = observed.charged {
-        row.cost = Some(charged);
-        // A million units, so that the formula's `÷ 1,000,000` gives the charge itself.
-        let units = u64::try_from(RATE_UNITS).unwrap_or(1);
-        row.cost_formula = vec![CostLine { what: "charged".into(), units, rate: Rate(charged.0) }];
-        return;
+    (row.cost, row.cost_formula) = (None, Formula::default());
+    if let Some(custom) = pricing.custom.as_deref().filter(|_| usage.is_some() || was_served(row)) {
+        set(row, custom.cost(usage.as_ref()));
+        return Priced::Yes;
     }
-    let find = |model: &str| PriceBook::builtin().find(price_provider?, model);
-    let price = observed.model.as_deref().and_then(find).or_else(|| row.model.as_deref().and_then(find));
-    let Some(usage) = observed.usage.or(own) else {
-        row.cost = (is_free(row, code) || price.is_some_and(Price::is_free)).then_some(Nanos::ZERO);
-        return;
+    if let Some(charged) = observed.charged {
+        set(row, Some(Cost { total: charged, formula: Formula::named(Kind::Charged, charged, Source::Provider) }));
+        return Priced::Yes;
+    }
+    let found = found(row, observed, pricing);
+    let Some(usage) = usage else {
+        row.cost = (is_free(row, code) || found.is_some_and(|found| found.is_free())).then_some(Nanos::ZERO);
+        return Priced::Yes;
     };
-    let cost = price.and_then(|price| price.cost_at(&usage, &measure.pictures, row.at_ms));
+    let terms = Terms { at_ms: row.at_ms, pictures: &pricing.measure.pictures, backend: row.backend.as_deref() };
+    let cost = found.and_then(|found| found.cost(&usage, &terms));
+    let priced = if cost.is_some() { Priced::Yes } else { Priced::No };
+    set(row, cost);
+    priced
+}
+
+fn found<'a>(row: &AttemptRow, observed: &Observed, pricing: &'a Pricing) -> Option<Found<'a>> {
+    let asked = row.model.as_deref().map(|model| match model.rsplit_once(':') {
+        Some((model, _)) if pricing.book == Some(BROKER) => model,
+        _ => model,
+    });
+    let named =
+        Named { provider: row.provider.as_deref()?, book: pricing.book, answered: observed.model.as_deref(), asked };
+    pricing.prices.as_ref()?.find(&named, row.at_ms)
+}
+
+fn set(row: &mut AttemptRow, cost: Option<Cost>) {
     row.cost = cost.as_ref().map(|cost| cost.total);
-    row.cost_formula = cost.map(|cost| cost.lines).unwrap_or_default();
+    row.cost_formula = cost.map(|cost| cost.formula).unwrap_or_default();
+}
+
+/// What the provider says of the place goes before what its address tells.
+fn placed(usage: Usage, zone: Zone) -> Usage {
+    if usage.zone == Zone::Anywhere { Usage { zone, ..usage } } else { usage }
 }
 
 /// Whether the provider has begun to do what was asked.

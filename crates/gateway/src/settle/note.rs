@@ -13,6 +13,9 @@ use crate::policy::Metadata;
 /// Longest path and longest other text in a row, in bytes.
 const MAX_PATH: usize = 512;
 const MAX_TEXT: usize = 256;
+/// The broker whose prices are those of who answers behind it, by its name in the price book, and where it says who that is.
+pub(super) const BROKER: &str = "huggingface";
+const BACKEND: HeaderName = HeaderName::from_static("x-inference-provider");
 
 /// Notes what the first lines of a request say.
 pub(crate) fn note_head(settlement: &mut Settlement, parts: &http::request::Parts) {
@@ -64,9 +67,23 @@ pub(crate) fn note_plan(settlement: &mut Settlement, plan: &Plan) {
     row.provider_key_id = plan.key;
     row.model = plan.model.as_deref().map(bounded);
     row.streamed = plan.stream;
-    settlement.price_provider.clone_from(&plan.price_provider);
-    settlement.measure.clone_from(&plan.measure);
+    // Hugging Face's router takes whose answer it is to be behind the model's name.
+    let suffix =
+        if plan.book == Some(BROKER) { row.model.as_deref().and_then(|model| model.rsplit_once(':')) } else { None };
+    row.backend = suffix.map(|(_, backend)| bounded(backend));
+    settlement.pricing.prices = Some(plan.prices.clone());
+    settlement.pricing.book = plan.book;
+    settlement.pricing.measure.clone_from(&plan.measure);
     settlement.dropped.clone_from(&plan.dropped);
+}
+
+/// Notes who answers behind a broker.
+pub(crate) fn note_backend(settlement: &mut Settlement, headers: &HeaderMap) {
+    if settlement.pricing.book == Some(BROKER)
+        && let Some(backend) = text(headers, &BACKEND)
+    {
+        settlement.row.backend = Some(backend);
+    }
 }
 
 /// Notes `user_id` of `cf-aig-metadata`, where nothing else says who is asked for.

@@ -12,7 +12,7 @@ use domain::{GatewayId, RequestId, TeamId};
 use wire::api::openai_responses::head;
 use wire::usage::Observed;
 
-use super::{Measure, Settlement, cost};
+use super::{Measure, Pricing, Settlement, cost};
 use crate::clock::now_ms;
 
 /// Most runs that are remembered as billed.
@@ -96,7 +96,10 @@ impl Settlement {
         let took_ms = u64::try_from(now_ms().saturating_sub(run.began_at_ms)).unwrap_or_default();
         (row.duration_us, row.first_byte_us, row.gateway_us) = (took_ms.saturating_mul(1_000), None, 0);
         (row.request_bytes, row.response_bytes) = (0, 0);
-        cost::price(&mut row, observed, None, self.price_provider.as_deref(), &Measure::default());
+        let zone = self.pricing.measure.zone;
+        let pricing = Pricing { measure: Measure { zone, ..Measure::default() }, custom: None, ..self.pricing.clone() };
+        let priced = cost::price(&mut row, observed, None, &pricing);
+        self.note_priced(priced);
         self.used.add(&row);
         self.record(&row, None, None);
     }

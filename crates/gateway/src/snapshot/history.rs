@@ -2,7 +2,6 @@
 
 use domain::ledger::Past;
 use domain::{GatewayId, TeamId};
-use wire::price::PriceBook;
 
 use super::{Snapshot, TeamState};
 use crate::policy::LimitState;
@@ -39,10 +38,10 @@ impl TeamState {
     /// The model that was called, as its provider names it. The ledger keeps what the caller asked for and what the provider
     /// said that answered: the first may be another one's where a policy led to another model, the second is often the
     /// name of a version. The price book knows which names are one model's.
-    fn called<'a>(&self, past: &'a Past) -> Option<&'a str> {
+    fn called<'a>(&'a self, past: &'a Past) -> Option<&'a str> {
         let provider = self.provider(past.spent.provider.as_deref()?)?;
         let known = |model: &str| {
-            let price = PriceBook::builtin().find(provider.price_provider.as_deref()?, model)?;
+            let price = self.prices.book().find(provider.book?, model)?;
             Some(price.model.as_str())
         };
         let answered = past.spent.model.as_deref();

@@ -55,7 +55,7 @@ pub struct ProviderState {
     pub chats: bool,
     pub auth: AuthScheme,
     /// Its name in the price book; none for a team's own.
-    pub price_provider: Option<String>,
+    pub book: Option<&'static str>,
     /// Path of OpenAI chat completions below the base path.
     pub chat_path: String,
     /// Path of the list of models below the base path.
@@ -80,7 +80,7 @@ pub(super) fn builtin() -> Builtin {
             quirks: provider.quirks.clone(),
             chats: provider.chat,
             auth: provider.auth,
-            price_provider: Some(provider.price_provider.clone()),
+            book: Some(&provider.price_provider),
             chat_path: provider.chat_path.clone(),
             models_path: provider.models_path.clone(),
             upstream: if provider.needs_address() {
@@ -107,7 +107,7 @@ impl ProviderState {
             quirks: Quirks::default(),
             chats: true,
             auth: config.auth,
-            price_provider: None,
+            book: None,
             chat_path: "chat/completions".to_owned(),
             models_path: "models".to_owned(),
             upstream: Upstream::of(providers::parse_base(&config.base_url)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::config::{GatewayConfig, TeamConfig};
 use domain::{GatewayId, GatewaySettings, ProviderKeyId, TeamId};
+use wire::price::{PriceBook, Prices, Row};
 
 use super::Carried;
 use super::key::{Auth, KeyFault, KeyState, Target};
@@ -25,6 +26,8 @@ pub struct TeamState {
     /// By canonical provider slug; within, newest first.
     keys: HashMap<String, Vec<Arc<KeyState>>>,
     pub(crate) policies: Policies,
+    /// What it pays.
+    pub(crate) prices: Arc<Prices>,
 }
 
 /// A gateway.
@@ -51,6 +54,7 @@ impl TeamState {
             custom: HashMap::new(),
             keys: HashMap::new(),
             policies: Policies::default(),
+            prices: Arc::default(),
         };
         for gateway in &config.gateways {
             let state = Arc::new(GatewayState::build(gateway, config.id, carried));
@@ -70,9 +74,25 @@ impl TeamState {
             let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
             team.keys.entry(slug).or_default().push(state);
         }
+        team.prices = Arc::new(team.own_prices(config));
         let provider = |slug: &str| team.provider(slug).map(|provider| provider.slug.clone());
         team.policies = Policies::new(config, &provider, &|id| carried.counts.get(&id).cloned());
         Ok(team)
+    }
+
+    /// The price book with the team's own prices over it.
+    fn own_prices(&self, config: &TeamConfig) -> Prices {
+        let rows = config.prices.iter().filter_map(|price| match Row::parse(&price.text) {
+            Ok(row) => match self.provider(row.provider()).map(|provider| provider.slug.clone()) {
+                Some(slug) => Some((price.id, row.of_provider(slug))),
+                None => Some((price.id, row)),
+            },
+            Err(bad) => {
+                tracing::warn!(team.id = config.id.0, price.id = price.id.0, %bad, "a price cannot be read and does not count");
+                None
+            }
+        });
+        Prices::new(PriceBook::builtin().clone(), rows)
     }
 
     /// The gateway with this slug, disabled ones included.

@@ -62,6 +62,7 @@ fn team(slug: &str) -> TeamConfig {
         provider_keys: vec![provider_key(1, "openai")],
         custom_providers: vec![],
         policies: Vec::new(),
+        prices: Vec::new(),
         tokens: vec![token(1, None)],
     }
 }
@@ -130,7 +131,7 @@ fn a_broken_key_says_why_and_the_rest_works() {
     let good = team.provider("custom-good").expect("a custom provider");
     let uri = good.upstream.as_ref().expect("usable").uri("messages").expect("an address");
     assert_eq!(uri.to_string(), "https://llm.example.com/api/messages");
-    assert_eq!((good.dialect, good.price_provider.as_deref()), (Dialect::Anthropic, None));
+    assert_eq!((good.dialect, good.book), (Dialect::Anthropic, None));
 }
 
 #[test]

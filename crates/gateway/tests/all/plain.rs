@@ -30,7 +30,7 @@ async fn a_chat_completion_passes_untouched_and_leaves_one_priced_row() {
     assert_eq!((row.usage.input, row.usage.output, row.usage_source), (10, 5, UsageSource::Reported));
     // 10 × $0.15 + 5 × $0.60 for a million tokens.
     assert_eq!(row.cost.map(|cost| cost.0), Some(4_500));
-    assert_eq!(row.cost_formula.len(), 2);
+    assert_eq!(row.cost_formula.lines.len(), 2);
     assert_eq!(row.model_asked.as_deref(), Some("openai/gpt-4o-mini"));
     assert_eq!((row.provider.as_deref(), row.model.as_deref()), (Some("openai"), Some("gpt-4o-mini")));
     assert_eq!((row.event_id.as_deref(), row.user_agent.as_deref()), (Some("mine"), Some("sdk/1")));

@@ -101,7 +101,7 @@ async fn openais_embeddings_are_answered_by_google_cohere_and_ollama() {
             "ollama/nomic-embed-text",
             "/api/embed",
             r#"{"model":"n","embeddings":[[0.5]],"prompt_eval_count":1000}"#,
-            None,
+            Some(0),
         ),
     ] {
         let mut world = World::new(move |_| Answer::json(200, answer)).await;
@@ -185,7 +185,10 @@ async fn a_recording_is_written_down_and_its_model_found_in_the_form() {
     assert_eq!((row.surface, row.usage.audio_seconds), (Surface::Transcriptions, 90));
     assert_eq!(row.model.as_deref(), Some("whisper-1"));
     // $0.36 an hour.
-    assert_eq!((row.cost.map(|cost| cost.0), row.cost_formula[0].what.as_str()), (Some(9_000_000), "audio_seconds"));
+    assert_eq!(
+        (row.cost.map(|cost| cost.0), row.cost_formula.lines[0].what.as_str()),
+        (Some(9_000_000), "audio_seconds")
+    );
     let payload = payload(&world);
     let kept = String::from_utf8(payload.request).expect("text");
     assert_eq!(kept, format!("file: ({} bytes, audio/wav)\nmodel: openai/whisper-1\nlanguage: en\n", WAV.len()));

@@ -218,6 +218,7 @@ pub fn team(id: i64, slug: &str, token: &str, url: &str) -> TeamConfig {
             enabled: true,
         }],
         policies: Vec::new(),
+        prices: Vec::new(),
         tokens: vec![token_config(id * 10, token)],
     }
 }

@@ -41,6 +41,8 @@ pub struct Model {
     pub characters: i64,
     pub images: i64,
     pub searches: i64,
+    pub usage_more: Option<String>,
+    pub backend: Option<String>,
     pub usage_source: String,
     pub cost_nanos: Option<i64>,
     pub cost_formula: Option<String>,

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use domain::ledger::CostLine;
+use domain::price::Formula;
 use domain::view::{AttemptDetail, PayloadView, RequestDetail};
 use domain::{RequestId, TeamId};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::entity::{request, request_body};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, priced};
 
 /// Longest body shown, in bytes; bodies are cut to less before they are stored.
 const MAX_BODY: u64 = 8 << 20;
@@ -52,9 +52,8 @@ async fn bodies(store: &Store, id: RequestId) -> Result<HashMap<i32, request_bod
     Ok(bodies.into_iter().map(|body| (body.attempt, body)).collect())
 }
 
-fn formula(json: Option<&str>) -> Result<Vec<CostLine>, StoreError> {
-    let damaged = |error: serde_json::Error| StoreError::Other(format!("cost formula: {error}"));
-    json.map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(damaged))
+fn formula(json: Option<&str>) -> Result<Formula, StoreError> {
+    priced::read_formula(json).map_err(|error| StoreError::Other(format!("cost formula: {error}")))
 }
 
 fn payload(body: request_body::Model) -> PayloadView {

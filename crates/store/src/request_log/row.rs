@@ -5,8 +5,8 @@ use domain::{GatewayId, Nanos, RequestId, TokenId, Usage};
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::StoreError;
 use crate::entity::request;
+use crate::{StoreError, priced};
 
 /// A row with the names of its gateway and token.
 pub(super) fn view(
@@ -24,10 +24,11 @@ pub(super) fn view(
         token_id: model.token_id.map(TokenId),
         token,
         surface: named(&model.surface)?,
-        usage: usage(&model),
+        usage: usage(&model)?,
         method: model.method,
         path: model.path,
         provider: model.provider,
+        backend: model.backend,
         model_asked: model.model_asked,
         model: model.model,
         status: u16::try_from(model.status).unwrap_or_default(),
@@ -49,8 +50,8 @@ pub(super) fn view(
     })
 }
 
-fn usage(model: &request::Model) -> Usage {
-    Usage {
+fn usage(model: &request::Model) -> Result<Usage, StoreError> {
+    let counted = Usage {
         input: count(model.input_tokens),
         output: count(model.output_tokens),
         cached_input: count(model.cached_input_tokens),
@@ -64,7 +65,10 @@ fn usage(model: &request::Model) -> Usage {
         characters: count(model.characters),
         images: count(model.images),
         searches: count(model.searches),
-    }
+        ..Usage::default()
+    };
+    let damaged = |error: serde_json::Error| StoreError::Other(format!("usage: {error}"));
+    priced::with_more(counted, model.usage_more.as_deref()).map_err(damaged)
 }
 
 fn count(number: i64) -> u64 {

@@ -100,21 +100,24 @@ fn keys(page: &Page<RequestRow>) -> Vec<(RequestId, u16)> {
 }
 
 /// Each figure another, so that none can stand in for another.
-const EVERYTHING: domain::Usage = domain::Usage {
-    input: 101,
-    output: 102,
-    cached_input: 3,
-    cache_write: 4,
-    cache_write_1h: 5,
-    reasoning: 6,
-    audio_input: 7,
-    audio_output: 8,
-    image_input: 9,
-    audio_seconds: 10,
-    characters: 11,
-    images: 12,
-    searches: 13,
-};
+fn everything() -> domain::Usage {
+    fixture::more(domain::Usage {
+        input: 101,
+        output: 102,
+        cached_input: 3,
+        cache_write: 4,
+        cache_write_1h: 5,
+        reasoning: 6,
+        audio_input: 7,
+        audio_output: 8,
+        image_input: 9,
+        audio_seconds: 10,
+        characters: 11,
+        images: 12,
+        searches: 13,
+        ..domain::Usage::default()
+    })
+}
 
 db_test! {
     async fn paging_walks_every_row_once_both_ways(store: Store) {
@@ -154,7 +157,7 @@ db_test! {
         create_gateway(&store, 1, 1, "main", "{}").await;
         let rows = [
             AttemptRow { last: false, status: 503, ..fixture::row(AT_MS, 1, 1) },
-            AttemptRow { attempt: 2, usage: EVERYTHING, user: Some("ada".to_owned()), ..fixture::row(AT_MS, 1, 1) },
+            AttemptRow { attempt: 2, usage: everything(), cost_formula: fixture::formula(), user: Some("ada".to_owned()), backend: Some("novita".to_owned()), ..fixture::row(AT_MS, 1, 1) },
         ];
         let payload = Payload {
             request: "{\"text\":\"grüß\"}".repeat(500).into_bytes(),
@@ -170,7 +173,7 @@ db_test! {
         let second = &detail.attempts[1];
         assert_eq!((second.row.gateway.as_deref(), second.row.status), (Some("main"), 200));
         assert_eq!((&second.cost_formula, second.row.usage), (&rows[1].cost_formula, rows[1].usage));
-        assert_eq!(second.row.user.as_deref(), Some("ada"));
+        assert_eq!((second.row.user.as_deref(), second.row.backend.as_deref()), (Some("ada"), Some("novita")));
         assert_eq!((second.row.surface, second.row.outcome), (rows[1].surface, rows[1].outcome));
         let shown = second.payload.as_ref().expect("bodies");
         assert_eq!(shown.request.as_bytes(), payload.request);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::view::{Breakdown, BreakdownRow, Dimension, DimensionValue};
+use domain::view::{Breakdown, BreakdownRow, Dimension, DimensionValue, UnpricedModel};
 use domain::{GatewayId, TeamId, TokenId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
@@ -53,6 +53,29 @@ pub async fn breakdown(
             .collect(),
         rest_of_pairs: rest_of_pairs.map(|sums| sums.totals()),
     })
+}
+
+/// The models of a team with attempts whose cost is unknown, in a span as of [`breakdown`]: most attempts first, `most` at most.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database does not answer.
+pub async fn unpriced(
+    store: &Store,
+    team: TeamId,
+    (from_ms, to_ms): (i64, i64),
+    most: u32,
+) -> Result<Vec<UnpricedModel>, StoreError> {
+    let span = Span::choose(from_ms, to_ms, chrono::Utc::now().timestamp());
+    let query = Query { store, team, span };
+    let tail = format!(
+        "AND unpriced > 0 GROUP BY 1, 2 ORDER BY SUM(CAST(unpriced AS double precision)) DESC, 1, 2 LIMIT {most}"
+    );
+    let rows = query.sums("provider, model,", &tail).await?;
+    let read = rows.iter().map(|row| {
+        let attempts = Sums::read(row, 2)?.totals().unpriced;
+        Ok(UnpricedModel { provider: row.try_get_by_index(0)?, model: row.try_get_by_index(1)?, attempts })
+    });
+    Ok(read.collect::<Result<_, DbErr>>()?)
 }
 
 /// A stretch of time in whole steps of a table.

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 mod v1;
 mod v3;
+mod v4;
 
-/// Version of rows that is written today: since 3 with what is not counted in tokens, since 4 with who was asked for.
-const VERSION: u8 = 4;
+/// Version of rows that is written today: since 3 with what is not counted in tokens, since 4 with who was asked for, since 5
+/// with the whole formula of a cost and what it may depend on.
+const VERSION: u8 = 5;
 /// Version of changes of kept state that is written today.
 const STATE: u8 = 2;
 
@@ -114,6 +116,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Record, RecordError> {
             Ok(Record::Row(Box::new(row), bodies.map(Payload::from)))
         }
         Some((&STATE, rest)) => Ok(Record::State(Box::new(postcard::from_bytes(rest)?))),
+        Some((&v4::VERSION, rest)) => older::<v4::Row>(rest),
         Some((&v3::VERSION, rest)) => older::<v3::Row>(rest),
         Some((&v1::VERSION, rest)) => older::<v1::Row>(rest),
         Some((version, _)) => Err(RecordError::Version(*version)),
@@ -145,12 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_version_4_is_read_as_it_was_written() {
-        let row = AttemptRow { user: Some("ada".to_owned()), ..full_row() };
+    fn a_record_of_version_5_is_read_as_it_was_written() {
+        let mut row = AttemptRow { user: Some("ada".to_owned()), ..full_row() };
+        row.backend = Some("novita".to_owned());
+        row.usage = fixture::more(row.usage);
+        row.cost_formula = fixture::formula();
         let bytes = encode(&row, Some(&payload()), Vec::new()).expect("encodes");
         assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload())));
         // Raise VERSION before changing this figure: it stands for every byte of the encoding.
+        assert_eq!(crc32fast::hash(&bytes), 2_386_820_317, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_record_of_version_4_is_read_still() {
+        let row = AttemptRow { user: Some("ada".to_owned()), ..full_row() };
+        let mut bytes = vec![v4::VERSION];
+        bytes = postcard::to_extend(&(v4::Row::of(&row), Some(Bodies::from(&payload()))), bytes).expect("encodes");
+        // The bytes that the release before wrote.
         assert_eq!(crc32fast::hash(&bytes), 7_272_977, "{} bytes", bytes.len());
+        assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload())));
     }
 
     #[test]
@@ -158,7 +174,7 @@ mod tests {
         let row = full_row();
         let mut bytes = vec![v3::VERSION];
         bytes = postcard::to_extend(&(v3::Row::of(&row), Some(Bodies::from(&payload()))), bytes).expect("encodes");
-        // The bytes that the release before wrote.
+        // The bytes that the release of that time wrote.
         assert_eq!(crc32fast::hash(&bytes), 1_646_718_597, "{} bytes", bytes.len());
         assert_eq!(decode(&bytes).expect("decodes"), Record::Row(Box::new(row), Some(payload())));
     }

@@ -1,13 +1,14 @@
 //! Walks the rows of a span by their key, a page at a time and each request whole.
 
-use domain::ledger::{CacheStatus, CostLine, KILLED, Outcome};
+use domain::RequestId;
+use domain::ledger::{CacheStatus, KILLED, Outcome};
 use domain::usage::UsageSource;
-use domain::{Nanos, RequestId, money};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::{Difference, Report};
 use crate::bulk;
+use crate::priced;
 use crate::request_log::first_id;
 use crate::rollup::Counted;
 use crate::{StoreError, WriteTx};
@@ -180,12 +181,11 @@ impl Row {
 
     fn cost_differs(&self) -> Option<Difference> {
         let (request_id, attempt) = (RequestId(self.request_id), self.attempt);
-        let lines = match self.formula.as_deref().map(serde_json::from_str::<Vec<CostLine>>) {
-            Some(Ok(lines)) => Some(lines),
+        let formula = match self.formula.as_deref().map(|text| priced::read_formula(Some(text))) {
+            Some(Ok(formula)) => Some(bulk::money(formula.total())),
             Some(Err(_)) => return Some(Difference::Formula { request_id, attempt }),
             None => None,
         };
-        let formula = lines.as_deref().map(|lines| bulk::money(total(lines)));
         let is_right = match (self.cost, formula) {
             (cost, Some(formula)) => cost == Some(formula),
             // What is known to be free, and what is not known, needs none.
@@ -199,9 +199,4 @@ impl Row {
     fn is_run(&self) -> bool {
         self.attempt == 1 && !self.last && self.outcome == Outcome::Ok.as_str() && self.request_bytes == 0
     }
-}
-
-/// What a formula makes.
-fn total(lines: &[CostLine]) -> Nanos {
-    money::round(lines.iter().map(|line| line.rate.times(line.units)).sum())
 }

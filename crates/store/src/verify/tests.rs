@@ -1,4 +1,5 @@
-use domain::ledger::{AttemptRow, CostLine};
+use domain::ledger::AttemptRow;
+use domain::price::{CostLine, Formula, Kind, Per};
 use domain::{Nanos, Rate};
 
 use super::*;
@@ -14,7 +15,8 @@ fn noon_ms() -> i64 {
 
 /// A row whose formula makes its cost: 12 units at $0.15 a million.
 fn priced(number: u64, attempt: u16) -> AttemptRow {
-    let cost_formula = vec![CostLine { what: "input".to_owned(), units: 12, rate: Rate(150_000_000) }];
+    let line = CostLine { what: Kind::Input, units: 12, rate: Rate(150_000_000), per: Per::Million };
+    let cost_formula = Formula { lines: vec![line], ..Formula::default() };
     AttemptRow { cost: Some(Nanos(1_800)), cost_formula, ..row(noon_ms(), number, attempt) }
 }
 

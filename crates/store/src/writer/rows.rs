@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::bulk::{Insert, chunks, clean, figure, money};
 use crate::spool::Position;
-use crate::{Backend, WriteTx};
+use crate::{Backend, WriteTx, priced};
 
 /// Fast: the writer must keep up, and most bodies are short.
 const ZSTD_LEVEL: i32 = 1;
@@ -49,6 +49,8 @@ static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
         "characters",
         "images",
         "searches",
+        "usage_more",
+        "backend",
         "usage_source",
         "cost_nanos",
         "cost_formula",
@@ -157,9 +159,11 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         figure(usage.characters).into(),
         figure(usage.images).into(),
         figure(usage.searches).into(),
+        priced::usage_more(usage).into(),
+        text(row.backend.as_ref()),
         row.usage_source.as_str().into(),
         row.cost.map(money).into(),
-        formula(row).into(),
+        priced::formula(&row.cost_formula).map(|json| clean(&json)).into(),
         figure(row.duration_us).into(),
         row.first_byte_us.map(figure).into(),
         figure(row.gateway_us).into(),
@@ -175,14 +179,6 @@ fn values(row: &AttemptRow) -> Vec<Value> {
 
 fn text(text: Option<&String>) -> Value {
     text.map(|text| clean(text)).into()
-}
-
-/// Compact JSON; nothing where there is no formula.
-fn formula(row: &AttemptRow) -> Option<String> {
-    if row.cost_formula.is_empty() {
-        return None;
-    }
-    serde_json::to_string(&row.cost_formula).ok().map(|json| clean(&json))
 }
 
 fn body(row: &AttemptRow, payload: &Payload) -> Vec<Value> {

@@ -1,11 +1,35 @@
 //! A slow and plain reading of what an answer consumed, to compare with.
 
 use domain::Usage;
+use domain::price::Zone;
 use domain::provider::Dialect;
+use domain::usage::ServiceTier;
 use serde_json::Value;
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or(0)
+}
+
+fn few(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A tier of service by any of its names.
+fn named(word: &Value) -> Option<ServiceTier> {
+    match word.as_str()?.to_lowercase().as_str() {
+        "auto" => None,
+        "flex" | "on_demand_flex" => Some(ServiceTier::Flex),
+        "priority" | "on_demand_priority" => Some(ServiceTier::Priority),
+        "batch" => Some(ServiceTier::Batch),
+        _ => Some(ServiceTier::Standard),
+    }
+}
+
+/// The last that was named, in this document or before.
+fn tier(document: &Value, so_far: Option<Usage>) -> ServiceTier {
+    let places = [&document["service_tier"], &document["response"]["service_tier"]];
+    let before = || so_far.map(|usage| usage.service_tier).unwrap_or_default();
+    places.into_iter().find_map(named).unwrap_or_else(before)
 }
 
 /// What one document says, read through `Value`.
@@ -40,6 +64,9 @@ fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
         reasoning,
         audio_input: at(&["/prompt_tokens_details/audio_tokens", "/input_token_details/audio_tokens"]),
         audio_output: at(&["/completion_tokens_details/audio_tokens"]),
+        image_output: few(at(&["/completion_tokens_details/image_tokens", "/output_tokens_details/image_tokens"])),
+        video_input: few(at(&["/prompt_tokens_details/video_tokens"])),
+        service_tier: tier(document, so_far),
         image_input: at(&["/prompt_tokens_details/image_tokens", "/input_tokens_details/image_tokens"]),
         audio_seconds: first(&["seconds", "prompt_audio_seconds"]),
         ..Usage::default()
@@ -76,22 +103,43 @@ fn anthropic(documents: &[Value]) -> Option<Usage> {
         usage.cache_write_1h += hour;
     }
     usage.reasoning = number(&merged["output_tokens_details"]["thinking_tokens"]);
+    usage.web_searches = few(number(&merged["server_tool_use"]["web_search_requests"]));
+    usage.service_tier = named(&merged["service_tier"]).unwrap_or_default();
+    if merged["inference_geo"] == "us" {
+        usage.zone = Zone::InferenceUs;
+    }
     Some(usage)
 }
 
 fn gemini(documents: &[Value]) -> Option<Usage> {
     let usage = documents.iter().rev().map(|document| &document["usageMetadata"]).find(|usage| usage.is_object())?;
-    let audio = |details: &str| {
-        let parts = usage[details].as_array().into_iter().flatten();
-        parts.filter(|part| part["modality"] == "AUDIO").map(|part| number(&part["tokenCount"])).sum()
+    let of = |modality: &str, details: &[&str]| -> u64 {
+        let parts = details.iter().flat_map(|name| usage[*name].as_array().into_iter().flatten());
+        parts.filter(|part| part["modality"] == modality).map(|part| number(&part["tokenCount"])).sum()
     };
+    let input = ["promptTokensDetails", "toolUsePromptTokensDetails"];
+    // What is searched for before anything is counted is not kept.
+    let counted = documents.iter().skip_while(|document| !document["usageMetadata"].is_object());
+    let searches = counted.map(|document| {
+        let candidates = document["candidates"].as_array().into_iter().flatten();
+        let queries = candidates.map(|candidate| candidate["groundingMetadata"]["webSearchQueries"].as_array());
+        queries.flatten().map(Vec::len).sum::<usize>()
+    });
     let found = Usage {
         input: number(&usage["promptTokenCount"]) + number(&usage["toolUsePromptTokenCount"]),
         output: number(&usage["candidatesTokenCount"]) + number(&usage["thoughtsTokenCount"]),
         cached_input: number(&usage["cachedContentTokenCount"]),
         reasoning: number(&usage["thoughtsTokenCount"]),
-        audio_input: audio("promptTokensDetails"),
-        audio_output: audio("candidatesTokensDetails"),
+        audio_input: of("AUDIO", &input),
+        image_input: of("IMAGE", &input),
+        video_input: few(of("VIDEO", &input)),
+        cached_audio: few(of("AUDIO", &["cacheTokensDetails"])),
+        cached_image: few(of("IMAGE", &["cacheTokensDetails"])),
+        audio_output: of("AUDIO", &["candidatesTokensDetails"]),
+        image_output: few(of("IMAGE", &["candidatesTokensDetails"])),
+        video_output: few(of("VIDEO", &["candidatesTokensDetails"])),
+        web_searches: few(searches.max().unwrap_or(0) as u64),
+        service_tier: named(&usage["serviceTier"]).or_else(|| named(&usage["trafficType"])).unwrap_or_default(),
         ..Usage::default()
     };
     Some(found)
@@ -127,10 +175,20 @@ fn says_plainly(family: Dialect, document: &Value) -> bool {
     };
     let mut reports = places.iter().filter_map(|place| document.pointer(place)).filter(|report| !report.is_null());
     let (report, others) = (reports.next(), reports.next());
+    let tiers = [&document["service_tier"], &document["response"]["service_tier"]];
     document.is_object()
         && document["error"].is_null()
+        && tiers.into_iter().all(is_usual_tier)
+        && document.get("tool_usage").is_none()
+        && document.get("output").is_none()
         && others.is_none()
         && report.is_none_or(|report| report.as_object().is_some_and(|figures| is_usual(family, figures)))
+}
+
+/// Whether it is a tier of service by a name that providers give it, or none.
+fn is_usual_tier(tier: &Value) -> bool {
+    const NAMES: [&str; 7] = ["auto", "default", "standard", "on_demand", "flex", "priority", "batch"];
+    tier.is_null() || tier.as_str().is_some_and(|name| NAMES.contains(&name))
 }
 
 /// The names of figures, of which the first must be there, and of groups of figures and those in them.

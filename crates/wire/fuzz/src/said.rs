@@ -95,10 +95,25 @@ fn word(front: Api, finish: &Finish) -> &'static str {
     }
 }
 
+/// What callers' APIs tell of a usage: only some providers tell more.
+#[must_use]
+pub fn told(usage: Usage) -> Usage {
+    Usage {
+        input: usage.input,
+        output: usage.output,
+        cached_input: usage.cached_input,
+        cache_write: usage.cache_write + u64::from(usage.cache_write_12h),
+        cache_write_1h: usage.cache_write_1h,
+        reasoning: usage.reasoning,
+        audio_input: usage.audio_input,
+        audio_output: usage.audio_output,
+        ..Usage::default()
+    }
+}
+
 /// The figures that the API's usage has fields for.
 fn figures(front: Api, usage: Usage) -> Usage {
-    // Only some providers tell these, and no caller's API does.
-    let mut seen = Usage { image_input: 0, audio_seconds: 0, ..usage };
+    let mut seen = told(usage);
     if matches!(front, Api::OpenaiResponses | Api::Anthropic) {
         (seen.audio_input, seen.audio_output) = (0, 0);
     }

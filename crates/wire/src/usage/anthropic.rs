@@ -5,6 +5,8 @@
 //! of the context consumed stands only in `iterations` and is billed with the rest; what an advisor of another model
 //! consumed stands there too, but has another price and is not ours to add.
 
+use domain::price::Zone;
+use domain::usage::ServiceTier;
 use domain::{Nanos, Usage};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -13,6 +15,7 @@ use serde_json::value::RawValue;
 use super::Observed;
 use super::charge::{Charge, CostDetails};
 use super::number::{Count, lenient, lenient_list};
+use super::served::Served;
 use crate::estimate;
 
 /// A message or an event of its stream.
@@ -53,6 +56,14 @@ pub(crate) struct Report {
     output_tokens_details: Option<OutputDetails>,
     #[serde(deserialize_with = "lenient_list")]
     iterations: Option<Vec<Iteration>>,
+    #[serde(deserialize_with = "lenient")]
+    server_tool_use: Option<ServerTools>,
+    #[serde(deserialize_with = "lenient")]
+    service_tier: Option<Served>,
+    #[serde(deserialize_with = "lenient")]
+    speed: Option<Served>,
+    #[serde(deserialize_with = "lenient")]
+    inference_geo: Option<Geo>,
     /// OpenRouter, which serves this API too.
     #[serde(deserialize_with = "lenient")]
     cost: Option<Box<RawValue>>,
@@ -67,6 +78,20 @@ pub(crate) struct Report {
 struct Lifetimes {
     ephemeral_5m_input_tokens: Count,
     ephemeral_1h_input_tokens: Count,
+}
+
+/// What the provider did by itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ServerTools {
+    web_search_requests: Count,
+}
+
+/// Where the model ran: those that have a price.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Geo {
+    Us,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -99,6 +124,10 @@ impl Report {
         self.cache_creation = newer.cache_creation.or(self.cache_creation);
         self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
         self.iterations = newer.iterations.or_else(|| self.iterations.take());
+        self.server_tool_use = newer.server_tool_use.or(self.server_tool_use);
+        self.service_tier = newer.service_tier.or(self.service_tier);
+        self.speed = newer.speed.or(self.speed);
+        self.inference_geo = newer.inference_geo.or(self.inference_geo);
         self.cost = newer.cost.or_else(|| self.cost.take());
         self.is_byok = newer.is_byok.or(self.is_byok);
         self.cost_details = newer.cost_details.or_else(|| self.cost_details.take());
@@ -109,6 +138,12 @@ impl Report {
         Charge { cost, cost_details, is_byok: self.is_byok == Some(true), ..Charge::default() }.total()
     }
 
+    fn tier(&self) -> ServiceTier {
+        let is_fast = self.speed.is_some_and(|speed| speed.0 == Some(ServiceTier::Fast));
+        let named = self.service_tier.and_then(|tier| tier.0).unwrap_or_default();
+        if is_fast && named == ServiceTier::Standard { ServiceTier::Fast } else { named }
+    }
+
     /// What they come to; none where neither input nor output is named.
     pub(crate) fn usage(&self) -> Option<Usage> {
         if self.input_tokens.0.is_none() && self.output_tokens.0.is_none() {
@@ -116,6 +151,9 @@ impl Report {
         }
         let mut usage = Usage {
             reasoning: self.output_tokens_details.unwrap_or_default().thinking_tokens.get(),
+            web_searches: self.server_tool_use.unwrap_or_default().web_search_requests.small(),
+            service_tier: self.tier(),
+            zone: self.inference_geo.map_or(Zone::Anywhere, |Geo::Us| Zone::InferenceUs),
             ..Usage::default()
         };
         let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);

@@ -1,7 +1,7 @@
 //! Usage as Gemini writes it: in each chunk a running total, of which the last one counts.
 //!
 //! The prompt includes cached tokens. Thoughts are not part of the candidates' tokens, and what tools fed into the prompt
-//! is not part of the prompt's: both are added.
+//! is not part of the prompt's: both are added. Searches of the web stand with the candidates, in any chunk.
 
 use domain::Usage;
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::Observed;
 use super::number::{Count, lenient, lenient_list};
+use super::served::{Served, later};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -29,6 +30,15 @@ struct Answer {
 struct Candidate {
     /// A word; old servers send numbers.
     finish_reason: Option<IgnoredAny>,
+    #[serde(deserialize_with = "lenient")]
+    grounding_metadata: Option<Grounding>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Grounding {
+    #[serde(deserialize_with = "lenient_list")]
+    web_search_queries: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,6 +59,15 @@ struct Report {
     prompt_tokens_details: Option<Vec<Modality>>,
     #[serde(deserialize_with = "lenient_list")]
     candidates_tokens_details: Option<Vec<Modality>>,
+    #[serde(deserialize_with = "lenient_list")]
+    cache_tokens_details: Option<Vec<Modality>>,
+    #[serde(deserialize_with = "lenient_list")]
+    tool_use_prompt_tokens_details: Option<Vec<Modality>>,
+    #[serde(deserialize_with = "lenient")]
+    service_tier: Option<Served>,
+    /// Vertex AI.
+    #[serde(deserialize_with = "lenient")]
+    traffic_type: Option<Served>,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,9 +77,14 @@ struct Modality {
     token_count: Count,
 }
 
-fn audio(details: Option<&Vec<Modality>>) -> u64 {
-    let parts = details.into_iter().flatten().filter(|part| part.modality == "AUDIO");
+/// Tokens of a modality in all of these lists.
+fn of(modality: &str, lists: &[&Option<Vec<Modality>>]) -> u64 {
+    let parts = lists.iter().flat_map(|list| list.iter().flatten()).filter(|part| part.modality == modality);
     parts.fold(0, |sum, part| part.token_count.get().saturating_add(sum))
+}
+
+fn small(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl Report {
@@ -69,13 +93,23 @@ impl Report {
             return None;
         }
         let thoughts = self.thoughts_token_count.get();
+        let (input, output) =
+            ([&self.prompt_tokens_details, &self.tool_use_prompt_tokens_details], [&self.candidates_tokens_details]);
+        let cached = [&self.cache_tokens_details];
         Some(Usage {
             input: self.prompt_token_count.get().saturating_add(self.tool_use_prompt_token_count.get()),
             output: self.candidates_token_count.get().saturating_add(thoughts),
             cached_input: self.cached_content_token_count.get(),
             reasoning: thoughts,
-            audio_input: audio(self.prompt_tokens_details.as_ref()),
-            audio_output: audio(self.candidates_tokens_details.as_ref()),
+            audio_input: of("AUDIO", &input),
+            image_input: of("IMAGE", &input),
+            video_input: small(of("VIDEO", &input)),
+            cached_audio: small(of("AUDIO", &cached)),
+            cached_image: small(of("IMAGE", &cached)),
+            audio_output: of("AUDIO", &output),
+            image_output: small(of("IMAGE", &output)),
+            video_output: small(of("VIDEO", &output)),
+            service_tier: later(self.service_tier, later(self.traffic_type, None)).unwrap_or_default(),
             ..Usage::default()
         })
     }
@@ -84,7 +118,14 @@ impl Report {
 impl Answer {
     fn take(self, into: &mut Observed) {
         into.model = into.model.take().or(self.model_version);
+        let before = into.usage.map_or(0, |usage| usage.web_searches);
         into.usage = self.usage_metadata.and_then(|report| report.usage()).or(into.usage);
+        if let Some(usage) = &mut into.usage {
+            let grounded =
+                self.candidates.iter().flatten().filter_map(|candidate| candidate.grounding_metadata.as_ref());
+            let queries: usize = grounded.flat_map(|grounding| &grounding.web_search_queries).map(Vec::len).sum();
+            usage.web_searches = u32::try_from(queries).unwrap_or(u32::MAX).max(before);
+        }
         let ended = self.candidates.iter().flatten().any(|candidate| candidate.finish_reason.is_some());
         let blocked = self.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
         into.finished |= ended || blocked;

@@ -14,6 +14,11 @@ impl Count {
     pub(crate) fn get(self) -> u64 {
         self.0.unwrap_or(0)
     }
+
+    /// The same for what is never many.
+    pub(crate) fn small(self) -> u32 {
+        u32::try_from(self.get()).unwrap_or(u32::MAX)
+    }
 }
 
 impl<'de> Deserialize<'de> for Count {
@@ -92,7 +97,7 @@ where
 
 /// `text`, a number in plain notation or with an exponent, times ten to the power of `places`, rounded half up. Digits
 /// are moved, so nothing passes through a float. Negative numbers are no amounts.
-pub(super) fn scaled(text: &str, places: i32) -> Option<Nanos> {
+pub(crate) fn scaled(text: &str, places: i32) -> Option<Nanos> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().ok().filter(|exponent| (-99..=99).contains(exponent))?;
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));

@@ -5,9 +5,12 @@
 //!   `completion_tokens`, which shows in the total.
 //! - Workers AI's own API has the answer, usage included, in `result`.
 //! - DeepSeek, Mistral and Moonshot have names of their own for cached tokens; Groq hides a stream's usage in `x_groq`.
-//! - OpenRouter, xAI and Perplexity name the charge.
+//! - OpenRouter, xAI and Perplexity name the charge. Perplexity counts reasoning and citations beside the completion.
+//! - Alibaba has Anthropic's names for what is written to a cache, inside of the prompt.
+//! - Searches stand beside the usage, or are items of the output.
 //! - Anthropic's API at such a provider (`cache_read_input_tokens` beside `input_tokens`) counts as Anthropic does.
 
+use domain::usage::SearchContext;
 use domain::{Nanos, Usage};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -16,11 +19,12 @@ use serde_json::value::RawValue;
 use super::Observed;
 use super::charge::{Charge, CostDetails};
 use super::number::{Count, lenient};
+use super::served::{Searched, Served, later};
 
 /// An answer, a chunk or an event: whatever may carry usage.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Answer {
+struct Answer<'a> {
     #[serde(deserialize_with = "lenient")]
     model: Option<String>,
     #[serde(rename = "type", deserialize_with = "lenient")]
@@ -30,21 +34,75 @@ struct Answer {
     error: Option<IgnoredAny>,
     #[serde(deserialize_with = "lenient")]
     x_groq: Option<Groq>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient")]
-    response: Option<Response>,
     /// Workers AI's own API.
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
     #[serde(deserialize_with = "lenient")]
-    result: Option<Response>,
+    service_tier: Option<Served>,
+    #[serde(deserialize_with = "lenient")]
+    tool_usage: Option<ToolUsage>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    /// Mistral, where pages are read.
+    #[serde(deserialize_with = "lenient")]
+    usage_info: Option<PagesRead>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Response {
+struct Response<'a> {
     #[serde(deserialize_with = "lenient")]
     model: Option<String>,
     #[serde(deserialize_with = "lenient")]
     usage: Option<Report>,
     error: Option<IgnoredAny>,
+    #[serde(deserialize_with = "lenient")]
+    service_tier: Option<Served>,
+    #[serde(deserialize_with = "lenient")]
+    tool_usage: Option<ToolUsage>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+}
+
+/// What OpenAI's tools did beside the model.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct ToolUsage {
+    #[serde(deserialize_with = "lenient")]
+    web_search: Option<Requests>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Requests {
+    num_requests: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct PagesRead {
+    pages_processed: Count,
+    pages_processed_annotation: Count,
+}
+
+/// An item of an output: only what the provider did itself matters.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Item {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    action: Option<Action>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Action {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -80,6 +138,10 @@ struct Report {
     cached_tokens: Count,
     /// Perplexity, outside of `completion_tokens`.
     reasoning_tokens: Count,
+    citation_tokens: Count,
+    num_search_queries: Count,
+    #[serde(deserialize_with = "lenient")]
+    search_context_size: Option<Searched>,
     /// Anthropic's API.
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
@@ -97,14 +159,42 @@ struct Report {
     cost_details: Option<CostDetails>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Details {
     cached_tokens: Count,
     cache_write_tokens: Count,
     audio_tokens: Count,
     image_tokens: Count,
+    video_tokens: Count,
     reasoning_tokens: Count,
+    #[serde(deserialize_with = "lenient")]
+    cached_tokens_details: Option<Modalities>,
+    #[serde(deserialize_with = "lenient")]
+    cache_write_tokens_details: Option<Lifetimes>,
+    /// Alibaba: `ephemeral` where the request named the cache.
+    #[serde(deserialize_with = "lenient")]
+    cache_type: Option<CacheType>,
+    cache_creation_input_tokens: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Modalities {
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Lifetimes {
+    ttl_12h_tokens: Count,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CacheType {
+    Ephemeral,
 }
 
 impl Report {
@@ -130,29 +220,46 @@ impl Report {
     }
 
     fn add_input_kinds(&self, usage: &mut Usage) {
-        let details = self.prompt_tokens_details.or(self.input_tokens_details).or(self.input_token_details);
-        let details = details.unwrap_or_default();
+        let named = [&self.prompt_tokens_details, &self.input_tokens_details, &self.input_token_details];
+        let none = Details::default();
+        let details = named.into_iter().flatten().next().unwrap_or(&none);
         let elsewhere = [self.prompt_cache_hit_tokens, self.num_cached_tokens, self.cached_tokens];
         let cached = details.cached_tokens.0.filter(|count| *count > 0);
         usage.cached_input = cached.or_else(|| elsewhere.into_iter().find_map(|count| count.0)).unwrap_or(0);
-        usage.cache_write = details.cache_write_tokens.get();
+        let written = details.cache_write_tokens.0.unwrap_or(details.cache_creation_input_tokens.get());
+        let long = details.cache_write_tokens_details.unwrap_or_default().ttl_12h_tokens.small();
+        usage.cache_write_12h = u32::try_from(written.min(long.into())).unwrap_or(long);
+        usage.cache_write = written - u64::from(usage.cache_write_12h);
+        if details.cache_type.is_some() {
+            usage.explicit_cached = details.cached_tokens.small();
+        }
+        let cached = details.cached_tokens_details.unwrap_or_default();
+        usage.cached_audio = cached.audio_tokens.small();
+        usage.cached_image = cached.image_tokens.small();
         usage.audio_input = details.audio_tokens.get();
         usage.image_input = details.image_tokens.get();
+        usage.video_input = details.video_tokens.small();
     }
 
     fn add_output_kinds(&self, usage: &mut Usage) {
-        let details = self.completion_tokens_details.or(self.output_tokens_details).unwrap_or_default();
+        let named = [&self.completion_tokens_details, &self.output_tokens_details];
+        let none = Details::default();
+        let details = named.into_iter().flatten().next().unwrap_or(&none);
         usage.reasoning = details.reasoning_tokens.get();
         usage.audio_output = details.audio_tokens.get();
+        usage.image_output = details.image_tokens.small();
+        usage.video_output = details.video_tokens.small();
+        let visible = usage.input.saturating_add(usage.output);
         if let Some(outside) = self.reasoning_tokens.0.filter(|_| details.reasoning_tokens.0.is_none()) {
             usage.reasoning = outside;
             usage.output = usage.output.saturating_add(outside);
-            return;
-        }
-        let visible = usage.input.saturating_add(usage.output);
-        if usage.reasoning > 0 && self.total_tokens.0 == visible.checked_add(usage.reasoning) {
+        } else if usage.reasoning > 0 && self.total_tokens.0 == visible.checked_add(usage.reasoning) {
             usage.output += usage.reasoning;
         }
+        usage.citation = self.citation_tokens.small();
+        usage.output = usage.output.saturating_add(usage.citation.into());
+        usage.web_searches = self.num_search_queries.small();
+        usage.search_context = self.search_context_size.map_or(SearchContext::Untold, |searched| searched.0);
     }
 
     fn add_anthropic_cache(&self, usage: &mut Usage) {
@@ -187,21 +294,73 @@ pub(super) fn is_last(name: &[u8]) -> bool {
     LAST.iter().any(|last| last.as_bytes() == name)
 }
 
+/// What the provider searched for by itself, where the answer lists it.
+#[derive(Clone, Copy, Default)]
+struct Searches {
+    web: u32,
+    files: u32,
+}
+
+impl Searches {
+    fn of(told: Option<ToolUsage>, output: Option<&RawValue>) -> Self {
+        let text = output.map(|output| output.get().as_bytes()).unwrap_or_default();
+        let has = |kind: &str| memchr::memmem::find(text, kind.as_bytes()).is_some();
+        let mut found = Self::default();
+        if has("\"web_search_call\"") || has("\"file_search_call\"") {
+            found = Self::among(text);
+        }
+        let told = told.and_then(|tools| tools.web_search);
+        Self { web: told.map_or(found.web, |told| told.num_requests.small()), ..found }
+    }
+
+    fn among(output: &[u8]) -> Self {
+        let mut found = Self::default();
+        let items: Vec<Item> = serde_json::from_slice(output).unwrap_or_default();
+        for item in items {
+            // Opening a page that was found is no search.
+            let searches = item.action.and_then(|action| action.kind).is_none_or(|kind| kind == "search");
+            match item.kind.as_deref() {
+                Some("web_search_call") if searches => found.web = found.web.saturating_add(1),
+                Some("file_search_call") => found.files = found.files.saturating_add(1),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 /// Takes in what `json` says; false where it is no JSON object.
 pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Answer>(json) else {
+    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(json) else {
         return false;
     };
-    let response = answer.response.unwrap_or_default();
-    let result = answer.result.unwrap_or_default();
+    let inner = |raw: Option<&RawValue>| -> Response<'_> {
+        raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    };
+    let (response, result) = (inner(answer.response), inner(answer.result));
     let model = answer.model.or(response.model).or(result.model).filter(|model| !model.is_empty());
     into.model = into.model.take().or(model);
+    into.service_tier = later(answer.service_tier.or(response.service_tier), into.service_tier);
+    let kind = answer.kind.as_deref().unwrap_or_default();
     let groq = answer.x_groq.and_then(|groq| groq.usage);
     if let Some(report) = answer.usage.or(response.usage).or(result.usage).or(groq) {
-        into.usage = report.usage().or(into.usage);
+        let searches = Searches::of(answer.tool_usage.or(response.tool_usage), answer.output.or(response.output));
+        // Each picture of a stream comes with its own end.
+        let painted = u64::from(matches!(kind, "image_generation.completed" | "image_edit.completed"));
+        let images = into.usage.map_or(0, |usage| usage.images) + painted;
+        let usage = report.usage().map(|usage| Usage {
+            images,
+            web_searches: usage.web_searches.max(searches.web),
+            file_searches: searches.files,
+            service_tier: into.service_tier.unwrap_or_default(),
+            ..usage
+        });
+        into.usage = usage.or(into.usage);
         into.charged = report.charged().or(into.charged);
+    } else if let Some(pages) = answer.usage_info.filter(|pages| pages.pages_processed.0.is_some()) {
+        let (pages, annotated_pages) = (pages.pages_processed.small(), pages.pages_processed_annotation.small());
+        into.usage = Some(Usage { pages, annotated_pages, ..Usage::default() });
     }
-    let kind = answer.kind.as_deref().unwrap_or_default();
     into.finished |= LAST.contains(&kind);
     into.ended |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
     into.error |= answer.error.is_some() || response.error.is_some() || kind == "error" || kind == "response.failed";

@@ -52,6 +52,7 @@ needle!(ERROR, "\"error\"");
 needle!(FINISH_REASON, "\"finish_reason\"");
 needle!(GEMINI_FINISH_REASON, "\"finishReason\"");
 needle!(USAGE_METADATA, "\"usageMetadata\"");
+needle!(WEB_SEARCH_QUERIES, "\"webSearchQueries\"");
 needle!(MESSAGE_STOP, "\"message_stop\"");
 
 /// Whether `json` holds the key with a value that is not `null`. Quotes inside of texts are escaped, so what is found is
@@ -198,7 +199,8 @@ impl Watcher {
     }
 
     fn take_gemini(&mut self, data: &[u8]) {
-        if self.observed.model.is_none() || has(data, &ERROR) {
+        let must_be_read = self.observed.model.is_none() || has(data, &ERROR) || has(data, &WEB_SEARCH_QUERIES);
+        if must_be_read {
             self.take_last();
             gemini::take(data, &mut self.observed);
         } else if USAGE_METADATA.find(data).is_some() {

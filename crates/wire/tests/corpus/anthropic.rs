@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use wire::api::{Api, Path as UrlPath, Quirks, StreamEncoder, Target};
 use wire::chat::{Answer, Asked, Content, Finish};
 use wire_fuzz::pair::{assemble, events};
+use wire_fuzz::said::told;
 
 use crate::recordings::{self, Case, compared};
 
@@ -209,7 +210,7 @@ fn compare(name: &str, answer: &Answer, message: &Value) {
         other => panic!("{name}: {other:?}"),
     };
     assert_eq!(answer.choices[0].finish, finish, "{name}");
-    assert_eq!(answer.usage, Some(plain_usage(&message["usage"])), "{name}");
+    assert_eq!(answer.usage.map(told), Some(plain_usage(&message["usage"])), "{name}");
     assert_eq!(json!(answer.id), message["id"], "{name}");
     assert_eq!(json!(answer.model), message["model"], "{name}");
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use wire::api::{Api, Path, Quirks, StreamEncoder, Target};
 use wire::chat::{Answer, Asked, Content, Event, Finish, Request, Role};
 use wire_fuzz::pair::{assemble, events};
+use wire_fuzz::said::told;
 
 use crate::recordings::{self, Case, compared, documents};
 
@@ -120,7 +121,7 @@ fn same(mut answer: Answer, mut back: Answer, name: &str) {
         answer.service_tier = None;
         // Chat completions has no place for these.
         if let Some(usage) = &mut answer.usage {
-            (usage.image_input, usage.audio_seconds) = (0, 0);
+            *usage = told(*usage);
         }
         for choice in &mut answer.choices {
             if matches!(choice.finish, Finish::StopSequence(_)) {

@@ -55,4 +55,23 @@ db_test! {
         let nothing = breakdown(&store, TeamId(1), [Dimension::Model, Dimension::Day], 0, DAY_MS).await.expect("figures");
         assert_eq!((nothing.totals.requests, nothing.pairs.len(), nothing.rest_of_pairs), (0, 0, None));
     }
+    async fn models_whose_cost_is_unknown_are_told_by_how_often(store: Store) {
+        let row = |number: i64, model: &str, cost| AttemptRow {
+            provider: Some("custom-own".to_owned()),
+            model: Some(model.to_owned()),
+            cost,
+            ..fixture::row(AT_MS, number.unsigned_abs(), 1)
+        };
+        let mut rows = vec![row(1, "once", None), row(2, "priced", Some(Nanos(0)))];
+        rows.extend((3..6).map(|number| row(number, "often", None)));
+        rows.push(AttemptRow { team_id: Some(TeamId(2)), ..row(7, "others", None) });
+        write(&store, &rows, None).await;
+        let told = async |most| {
+            let models = unpriced(&store, TeamId(1), (AT_MS - DAY_MS, AT_MS + DAY_MS), most).await.expect("models");
+            models.into_iter().map(|model| (model.provider, model.model, model.attempts)).collect::<Vec<_>>()
+        };
+        let own = |model: &str, attempts| ("custom-own".to_owned(), model.to_owned(), attempts);
+        assert_eq!(told(5).await, [own("often", 3), own("once", 1)]);
+        assert_eq!(told(1).await, [own("often", 3)]);
+    }
 }

@@ -1,9 +1,11 @@
 //! Records as version 1 wrote them: usage in tokens alone.
 
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Surface};
 use domain::usage::UsageSource;
 use domain::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId};
 use serde::Deserialize;
+
+use super::v4::{Line, formula};
 
 pub(super) const VERSION: u8 = 1;
 
@@ -45,7 +47,7 @@ pub(super) struct Row {
     usage: Usage,
     usage_source: UsageSource,
     cost: Option<Nanos>,
-    cost_formula: Vec<CostLine>,
+    cost_formula: Vec<Line>,
     duration_us: u64,
     first_byte_us: Option<u64>,
     gateway_us: u64,
@@ -90,6 +92,7 @@ impl From<Row> for AttemptRow {
             method: row.method,
             path: row.path,
             provider: row.provider,
+            backend: None,
             model_asked: row.model_asked,
             model: row.model,
             status: row.status,
@@ -100,7 +103,7 @@ impl From<Row> for AttemptRow {
             usage: row.usage.into(),
             usage_source: row.usage_source,
             cost: row.cost,
-            cost_formula: row.cost_formula,
+            cost_formula: formula(row.cost_formula),
             duration_us: row.duration_us,
             first_byte_us: row.first_byte_us,
             gateway_us: row.gateway_us,
@@ -156,7 +159,7 @@ impl Row {
             usage,
             usage_source: row.usage_source,
             cost: row.cost,
-            cost_formula: row.cost_formula,
+            cost_formula: Line::all_of(&row.cost_formula),
             duration_us: row.duration_us,
             first_byte_us: row.first_byte_us,
             gateway_us: row.gateway_us,

@@ -1,9 +1,11 @@
 //! Records as version 3 wrote them: nobody who was asked for.
 
-use domain::ledger::{AttemptRow, CacheStatus, CostLine, Outcome, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Outcome, Surface};
 use domain::usage::UsageSource;
-use domain::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId, Usage};
+use domain::{GatewayId, Nanos, ProviderKeyId, RequestId, TeamId, TokenId};
 use serde::Deserialize;
+
+use super::v4::{Line, Usage, formula};
 
 pub(super) const VERSION: u8 = 3;
 
@@ -32,7 +34,7 @@ pub(super) struct Row {
     usage: Usage,
     usage_source: UsageSource,
     cost: Option<Nanos>,
-    cost_formula: Vec<CostLine>,
+    cost_formula: Vec<Line>,
     duration_us: u64,
     first_byte_us: Option<u64>,
     gateway_us: u64,
@@ -59,6 +61,7 @@ impl From<Row> for AttemptRow {
             method: row.method,
             path: row.path,
             provider: row.provider,
+            backend: None,
             model_asked: row.model_asked,
             model: row.model,
             status: row.status,
@@ -66,10 +69,10 @@ impl From<Row> for AttemptRow {
             error_code: row.error_code,
             cache: row.cache,
             streamed: row.streamed,
-            usage: row.usage,
+            usage: row.usage.into(),
             usage_source: row.usage_source,
             cost: row.cost,
-            cost_formula: row.cost_formula,
+            cost_formula: formula(row.cost_formula),
             duration_us: row.duration_us,
             first_byte_us: row.first_byte_us,
             gateway_us: row.gateway_us,
@@ -109,10 +112,10 @@ impl Row {
             error_code: row.error_code,
             cache: row.cache,
             streamed: row.streamed,
-            usage: row.usage,
+            usage: Usage::of(&row.usage),
             usage_source: row.usage_source,
             cost: row.cost,
-            cost_formula: row.cost_formula,
+            cost_formula: Line::all_of(&row.cost_formula),
             duration_us: row.duration_us,
             first_byte_us: row.first_byte_us,
             gateway_us: row.gateway_us,

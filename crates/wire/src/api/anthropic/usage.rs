@@ -31,14 +31,14 @@ struct Details {
 
 impl From<Usage> for Report<'_> {
     fn from(usage: Usage) -> Self {
-        let written = usage.cache_write.saturating_add(usage.cache_write_1h);
+        let written = usage.written();
         Self {
             input_tokens: usage.input.saturating_sub(usage.cached_input).saturating_sub(written),
             cache_creation_input_tokens: written,
             cache_read_input_tokens: usage.cached_input,
             cache_creation: Lifetimes {
                 ephemeral_5m_input_tokens: usage.cache_write,
-                ephemeral_1h_input_tokens: usage.cache_write_1h,
+                ephemeral_1h_input_tokens: written.saturating_sub(usage.cache_write),
             },
             output_tokens: usage.output,
             output_tokens_details: Some(Details { thinking_tokens: usage.reasoning }).filter(|_| usage.reasoning > 0),

@@ -4,6 +4,7 @@ use domain::Usage;
 use serde::Deserialize;
 
 use crate::usage::number::{Count, lenient};
+use crate::usage::served::{Served, later};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -54,11 +55,15 @@ impl Report {
 struct Body {
     #[serde(deserialize_with = "lenient")]
     usage: Option<Report>,
+    #[serde(rename = "serviceTier", deserialize_with = "lenient")]
+    service_tier: Option<Served>,
 }
 
 /// What a whole body, or the `metadata` of a stream, says was consumed.
 pub(in crate::api) fn usage_of(body: &[u8]) -> Option<Usage> {
-    serde_json::from_slice::<Body>(body).ok()?.usage?.usage()
+    let body: Body = serde_json::from_slice(body).ok()?;
+    let usage = body.usage?.usage()?;
+    Some(Usage { service_tier: later(body.service_tier, None).unwrap_or_default(), ..usage })
 }
 
 #[cfg(test)]

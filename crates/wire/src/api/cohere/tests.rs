@@ -202,7 +202,7 @@ fn a_stream_with_everything_in_it() {
     Arguments { block: 4, json: "{}" }
     BlockStop { block: 4 }
     Finish { choice: 0, finish: ToolCalls }
-    Usage(Usage { input: 3, output: 9, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 4, audio_input: 0, audio_output: 0, image_input: 0, audio_seconds: 0, characters: 0, images: 0, searches: 0 })
+    Usage(Usage { input: 3, output: 9, cached_input: 0, cache_write: 0, cache_write_1h: 0, reasoning: 4, audio_input: 0, audio_output: 0, image_input: 0, audio_seconds: 0, characters: 0, images: 0, searches: 0, cache_write_12h: 0, explicit_cached: 0, cached_audio: 0, cached_image: 0, video_input: 0, citation: 0, image_output: 0, video_output: 0, web_searches: 0, file_searches: 0, pages: 0, annotated_pages: 0, images_read: 0, service_tier: Standard, zone: Anywhere, search_context: Untold })
     End
     "#);
 }

@@ -25,11 +25,13 @@ struct Counts {
     input_tokens: Count,
     output_tokens: Count,
     reasoning_tokens: Count,
+    /// Of embeddings: billed by the piece, not by their tokens.
+    images: Count,
 }
 
 impl Counts {
     fn some(self) -> Option<Self> {
-        (self.input_tokens.0.is_some() || self.output_tokens.0.is_some()).then_some(self)
+        [self.input_tokens, self.output_tokens, self.images].iter().any(|count| count.0.is_some()).then_some(self)
     }
 }
 
@@ -46,6 +48,7 @@ impl Report {
             output,
             cached_input,
             reasoning: tokens.reasoning_tokens.get().min(output),
+            images_read: counts.images.small(),
             ..Usage::default()
         })
     }

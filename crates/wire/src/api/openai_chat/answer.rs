@@ -340,7 +340,7 @@ struct OutputDetails {
 
 impl From<Usage> for UsageOut {
     fn from(usage: Usage) -> Self {
-        let written = usage.cache_write.saturating_add(usage.cache_write_1h);
+        let written = usage.written();
         Self {
             prompt_tokens: usage.input,
             completion_tokens: usage.output,

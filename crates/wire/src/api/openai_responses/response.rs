@@ -93,10 +93,9 @@ impl Serialize for Response<'_> {
 }
 
 fn report(usage: Usage) -> serde_json::Value {
-    let written = usage.cache_write.saturating_add(usage.cache_write_1h);
     json!({
         "input_tokens": usage.input,
-        "input_tokens_details": { "cached_tokens": usage.cached_input, "cache_write_tokens": written },
+        "input_tokens_details": { "cached_tokens": usage.cached_input, "cache_write_tokens": usage.written() },
         "output_tokens": usage.output,
         "output_tokens_details": { "reasoning_tokens": usage.reasoning },
         "total_tokens": usage.input.saturating_add(usage.output),
