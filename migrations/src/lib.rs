@@ -36,6 +36,7 @@ migrations! {
     m20261127_000015_rotate_tokens,
     m20261127_000016_own_policies,
     m20261127_000001_bill_more,
+    m20261127_000002_create_team_prices,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

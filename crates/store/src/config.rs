@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::config::{Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::config::{
+    Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TeamPrice, TokenConfig,
+};
 use domain::policy::{NamedPolicy, PolicyState};
-use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, TeamId, TokenId};
+use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, TeamId, TeamPriceId, TokenId};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use crate::entity::{api_token, config_version, custom_provider as custom, gateway, meta, policy, provider_key, team};
+use crate::entity::{
+    api_token, config_version, custom_provider as custom, gateway, meta, policy, provider_key, team, team_price,
+};
 use crate::secrets::Sealer;
 use crate::{Store, StoreError, WriteTx};
 
@@ -103,6 +107,7 @@ pub async fn load_config(store: &Store, sealer: &Sealer) -> Result<Config, Store
     load_custom_providers(db, &mut teams).await?;
     load_tokens(db, &mut teams, now).await?;
     load_policies(db, &mut teams).await?;
+    load_prices(db, &mut teams).await?;
     let mut teams: Vec<_> = teams.into_values().collect();
     teams.sort_by_key(|team| team.id);
     Ok(Config { version, teams })
@@ -236,6 +241,17 @@ async fn load_policies(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(
                 owner: row.token_id.map(TokenId),
                 policy,
             });
+        }
+    }
+    Ok(())
+}
+
+/// As text: who reads it leaves out and reports what it cannot read.
+async fn load_prices(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(), StoreError> {
+    use team_price::{Column, Entity};
+    for row in Entity::find().order_by_asc(Column::Id).all(db).await? {
+        if let Some(team) = teams.get_mut(&row.team_id) {
+            team.prices.push(TeamPrice { id: TeamPriceId(row.id), text: row.text });
         }
     }
     Ok(())

@@ -20,4 +20,5 @@ pub mod request_body;
 pub mod response;
 pub mod session;
 pub mod team;
+pub mod team_price;
 pub mod user;

@@ -30,6 +30,7 @@ pub mod spent;
 pub mod spool;
 pub mod state;
 pub mod team;
+pub mod team_price;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
