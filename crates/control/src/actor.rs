@@ -44,6 +44,8 @@ pub mod can {
         ManageTokens,
         /// Write policies and put them in or out of force.
         EditPolicies,
+        /// Write the team's own prices.
+        EditPrices,
         /// Invite, promote and remove members.
         ManageMembers,
         /// Make somebody an owner, and change or remove one.
@@ -188,7 +190,7 @@ mod tests {
         Actor::new(Arc::new(me), session()).team("acme").expect("a member")
     }
 
-    fn allowed(member: &Member) -> [bool; 9] {
+    fn allowed(member: &Member) -> [bool; 10] {
         [
             member.grant::<can::View>().is_ok(),
             member.grant::<can::ViewPayloads>().is_ok(),
@@ -196,6 +198,7 @@ mod tests {
             member.grant::<can::ManageProviderKeys>().is_ok(),
             member.grant::<can::ManageTokens>().is_ok(),
             member.grant::<can::EditPolicies>().is_ok(),
+            member.grant::<can::EditPrices>().is_ok(),
             member.grant::<can::ManageMembers>().is_ok(),
             member.grant::<can::ViewAudit>().is_ok(),
             member.grant::<can::ManageOwners>().is_ok(),
@@ -204,10 +207,13 @@ mod tests {
 
     #[test]
     fn each_role_gets_exactly_its_permissions() {
-        assert_eq!(allowed(&member(Role::Owner)), [true; 9]);
-        assert_eq!(allowed(&member(Role::Admin)), [true, true, true, true, true, true, true, true, false]);
-        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, true, false, false, false]);
-        assert_eq!(allowed(&member(Role::Viewer)), [true, false, false, false, false, false, false, false, false]);
+        assert_eq!(allowed(&member(Role::Owner)), [true; 10]);
+        assert_eq!(allowed(&member(Role::Admin)), [true, true, true, true, true, true, true, true, true, false]);
+        assert_eq!(allowed(&member(Role::Editor)), [true, true, true, true, true, true, false, false, false, false]);
+        assert_eq!(
+            allowed(&member(Role::Viewer)),
+            [true, false, false, false, false, false, false, false, false, false]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `weir apply`: a file that declares teams, gateways, provider keys, custom providers, tokens, policies and members is
+//! `weir apply`: a file that declares teams, gateways, provider keys, custom providers, tokens, policies, prices and members is
 //! checked as a whole, compared with what is stored, and carried out in one transaction. What it does not mention stays.
 
 mod custom_provider;
@@ -8,6 +8,7 @@ mod gateway;
 mod member;
 mod planner;
 mod policy;
+mod price;
 mod provider_key;
 mod render;
 mod report;

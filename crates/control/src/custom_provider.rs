@@ -11,7 +11,7 @@ use store::entity::custom_provider::Model;
 use crate::address::check_base_url;
 use crate::change::{Change, Event};
 use crate::gateway::missing;
-use crate::{Control, ControlError, Grant, can, provider_key};
+use crate::{Control, ControlError, Grant, can, provider_key, team_price};
 
 /// A provider to add.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Control {
         Ok(view(row))
     }
 
-    /// Deletes a provider and its keys: kept, they would be sent to whatever address takes the slug next.
+    /// Deletes a provider, its prices and its keys: kept, they would be sent to whatever address takes the slug next.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -112,6 +112,7 @@ impl Control {
             };
             change.record(grant.author(), event).await?;
         }
+        team_price::delete_of_provider(&change, grant.team_id(), grant.author(), &slug).await?;
         rows::delete(change.tx(), id, change.now()).await?;
         self.finish_custom(change, grant, "custom_provider.delete", Some(&old), None).await
     }

@@ -28,6 +28,7 @@ mod request;
 mod session;
 mod setup;
 mod sweep;
+mod team_price;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -62,6 +63,7 @@ pub use policy::{
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
+pub use team_price::{MAX_PRICES, PriceChange, PriceText};
 pub use token::TokenTerms;
 
 /// What the operator decides.

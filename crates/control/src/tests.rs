@@ -9,3 +9,4 @@ mod policy;
 mod provider_key;
 mod resource;
 mod simulation;
+mod team_price;

@@ -35,6 +35,8 @@ pub enum Permission {
     ManageTokens,
     /// Write policies and put them in or out of force.
     EditPolicies,
+    /// Write the team's own prices.
+    EditPrices,
     /// Invite, promote and remove members.
     ManageMembers,
     /// Make somebody an owner, and change or remove one.
@@ -57,7 +59,9 @@ impl Role {
             | Permission::ManageProviderKeys
             | Permission::ManageTokens
             | Permission::EditPolicies => self != Self::Viewer,
-            Permission::ManageMembers | Permission::ViewAudit => matches!(self, Self::Owner | Self::Admin),
+            Permission::EditPrices | Permission::ManageMembers | Permission::ViewAudit => {
+                matches!(self, Self::Owner | Self::Admin)
+            }
             Permission::ManageOwners => self == Self::Owner,
         }
     }

@@ -74,6 +74,10 @@ pub enum Problem {
     NotMoney,
     /// Would end a secret whose grace period is not over.
     InGrace,
+    /// Is not the text of a price.
+    NotAPrice,
+    /// Has an asterisk elsewhere than at its end.
+    AsteriskInside,
     /// Possible, but not together with what was chosen beside it.
     DoesNotFit,
 }
@@ -123,6 +127,8 @@ impl fmt::Display for Problem {
             Self::NotMoney => f.write_str("must be an amount of dollars, as 50 or 0.25"),
             Self::InGrace => f.write_str("is not possible while the secret before still works; end that one first"),
             Self::DoesNotFit => f.write_str("does not go with what is chosen beside it"),
+            Self::NotAPrice => f.write_str("is not the text of a price"),
+            Self::AsteriskInside => f.write_str("may have a * at its end only, for whatever follows"),
             Self::NotAPolicy => f.write_str("is not the text of a policy"),
         }
     }

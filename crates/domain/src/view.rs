@@ -12,7 +12,7 @@ use crate::token::Restrictions;
 use crate::usage::UsageSource;
 use crate::{
     CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, PolicyId, ProviderKeyId, RequestId, Role,
-    SessionId, TeamId, TokenId, Usage, UserId,
+    SessionId, TeamId, TeamPriceId, TokenId, Usage, UserId,
 };
 
 /// The signed-in person.
@@ -200,6 +200,24 @@ pub struct PolicyView {
     /// Nothing where this program cannot read it: then it is not in force, whatever its state.
     pub policy: Option<Policy>,
     /// Its text form, as stored.
+    pub text: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The configuration version of its last change.
+    pub version: i64,
+    /// Whether the data plane of the node that answers runs that version already.
+    pub live: bool,
+}
+
+/// A price of a team's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamPriceView {
+    pub id: TeamPriceId,
+    /// The provider's slug.
+    pub provider: String,
+    /// The model's id, or the beginning of ids and `*`.
+    pub model: String,
+    /// A row of a price book, as JSON.
     pub text: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

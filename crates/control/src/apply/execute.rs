@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use domain::token::Restrictions;
 use domain::view::IssuedToken;
-use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, Role, TeamId, TokenId, UserId};
+use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, Role, TeamId, TeamPriceId, TokenId, UserId};
 use serde_json::{Value, json};
 
-use super::step::{CustomProvider, Gateway, Mark, Member, Operation, PolicyPlan, ProviderKey, Step, TeamPlan, Token};
+use super::step::{
+    CustomProvider, Gateway, Mark, Member, Operation, PolicyPlan, PricePlan, ProviderKey, Step, TeamPlan, Token,
+};
 use super::{Applied, Plan};
 use crate::actor::Author;
 use crate::change::{Change, Event};
 use crate::cookie::{random_name, sha256};
-use crate::{Control, ControlError, custom_provider, gateway, policy, provider_key, token};
+use crate::{Control, ControlError, custom_provider, gateway, policy, provider_key, team_price, token};
 
 pub(super) async fn execute(plan: Plan) -> Result<Applied, ControlError> {
     let changes = plan.changes();
@@ -72,6 +74,7 @@ impl Run<'_> {
                 Operation::Gateway(gateway) => self.gateway(&gateway).await?,
                 Operation::ProviderKey(key) => self.provider_key(&key).await?,
                 Operation::Policy(policy) => self.policy(&policy).await?,
+                Operation::Price(price) => self.price(&price).await?,
                 Operation::Member(member) => self.member(&member).await?,
                 Operation::Token(token) => {
                     let made = self.token(&token).await?;
@@ -244,6 +247,16 @@ impl Run<'_> {
             None => store::policy::create(tx, team, &definition).await?,
         };
         policy::record(self.change, team, self.author, new.old.as_ref(), Some(&row)).await
+    }
+
+    async fn price(&self, new: &PricePlan) -> Result<(), ControlError> {
+        let (tx, team) = (self.change.tx(), self.id()?);
+        let definition = team_price::definition(self.change, &new.price);
+        let row = match &new.old {
+            Some(old) => store::team_price::update(tx, TeamPriceId(old.id), &definition).await?,
+            None => store::team_price::create(tx, team, &definition).await?,
+        };
+        team_price::record(self.change, team, self.author, new.old.as_ref(), Some(&row)).await
     }
 
     async fn member(&self, new: &Member) -> Result<(), ControlError> {

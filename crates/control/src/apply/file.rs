@@ -34,6 +34,8 @@ pub(super) struct Team {
     #[serde(default)]
     pub(super) policies: Vec<Policy>,
     #[serde(default)]
+    pub(super) prices: Vec<Price>,
+    #[serde(default)]
     pub(super) members: Vec<Member>,
 }
 
@@ -84,6 +86,9 @@ pub(super) struct Token {
 
 /// Name, state and the parts of the text form.
 pub(super) type Policy = Spanned<BTreeMap<String, Spanned<Value>>>;
+
+/// The fields of a row of a price book.
+pub(super) type Price = Spanned<BTreeMap<String, Spanned<Value>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::TeamId;
 use store::StoreError;
-use store::entity::{api_token, custom_provider, gateway, membership, policy, provider_key, team, user};
+use store::entity::{api_token, custom_provider, gateway, membership, policy, provider_key, team, team_price, user};
 
 use super::policy::parts;
 use super::{EnvLookup, file, source};
@@ -23,6 +23,7 @@ pub(super) struct State {
     /// The live ones among those that the file mentions, in policies too.
     pub(super) tokens: Vec<api_token::Model>,
     pub(super) policies: Vec<policy::Model>,
+    pub(super) prices: Vec<team_price::Model>,
     pub(super) memberships: Vec<membership::Model>,
     /// The people the file mentions, by address.
     pub(super) users: HashMap<String, user::Model>,
@@ -45,6 +46,7 @@ pub(super) async fn load(control: &Control, entry: &file::Team, env: EnvLookup<'
         names.dedup();
         state.tokens = store::token::list_live_named(db, id, &names).await?;
         state.policies = store::policy::list(db, id).await?;
+        state.prices = store::team_price::list(db, id).await?;
         state.memberships = store::team::list_memberships(db, id).await?;
     }
     for member in &entry.members {

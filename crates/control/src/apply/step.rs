@@ -5,7 +5,9 @@ use domain::policy::{Policy, PolicyState};
 use domain::token::Restrictions;
 use domain::{GatewaySettings, Role, Secret, TeamId};
 use serde_json::Value;
-use store::entity::{api_token, custom_provider, gateway, policy, provider_key, user};
+use store::entity::{api_token, custom_provider, gateway, policy, provider_key, team_price, user};
+
+use crate::PriceText;
 
 /// What happens to a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub(super) enum Operation {
     ProviderKey(Box<ProviderKey>),
     Token(Box<Token>),
     Policy(Box<PolicyPlan>),
+    Price(Box<PricePlan>),
     Member(Box<Member>),
 }
 
@@ -109,6 +112,11 @@ pub(super) struct PolicyPlan {
     pub(super) name: String,
     pub(super) state: PolicyState,
     pub(super) policy: Policy,
+}
+
+pub(super) struct PricePlan {
+    pub(super) old: Option<team_price::Model>,
+    pub(super) price: PriceText,
 }
 
 pub(super) struct Member {

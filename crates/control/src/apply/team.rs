@@ -26,6 +26,7 @@ impl Planner<'_> {
             steps.extend(self.token(&format!("{path}.tokens[{index}]"), entry, token, state));
         }
         steps.extend(self.policies(path, entry, state));
+        steps.extend(self.prices(path, entry, state));
         steps.extend(self.members(path, entry, state));
         TeamPlan { slug: slug.value.clone(), id: state.team.as_ref().map(|team| TeamId(team.id)), steps }
     }

@@ -1,6 +1,7 @@
 //! Files against both databases.
 
 mod policy;
+mod price;
 
 use domain::Role;
 use domain::ledger::Surface;
@@ -236,7 +237,7 @@ teams:
     async fn a_file_that_is_not_of_the_right_shape_is_refused_with_its_line(store: Store) {
         let control = open(&store).await;
         let unknown = "teams:\n  - slug: acme\n    gatways: []\n";
-        insta::assert_snapshot!(refused(&control, unknown).await, @r#"weir.yaml:3: unknown field `gatways`, expected one of slug, name, gateways, provider_keys, custom_providers, tokens, policies, members"#);
+        insta::assert_snapshot!(refused(&control, unknown).await, @r#"weir.yaml:3: unknown field `gatways`, expected one of slug, name, gateways, provider_keys, custom_providers, tokens, policies, prices, members"#);
         let broken = "teams:\n  - slug: [acme\n";
         insta::assert_snapshot!(refused(&control, broken).await, @r#"weir.yaml:2: expected string scalar"#);
     }

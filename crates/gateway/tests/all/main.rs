@@ -17,6 +17,7 @@ mod native;
 mod passing;
 mod plain;
 mod policies;
+mod prices;
 mod responses;
 mod restrictions;
 mod retries;
