@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod join;
 pub mod members;
 pub mod policies;
+pub mod prices;
 pub mod provider_keys;
 pub mod session;
 pub mod setup;

@@ -13,6 +13,7 @@ pub mod members;
 pub mod not_found;
 pub mod overview;
 pub mod policies;
+pub mod prices;
 pub mod provider_keys;
 pub mod requests;
 pub mod setup;

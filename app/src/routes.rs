@@ -20,6 +20,7 @@ use crate::pages::members::{InvitePage, MemberPage, MembersPage};
 use crate::pages::not_found::NotFoundPage;
 use crate::pages::overview::OverviewPage;
 use crate::pages::policies::{NewPolicyPage, PoliciesPage, PolicyPage, SimulationPage};
+use crate::pages::prices::{NewPricePage, PricePage, PricesPage};
 use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
 use crate::pages::requests::{RequestPage, RequestsPage};
 use crate::pages::setup::SetupPage;
@@ -55,6 +56,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:team/policies/new") ssr=Async view=|| framed(NewPolicyPage) />
                 <Route path=path!("/:team/policies/:id") ssr=Async view=|| framed(PolicyPage) />
                 <Route path=path!("/:team/policies/:id/simulation") ssr=Async view=|| framed(SimulationPage) />
+                <Route path=path!("/:team/prices") ssr=Async view=|| framed(PricesPage) />
+                <Route path=path!("/:team/prices/new") ssr=Async view=|| framed(NewPricePage) />
+                <Route path=path!("/:team/prices/:id") ssr=Async view=|| framed(PricePage) />
                 <Route path=path!("/:team/costs") ssr=Async view=|| framed(CostsPage) />
                 <Route path=path!("/:team/members") ssr=Async view=|| framed(MembersPage) />
                 <Route path=path!("/:team/members/new") ssr=Async view=|| framed(InvitePage) />

@@ -73,6 +73,8 @@ symbols! {
     Person = "person",
     /// What limits.
     Policy = "policy",
+    /// What something costs.
+    Price = "price",
     /// Add.
     Plus = "plus",
     /// The request log.

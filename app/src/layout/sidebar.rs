@@ -16,7 +16,7 @@ use crate::server;
 /// A line of the navigation: name, last part of the address, drawing, what it takes to see it.
 type Line = (&'static str, &'static str, Symbol, Permission);
 
-const MAIN: [Line; 7] = [
+const MAIN: [Line; 8] = [
     ("Overview", "", Symbol::Overview, Permission::View),
     ("Requests", "/requests", Symbol::Requests, Permission::View),
     ("Costs", "/costs", Symbol::Cost, Permission::View),
@@ -24,6 +24,7 @@ const MAIN: [Line; 7] = [
     ("Provider keys", "/keys", Symbol::Key, Permission::View),
     ("Tokens", "/tokens", Symbol::Token, Permission::View),
     ("Policies", "/policies", Symbol::Policy, Permission::View),
+    ("Prices", "/prices", Symbol::Price, Permission::View),
 ];
 const TEAM: [Line; 2] = [
     ("Members", "/members", Symbol::Members, Permission::View),
@@ -136,6 +137,7 @@ fn pages(team: &TeamRef) -> impl Iterator<Item = PaletteLink> {
         ("New gateway", "/gateways/new", Permission::EditGateways),
         ("New token", "/tokens/new", Permission::ManageTokens),
         ("New policy", "/policies/new", Permission::EditPolicies),
+        ("New price", "/prices/new", Permission::EditPrices),
         ("Invite a member", "/members/new", Permission::ManageMembers),
     ];
     let allowed = actions.into_iter().filter(|(_, _, permission)| team.role.allows(*permission));

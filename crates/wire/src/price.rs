@@ -24,6 +24,7 @@ mod row;
 mod tests;
 mod text;
 mod units;
+mod write;
 
 pub use book::{BadBook, PriceBook};
 pub use custom::CustomCost;

@@ -115,6 +115,12 @@ impl PriceBook {
         self.find(provider, model).or_else(any)
     }
 
+    /// Every price, in the order of the book.
+    #[must_use]
+    pub fn prices(&self) -> &[Price] {
+        &self.prices
+    }
+
     /// The models of a provider, in the order of the book.
     pub fn models(&self, provider: &str) -> impl Iterator<Item = &Price> {
         self.prices.iter().filter(move |price| price.provider == provider && price.model != ANY)
