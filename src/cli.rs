@@ -28,6 +28,9 @@ pub enum Command {
     /// Check the ledger, and compare it with what providers say.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Look at the price book.
+    #[command(subcommand)]
+    Prices(Prices),
     /// Manage people who sign in.
     #[command(subcommand)]
     User(User),
@@ -136,6 +139,20 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, id)| !name.is_empty() && !id.is_empty());
     pair.map(|(name, id)| (name.to_owned(), id.to_owned())).ok_or_else(|| "must be NAME=ID".to_owned())
+}
+
+/// `weir prices …`
+#[derive(Debug, Subcommand)]
+pub enum Prices {
+    /// Print what the price book in force says of a model, or of all.
+    Show {
+        /// A provider's slug and its model, such as openai/gpt-5; with a slug only, all its models.
+        #[arg(value_name = "PROVIDER/MODEL")]
+        model: Option<String>,
+        /// Print rows of the book as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `weir user …`
