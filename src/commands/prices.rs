@@ -54,7 +54,9 @@ fn line(price: &Price, now_ms: i64) -> String {
         format!("{} per million", parts.join(", "))
     });
     let units = list.units.telling().map(|(name, _, _, rate)| format!("{name} {}", dollars(rate)));
-    let parts: Vec<_> = tokens.into_iter().chain(units).collect();
+    let sizes = (!list.units.images.is_empty()).then(|| format!("pictures by {} sizes", list.units.images.len()));
+    let searches = list.units.requests_by_context.map(|_| "requests by what is searched".to_owned());
+    let parts: Vec<_> = tokens.into_iter().chain(units).chain(sizes).chain(searches).collect();
     format!("{}/{} ({}): {}", price.provider, price.model, price.mode, parts.join("; "))
 }
 
@@ -128,7 +130,7 @@ mod tests {
                 "tiers":[{"above":200000,"rates":{"input":"2","output":"4"}}],"units":{"per_thousand_web_searches":"14"},
                 "batch":{"rates":{"input":"0.5","output":"1"}},
                 "changes":[{"from":"2027-01-01","rates":{"input":"3","output":"6"}}]},
-            {"provider":"google","model":"h","mode":"image","units":{"per_image":"0.04"}}]}"#;
+            {"provider":"google","model":"h","mode":"image","units":{"per_image":"0.04","per_image_by_variant":{"low/a":"0.01","high/a":"0.1"}}}]}"#;
         PriceBook::parse(text).expect("a book")
     }
 
@@ -161,7 +163,7 @@ mod tests {
         let book = book();
         let both = chosen(&book, Some("google")).expect("found");
         assert_eq!(both.len(), 2);
-        assert_eq!(line(both[1], 0), "google/h (image): per_image $0.04");
+        assert_eq!(line(both[1], 0), "google/h (image): per_image $0.04; pictures by 2 sizes");
         assert_eq!(chosen(&book, None).expect("all").len(), 2);
         assert!(chosen(&book, Some("google/i")).expect_err("unknown").contains("google/i"));
     }

@@ -47,10 +47,13 @@ async fn a_form_that_is_refused_names_its_field_and_a_text_its_place() {
     installation.apply_member("{}").await;
     let server = installation.serve(&[]).await;
     let cookie = server.sign_in(PASSWORD).await.expect("signed in");
-    let both = [("provider", "openai"), ("model", "gpt-5"), ("input", "1"), ("discount", "5")];
+    let back = ("back", "/acme/prices/new");
+    let both = [("provider", "openai"), ("model", "gpt-5"), ("input", "1"), ("discount", "5"), back];
     let refused = server.post(SavePrice::PATH, Some(&cookie), &form(&both)).await;
     let location = refused.headers()["location"].to_str().unwrap().to_owned();
-    assert!(location.contains("__err="), "{location}");
+    let page = server.get(location.strip_prefix(&server.url).unwrap(), Some(&cookie)).await.text().await.unwrap();
+    let beside = page.split("save-price-discount-error").last().unwrap();
+    assert!(page.contains("save-price-discount-error") && beside.contains("does not go with"), "{location}: {page}");
     let wrong = r#"{"provider":"openai","model":"gpt-5","rates":{"input":1}}"#;
     let refused = server.post(SavePriceText::PATH, Some(&cookie), &form(&[("text", wrong)])).await;
     let location = refused.headers()["location"].to_str().unwrap().to_owned();

@@ -131,7 +131,10 @@ pub(super) fn section(team: &str, search: &Search, found: Found, may_edit: bool)
         (1, _) => "One model.".to_owned(),
         (count, _) => format!("{} models.", grouped(count as u64)),
     };
-    let as_of = format!("As of {}. Dollars per million tokens; an empty field has no price. {count}", found.as_of);
+    let as_of = format!(
+        "As of {}. Dollars per million tokens of input, cached input and output; an empty field has no price. {count}",
+        found.as_of
+    );
     let form = form(path, search, found.providers);
     let content = if found.rows.is_empty() {
         view! {
