@@ -90,8 +90,8 @@ teams:
         from: soon
         discount_ppm: 1
       - { provider: custom-mine, model: x, rates: { input: \"1\", output: \"2\" } }
-      - { provider: openai, model: y, discount_ppm: 1 }
-      - { provider: openai, model: y, discount_ppm: 2 }
+      - { provider: openai, model: twice, discount_ppm: 1 }
+      - { provider: openai, model: twice, discount_ppm: 2 }
       - { provider: openai, model: z }
 ";
         let told = refused(&control, bad).await;
