@@ -35,8 +35,8 @@ migrations! {
     m20261127_000014_restrict_tokens,
     m20261127_000015_rotate_tokens,
     m20261127_000016_own_policies,
-    m20261127_000001_bill_more,
-    m20261127_000002_create_team_prices,
+    m20261127_000017_bill_more,
+    m20261127_000018_create_team_prices,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

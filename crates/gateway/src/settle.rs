@@ -213,7 +213,7 @@ impl Settlement {
         let row = &mut self.row;
         row.cost = uses_nothing(row).then_some(Nanos::ZERO);
         (row.usage, row.usage_source) = (Usage::default(), UsageSource::None);
-        row.cost_formula.clear();
+        row.cost_formula = Formula::default();
         self.shared.ledger.begin(row).map(Some)
     }
 

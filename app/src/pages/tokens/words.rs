@@ -41,6 +41,7 @@ pub(super) fn endpoint(endpoint: Surface) -> &'static str {
         Surface::Files => "Files",
         Surface::Batches => "Batches",
         Surface::Models => "List of models",
+        Surface::Limits => "What limits leave",
         Surface::Native => "Providers' own APIs",
         Surface::Unknown => "Nothing",
     }

@@ -97,7 +97,7 @@ pub(crate) fn show(
 ) -> Result<(), Box<Stop>> {
     judge(settlement, access, Some(gateway), Target::Nobody)?;
     let facts = Facts { endpoint, ..facts(settlement, access, Some(gateway), target) };
-    let mut held = access.team.policies.held(gateway.limit.as_ref(), &facts);
+    let mut held = access.team.policies.held(gateway.limit.as_ref(), access.own_limits(), &facts);
     held.look(facts.now_ms);
     settlement.held = held;
     Ok(())

@@ -28,6 +28,7 @@ pub(crate) fn policies(texts: &[&str], before: Option<&Policies>) -> Arc<Policie
         custom_providers: Vec::new(),
         tokens: Vec::new(),
         policies: (1..).zip(texts).map(named).collect(),
+        prices: Vec::new(),
     };
     let counts = |id: LimitId| {
         let limit = before?.limits().iter().find(|limit| limit.id == id)?;
@@ -49,7 +50,7 @@ pub(crate) fn held(policies: &Policies, token: &str) -> Held {
         metadata: Metadata::default(),
         now_ms: NOW_MS,
     };
-    policies.held(None, &facts)
+    policies.held(None, &[], &facts)
 }
 
 /// A request that wants so many tokens.

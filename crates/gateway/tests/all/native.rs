@@ -202,7 +202,7 @@ async fn a_token_for_certain_models_changes_nothing_at_a_provider() {
     let mut world = with_key("azure-openai", |_| Answer::json(200, "{}")).await;
     world.change(|config| {
         let models = ["openai/small", "google-ai-studio/small", "azure-openai/small"];
-        config.teams[0].tokens[0].models = Some(models.map(str::to_owned).to_vec());
+        config.teams[0].tokens[0].restrictions.models = Some(models.map(str::to_owned).to_vec());
     });
     for (method, path, allowed) in [
         (Method::GET, "openai/v1/models/ft:large", true),
@@ -225,7 +225,7 @@ async fn a_token_for_certain_models_changes_nothing_at_a_provider() {
         assert!(allowed || read.body.contains("may change or delete"), "{}", read.body);
     }
     let sent = world.upstream.calls().len();
-    world.change(|config| config.teams[0].tokens[0].models = None);
+    world.change(|config| config.teams[0].tokens[0].restrictions.models = None);
     assert_eq!(world.send(call(Method::DELETE, "openai/v1/models/ft:large", "")).await.status, 200);
     assert_eq!(world.upstream.calls().len(), sent + 1);
 }

@@ -36,7 +36,6 @@ struct Answer<'a> {
     x_groq: Option<Groq>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient")]
     /// Workers AI's own API.
     #[serde(borrow)]
     result: Option<&'a RawValue>,
@@ -329,13 +328,15 @@ impl Searches {
     }
 }
 
+/// An answer inside of another; an empty one where it is none.
+fn inner(raw: Option<&RawValue>) -> Response<'_> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
 /// Takes in what `json` says; false where it is no JSON object.
 pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
     let Ok(answer) = serde_json::from_slice::<Answer<'_>>(json) else {
         return false;
-    };
-    let inner = |raw: Option<&RawValue>| -> Response<'_> {
-        raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     };
     let (response, result) = (inner(answer.response), inner(answer.result));
     let model = answer.model.or(response.model).or(result.model).filter(|model| !model.is_empty());
