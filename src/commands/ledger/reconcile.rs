@@ -102,6 +102,9 @@ fn date(day: i64) -> String {
     DateTime::from_timestamp(day.saturating_mul(86_400), 0).unwrap_or_default().format("%Y-%m-%d").to_string()
 }
 
+/// Writes a figure.
+type Show = fn(i64) -> String;
+
 fn render(report: &Report) -> String {
     let mut text = String::new();
     for line in &report.lines {
@@ -110,13 +113,13 @@ fn render(report: &Report) -> String {
         let names: Vec<_> = names.map(|name| if name.is_empty() { "(none)" } else { name }).collect();
         let mark = if line.differs { "differs" } else { "agrees" };
         text.push_str(&format!("{} {}: {mark}\n", date(place.day), names.join(" ")));
-        let plain = |number: i64| number.to_string();
-        let money = |nanos: i64| Nanos(nanos).to_string();
-        let figures: [(&str, Option<Pair>, &dyn Fn(i64) -> String); 4] = [
-            ("requests", line.requests, &plain),
-            ("tokens in", line.input_tokens, &plain),
-            ("tokens out", line.output_tokens, &plain),
-            ("cost", line.cost_nanos, &money),
+        let plain: Show = |number| number.to_string();
+        let money: Show = |nanos| Nanos(nanos).to_string();
+        let figures = [
+            ("requests", line.requests, plain),
+            ("tokens in", line.input_tokens, plain),
+            ("tokens out", line.output_tokens, plain),
+            ("cost", line.cost_nanos, money),
         ];
         for (name, Pair { theirs, ours, difference }, show) in
             figures.into_iter().filter_map(|(name, pair, show)| Some((name, pair?, show)))

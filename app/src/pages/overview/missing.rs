@@ -6,6 +6,9 @@ use leptos::prelude::*;
 use crate::components::format::grouped;
 use crate::components::{Notice, Tone};
 
+/// Most files that are named.
+const MOST_NAMES: usize = 4;
+
 /// A notice for each thing that keeps rows from the figures.
 pub(super) fn notices(ledger: LedgerHealth) -> impl IntoView {
     let LedgerHealth { dead_letters, stalled, backlog_bytes, rows_waiting, damaged_segments } = ledger;
@@ -42,11 +45,13 @@ fn behind(bytes: u64) -> impl IntoView {
 
 fn damaged(names: Vec<String>) -> impl IntoView {
     let files = number(names.len() as u64, "file", "files");
+    let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+    let shown = names.into_iter().take(MOST_NAMES).collect::<Vec<_>>().join(", ") + more;
     view! {
         <Notice tone=Tone::Warn>
             <p>
                 {format!("{files} of this installation's spool were damaged on the disk. What could be read is in the figures; the rest is kept in the data directory: ")}
-                <code>{names.join(", ")}</code>". docs/ledger.md says what to do."
+                <code>{shown}</code>". docs/ledger.md says what to do."
             </p>
         </Notice>
     }
