@@ -5,8 +5,9 @@ mod missing;
 mod models;
 mod plots;
 mod progress;
+mod unpriced;
 
-use domain::view::{GatewayView, LedgerHealth, Overview, PolicyView};
+use domain::view::{GatewayView, LedgerHealth, Overview, PolicyView, UnpricedModel};
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
@@ -34,6 +35,8 @@ struct Data {
     policies: Vec<PolicyView>,
     /// How the ledger does; well, for those whose business it is not.
     ledger: LedgerHealth,
+    /// Models with attempts whose cost is unknown.
+    unpriced: Vec<UnpricedModel>,
 }
 
 async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Data, AppError> {
@@ -51,11 +54,15 @@ async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Dat
         Err(_) => LedgerHealth::default(),
     };
     let policies = control.list_policies(&grant).await?;
-    Ok(Data { gateways, overview, progress, policies, ledger })
+    let unpriced = match overview.totals.unpriced {
+        0 => Vec::new(),
+        _ => control.unpriced(&grant, range.from_ms(), range.to_ms()).await?,
+    };
+    Ok(Data { gateways, overview, progress, policies, ledger, unpriced })
 }
 
 fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl IntoView {
-    let Data { gateways, overview, progress, policies, ledger } = data;
+    let Data { gateways, overview, progress, policies, ledger, unpriced } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
     let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
@@ -65,6 +72,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
         view! {
             {missing::notices(ledger)}
             {damaged(&policies)}
+            {unpriced::notice(&unpriced, overview.totals.unpriced, &team, range)}
             <GatewayFilter path gateways chosen=gateway range />
             {figures::figures(&overview)}
             {plots::plots(&overview, &team, &keep, range)}

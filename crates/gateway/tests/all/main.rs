@@ -25,5 +25,6 @@ mod same_api;
 mod settling;
 mod streams;
 mod tasks;
+mod team_prices;
 mod translation;
 mod world;
