@@ -25,7 +25,7 @@ pub(in crate::api) fn decode_answer(body: &[u8]) -> Result<Answer, Refused> {
     let mut events = Vec::new();
     let mut decoder = Decoder::default();
     decoder.chunk(chunk, body, &mut events);
-    decoder.end(&mut events);
+    decoder.end_whole(&mut events);
     let mut assembly = Assembly::default();
     events.into_iter().for_each(|event| assembly.push(event));
     let answer = assembly.finish().map_err(|error| refused(error.message))?;

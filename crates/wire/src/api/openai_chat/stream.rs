@@ -60,11 +60,7 @@ impl Frames for Decoder {
     fn frame(&mut self, name: Option<&[u8]>, data: &[u8], out: &mut Vec<Event>) {
         let data = data.trim_ascii();
         if data == b"[DONE]" {
-            // Where nothing was said, that is the answer.
-            if self.choices.is_empty() {
-                self.progress(0);
-            }
-            self.end(out);
+            self.end_whole(out);
         } else if name == Some(b"error") {
             self.fail(error::read(data).unwrap_or_else(StreamError::truncated), out);
         } else if let Ok(chunk) = serde_json::from_slice::<Chunk>(data) {
@@ -309,8 +305,16 @@ impl Decoder {
         out.push(Event::BlockStop { block });
     }
 
-    /// The provider said that all was said.
-    pub(super) fn end(&mut self, out: &mut Vec<Event>) {
+    /// The provider said that all was said. Where that is nothing, it is the answer.
+    pub(super) fn end_whole(&mut self, out: &mut Vec<Event>) {
+        if self.choices.is_empty() {
+            self.progress(0);
+        }
+        self.end(out);
+    }
+
+    /// All was said.
+    fn end(&mut self, out: &mut Vec<Event>) {
         self.start(out);
         self.choices.sort_by_key(|choice| choice.index);
         for at in 0..self.choices.len() {
