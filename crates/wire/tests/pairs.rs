@@ -1,5 +1,7 @@
 //! Every caller's API before every provider's.
 
+#[path = "pairs/answers.rs"]
+mod answers;
 #[path = "pairs/features.rs"]
 mod features;
 #[path = "pairs/golden.rs"]

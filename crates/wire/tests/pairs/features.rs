@@ -102,6 +102,17 @@ fn conversation() -> Vec<Named> {
     let document = |source| Content::Document { source, name: Some("a.pdf".to_owned()) };
     let mut cached = ask();
     cached.messages[0].parts[0].cache = Some(CacheTtl::Short);
+    let thought = Content::Thinking { text: "needle".to_owned(), signature: None };
+    let earlier = Request {
+        messages: vec![
+            message(Role::User, [Content::text("Hi")]),
+            message(Role::Assistant, [thought, Content::text("Hello")]),
+            message(Role::User, [Content::text("So?")]),
+        ],
+        ..ask()
+    };
+    let mut declined = earlier;
+    declined.messages[1] = message(Role::Assistant, [Content::Refusal { text: "needle".to_owned() }]);
     let mut named = ask();
     named.messages[0].name = Some("needle".to_owned());
     vec![
@@ -113,6 +124,7 @@ fn conversation() -> Vec<Named> {
         ("PDF by address", &["example.com/needle"], shown(document(url()))),
         ("sound", &[PIXEL], shown(Content::Audio { source: base64("audio/wav") })),
         ("film", &[PIXEL], shown(Content::Video { source: base64("video/mp4") })),
+        ("an earlier refusal", &["needle"], declined),
         ("cache hint", &["cache_control", "cachePoint", "prompt_cache_breakpoint"], cached),
     ]
 }
@@ -149,7 +161,7 @@ fn tools() -> Vec<Named> {
         ("JSON schema beside tools", &["needle"], both),
         (
             "JSON without schema",
-            &["json_object", "application/json", "\"json\"", "json_answer", "output"],
+            &["json_object", "application/json", "\"json\"", "json_answer", "output", "one JSON object"],
             Request { format: Format::JsonObject, ..ask() },
         ),
     ]
@@ -185,6 +197,12 @@ fn settings() -> Vec<Named> {
         ("end user", &["needle"], Request { user: Some("needle".to_owned()), ..ask() }),
         ("metadata", &["needle"], Request { metadata: Some(json(r#"{"a":"needle"}"#)), ..ask() }),
         ("class of service", &["flex"], Request { service_tier: Some("flex".to_owned()), ..ask() }),
+        (
+            "biases of tokens",
+            &["-77"],
+            sampled(Sampling { logit_bias: Json::parse(r#"{"50256":-77}"#).ok(), ..plain() }),
+        ),
+        ("keeping the answer", &["\"store\":true"], Request { store: Some(true), ..ask() }),
         ("verbosity", &["verbosity"], Request { verbosity: Some("low".to_owned()), ..ask() }),
         ("prompt cache key", &["needle"], Request { prompt_cache_key: Some("needle".to_owned()), ..ask() }),
     ]

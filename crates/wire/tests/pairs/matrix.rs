@@ -6,6 +6,7 @@ use std::fs;
 use wire::api::{Api, Encoded, Path, Quirks, Target};
 use wire::chat::{Fetched, Request, Tool, ToolKind};
 
+use crate::answers;
 use crate::features::{Feature, features};
 use wire_fuzz::pair::model;
 
@@ -22,6 +23,8 @@ A caller's API and a provider's may differ; then the gateway translates. Where t
 - dropped: the answer is as good without; the header `weir-dropped` names the field, and callers (`weir-strict`) and gateways (`strict_translation`) that are strict get an error. Hints for caches are left out without a word
 - refused: the answer would be another one, so the caller gets an error that names the field
 - –: the caller's API has no word for it
+
+A column is an API, not a provider. Most providers are asked in openai_chat (Mistral, Hugging Face, Workers AI, all that are compatible), less what `providers.toml` says they refuse; Azure's v1 surface in openai_responses as well. A custom model of Replicate's may have other inputs than those written here: send them as `input`, an object that is laid under what the question says.
 
 Models differ too. Asked here, and `gpt-4.1` where nothing is to be reasoned: ";
 
@@ -97,7 +100,7 @@ fn document() -> String {
             }
         }
     }
-    text
+    text + &answers::section()
 }
 
 #[test]
