@@ -417,3 +417,83 @@ async fn whether_a_call_may_be_made_is_known_before_the_question_is_read() {
     let read = world.chat(r#"{"model":"custom-own/x","messages":"no list"}"#).await;
     assert_eq!(read.code(), "provider_disabled");
 }
+
+#[tokio::test]
+async fn what_few_ask_for_reaches_gemini_and_comes_back() {
+    const TWO: &str = r#"{"candidates":[{"index":0,"content":{"role":"model","parts":[{"text":"Sun."}]},"finishReason":"STOP","logprobsResult":{"chosenCandidates":[{"token":"Sun.","logProbability":-0.25}],"topCandidates":[{"candidates":[{"token":"Sun.","logProbability":-0.25}]}]}},{"index":1,"content":{"role":"model","parts":[{"text":"Rain."}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":10,"candidatesTokenCount":5,"totalTokenCount":15}}"#;
+    let world = World::answering(200, TWO).await;
+    let ask = json!({
+        "model": "google-ai-studio/gemini-2.5-pro", "n": 2, "seed": 4242, "logprobs": true, "top_logprobs": 3,
+        "service_tier": "flex", "stop": ["END"],
+        "messages": [{ "role": "user", "content": [
+            { "type": "text", "text": "Look and listen" },
+            { "type": "file", "file": { "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0=" } },
+            { "type": "input_audio", "input_audio": { "data": "UklGRg==", "format": "wav" } },
+        ] }],
+    });
+    let read = world.chat(&ask.to_string()).await;
+    let sent: Value = serde_json::from_str(&world.upstream.call().body).expect("JSON");
+    let config = &sent["generationConfig"];
+    assert_eq!(
+        (&config["candidateCount"], &config["seed"], &config["responseLogprobs"], &config["logprobs"]),
+        (&json!(2), &json!(4242), &json!(true), &json!(3)),
+        "{sent}"
+    );
+    assert_eq!(config["stopSequences"], json!(["END"]));
+    assert!(sent.to_string().contains("flex"), "{sent}");
+    let parts = sent["contents"][0]["parts"].as_array().expect("parts");
+    let kinds: Vec<_> = parts.iter().map(|part| &part["inlineData"]["mimeType"]).collect();
+    assert_eq!(kinds[1..], [&json!("application/pdf"), &json!("audio/wav")]);
+    let answer = read.json();
+    assert_eq!(answer["choices"].as_array().map(Vec::len), Some(2), "{answer}");
+    assert_eq!(answer["choices"][0]["logprobs"]["content"][0]["logprob"], -0.25);
+    assert_eq!(answer["choices"][1]["message"]["content"], "Rain.");
+}
+
+#[tokio::test]
+async fn sources_cache_hints_and_what_claude_declines_come_through() {
+    const CITED: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"text","text":"It rains.","citations":[{"type":"web_search_result_location","url":"https://x.example","title":"X","cited_text":"rain","encrypted_index":"e"}]}],"stop_reason":"refusal","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":3,"service_tier":"priority"}}"#;
+    let world = World::answering(200, CITED).await;
+    let ask = json!({ "model": "anthropic/claude-sonnet-4-5", "messages": [{ "role": "user", "content": [
+        { "type": "text", "text": "Weather?", "cache_control": { "type": "ephemeral" } },
+    ] }] });
+    let answer = world.chat(&ask.to_string()).await.json();
+    let sent: Value = serde_json::from_str(&world.upstream.call().body).expect("JSON");
+    assert_eq!(sent["messages"][0]["content"][0]["cache_control"]["type"], "ephemeral", "{sent}");
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["message"]["annotations"][0]["url_citation"]["url"], "https://x.example", "{answer}");
+    assert_eq!((&choice["finish_reason"], &answer["service_tier"]), (&json!("content_filter"), &json!("priority")));
+}
+
+#[tokio::test]
+async fn a_refusal_of_openais_is_told_to_claudes_callers_and_words_beside_it_are_an_ordinary_end() {
+    let ask = r#"{"model":"openai/gpt-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    for (said, stop, words) in [
+        (r#""content":null,"refusal":"No.""#, "refusal", json!(["No."])),
+        (r#""content":"Well.","refusal":"No.""#, "end_turn", json!(["Well.", "No."])),
+    ] {
+        let answer = format!(
+            r#"{{"id":"c","object":"chat.completion","model":"gpt-5","choices":[{{"index":0,"message":{{"role":"assistant",{said}}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":9,"completion_tokens":3}},"service_tier":"priority"}}"#
+        );
+        let chunks = format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{{said}}}}}]}}\n\ndata: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\ndata: [DONE]\n\n"
+        );
+        let world = World::new(move |seen| match seen.body.contains("\"stream\":true") {
+            true => Answer::events(&chunks),
+            false => Answer::json(200, &answer),
+        })
+        .await;
+        let whole = world.send(post("/v1/acme/main/compat/v1/messages", ask)).await.json();
+        assert_eq!(
+            (&whole["stop_reason"], &whole["usage"]["service_tier"]),
+            (&json!(stop), &json!("priority")),
+            "{whole}"
+        );
+        let told: Vec<_> =
+            whole["content"].as_array().expect("blocks").iter().map(|block| block["text"].clone()).collect();
+        assert_eq!(json!(told), words);
+        let streamed = ask.replace("\"max_tokens\":9", "\"max_tokens\":9,\"stream\":true");
+        let stream = world.send(post("/v1/acme/main/compat/v1/messages", &streamed)).await.body;
+        assert!(stream.contains(&format!("\"stop_reason\":\"{stop}\"")), "{stream}");
+    }
+}
