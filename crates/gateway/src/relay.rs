@@ -69,7 +69,8 @@ pub(crate) async fn relay(
     }
 
     let body = if let Way::Hold(make) = way {
-        match hold(&mut settlement, meter, upstream, &plan, make).await {
+        // Boxed: what passes as it comes must not carry the room for it.
+        match Box::pin(hold(&mut settlement, meter, upstream, &plan, make)).await {
             Ok(Held { status, body }) => {
                 // What is made of an answer has another length; hyper knows it.
                 parts.headers.remove(CONTENT_LENGTH);

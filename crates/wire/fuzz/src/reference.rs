@@ -32,6 +32,15 @@ fn tier(document: &Value, so_far: Option<Usage>) -> ServiceTier {
     places.into_iter().find_map(named).unwrap_or_else(before)
 }
 
+/// Items of an answer's output that are calls of a tool which the provider runs, of web searches only those that search.
+fn called(document: &Value, kind: &str) -> u32 {
+    let places = [&document["output"], &document["response"]["output"]];
+    let items = places.into_iter().find_map(Value::as_array).into_iter().flatten();
+    let searches = |item: &&Value| matches!(item["action"]["type"].as_str(), None | Some("search"));
+    let calls = items.filter(|item| item["type"] == kind).filter(|item| kind != "web_search_call" || searches(item));
+    few(calls.count() as u64)
+}
+
 /// What one document says, read through `Value`.
 fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
     let places = ["/usage", "/response/usage", "/result/usage", "/x_groq/usage"];
@@ -50,9 +59,12 @@ fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
     let output = first(&["completion_tokens", "output_tokens"]);
     let reasoning = at(&["/completion_tokens_details/reasoning_tokens", "/output_tokens_details/reasoning_tokens"]);
     let outside = number(&usage["total_tokens"]) == input + output + reasoning;
+    let citation = number(&usage["citation_tokens"]);
+    let queries = few(number(&usage["num_search_queries"]));
     Some(Usage {
         input,
-        output: if outside { output + reasoning } else { output },
+        output: if outside { output + reasoning } else { output } + citation,
+        citation: few(citation),
         cached_input: at(&[
             "/prompt_tokens_details/cached_tokens",
             "/input_tokens_details/cached_tokens",
@@ -66,6 +78,9 @@ fn openai(document: &Value, so_far: Option<Usage>) -> Option<Usage> {
         audio_output: at(&["/completion_tokens_details/audio_tokens"]),
         image_output: few(at(&["/completion_tokens_details/image_tokens", "/output_tokens_details/image_tokens"])),
         video_input: few(at(&["/prompt_tokens_details/video_tokens"])),
+        web_searches: called(document, "web_search_call").max(queries),
+        search_context: serde_json::from_value(usage["search_context_size"].clone()).unwrap_or_default(),
+        file_searches: called(document, "file_search_call"),
         service_tier: tier(document, so_far),
         image_input: at(&["/prompt_tokens_details/image_tokens", "/input_tokens_details/image_tokens"]),
         audio_seconds: first(&["seconds", "prompt_audio_seconds"]),

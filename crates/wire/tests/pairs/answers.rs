@@ -61,12 +61,8 @@ fn words() -> Vec<Feature> {
     };
     let cited = Content::Text { text: "It rains.".into(), citations: vec![page] };
     let thought = |signature| [Content::Thinking { text: "hm".into(), signature }, Content::text("It rains.")];
-    let call = |signature| Content::ToolCall {
-        id: "call_1".into(),
-        name: "f".into(),
-        arguments: r#"{"a":1}"#.into(),
-        signature,
-    };
+    let call =
+        Content::ToolCall { id: "call_1".into(), name: "f".into(), arguments: r#"{"a":1}"#.into(), signature: None };
     let no = || Content::Refusal { text: "no".into() };
     let mut several = ends(Finish::Stop);
     several.choices.push(Choice { index: 1, ..several.choices[0].clone() });
@@ -112,23 +108,10 @@ fn words() -> Vec<Feature> {
         },
         Feature {
             name: "calls of tools",
-            answer: of([call(None)], Finish::ToolCalls),
+            answer: of([call], Finish::ToolCalls),
             says: |back| {
                 parts(back)
                     .any(|part| matches!(part, Content::ToolCall { id, name, .. } if id == "call_1" && name == "f"))
-            },
-        },
-        Feature {
-            name: "the maker's mark on a call",
-            answer: of([call(Some(mark()))], Finish::ToolCalls),
-            says: |back| {
-                // Where a call has no place for it, it stands in an empty block of reasoning before the call, or behind it.
-                parts(back).any(|part| match part {
-                    Content::ToolCall { signature, .. } | Content::Thinking { signature, .. } => {
-                        has_mark(signature.as_ref())
-                    }
-                    _ => false,
-                })
             },
         },
         Feature {

@@ -104,7 +104,10 @@ async fn more_for_a_while_is_told_and_ends() {
 }
 
 fn limits(query: &str) -> Request<Full<Bytes>> {
-    Request::get(format!("/v1/limits{query}")).header("x-api-key", TOKEN).body(Full::default()).expect("a request")
+    Request::get(format!("/v1/acme/main/compat/limits{query}"))
+        .header("x-api-key", TOKEN)
+        .body(Full::default())
+        .expect("a request")
 }
 
 #[tokio::test]
@@ -112,7 +115,7 @@ async fn what_is_left_can_be_asked_for() {
     let mut world = World::answering(200, ANSWER).await;
     world.policies(&[
         r#"{"limit":{"cost":"1.5","per":"month","zone":"Europe/Berlin"}}"#,
-        r#"{"limit":{"tokens":1000,"per":"ever"},"when":{"model":["openai/gpt-4o-mini"]}}"#,
+        r#"{"limit":{"tokens":100000,"per":"ever"},"when":{"model":["openai/gpt-4o-mini"]}}"#,
         r#"{"limit":{"requests":10,"per":"60s","window":"sliding"},"group_by":["model"],"action":"warn"}"#,
         r#"{"limit":{"requests":7,"per":"ever"},"when":{"endpoint":["embeddings"]}}"#,
         r#"{"limit":{"concurrency":4},"when":{"token":["other"]}}"#,
@@ -138,7 +141,7 @@ async fn what_is_left_can_be_asked_for() {
     let of_model = told(&read);
     let names: Vec<_> = of_model.iter().map(|limit| limit["policy"].as_str().unwrap_or_default()).collect();
     assert_eq!(names, ["p1", "p2", "p3"]);
-    assert_eq!((&of_model[1]["used"], &of_model[1]["remaining"]), (&15.into(), &985.into()));
+    assert_eq!((&of_model[1]["used"], &of_model[1]["remaining"]), (&15.into(), &99985.into()));
     assert_eq!((of_model[1]["resets_at"].is_null(), &of_model[2]["used"]), (true, &1.into()));
     assert_eq!(of_model[2]["action"], "warn");
     assert!(read.header("weir-budget").is_some_and(|text| text.contains("remaining=1.4999955")));
