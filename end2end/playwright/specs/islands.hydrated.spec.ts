@@ -22,12 +22,12 @@ test("the whole page can be reached by keyboard", async ({ page, furnished, sign
 
 test("the theme stays", async ({ page, furnished, signedIn }) => {
   await page.goto(`${furnished.url}/${owner.slug}`);
-  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  const light = await background();
+  const root = page.locator("html");
+  const light = await root.evaluate((element) => getComputedStyle(element).backgroundColor);
   await page.getByRole("button", { name: "Dark" }).click();
-  await expect.poll(background).not.toBe(light);
+  await expect(root).not.toHaveCSS("background-color", light);
   await page.goto(`${furnished.url}/account`);
-  await expect.poll(background).not.toBe(light);
+  await expect(root).not.toHaveCSS("background-color", light);
 });
 
 test("a menu opens by keyboard, and Escape closes it where one was", async ({ page, furnished, signedIn }) => {

@@ -13,8 +13,8 @@ test("the book is searched by provider and model, and every search has an addres
   await expect(page.getByText("The first 100 of")).toBeVisible();
   await prices.search("openai", "GPT-4o-mini");
   await expect(page).toHaveURL(/provider=openai&model=GPT-4o-mini/);
-  await expect(prices.book().first()).toContainText("openai/gpt-4o-mini");
-  await expect(prices.book().first()).toContainText("$0.15");
+  const found = prices.book().filter({ has: page.getByText("openai/gpt-4o-mini", { exact: true }) });
+  await expect(found).toContainText("$0.15");
   await prices.search("openai", "no such model");
   await expect(page.getByText("The price book has no such model")).toBeVisible();
   await page.getByRole("link", { name: "Clear" }).click();
