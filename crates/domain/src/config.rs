@@ -66,6 +66,12 @@ pub struct ProviderKeyConfig {
     pub enabled: bool,
     /// Not used from then on: the end of a rotation's overlap.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Its share of the requests beside the other keys with its alias; with 0 it stands by for when no other can be asked.
+    pub weight: u32,
+    /// Where what is sent with it is worked on, in the operator's own words.
+    pub region: Option<String>,
+    /// Most requests in a minute.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// A provider of the team's own, called `custom-{slug}` in paths and model names.

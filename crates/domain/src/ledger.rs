@@ -50,11 +50,13 @@ pub enum Surface {
     Batches,
     /// `/v1/limits` and the same below `compat`.
     Limits,
+    /// `/v1/{team}/{gateway}`: steps that are tried in their order. Each step's rows are of its own door.
+    Universal,
 }
 
 impl Surface {
     /// Every door that leads somewhere, as people look for them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ChatCompletions,
         Self::Responses,
         Self::StoredResponses,
@@ -73,6 +75,7 @@ impl Surface {
         Self::Batches,
         Self::Models,
         Self::Limits,
+        Self::Universal,
         Self::Native,
     ];
 
@@ -106,6 +109,7 @@ impl Surface {
             Self::Files => "files",
             Self::Batches => "batches",
             Self::Limits => "limits",
+            Self::Universal => "universal",
         }
     }
 }

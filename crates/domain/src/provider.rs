@@ -5,6 +5,28 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::validate::Problem;
+
+/// The greatest weight of a key among those with its alias.
+pub const MAX_WEIGHT: u32 = 1_000;
+/// Longest name of a region, in bytes.
+const MAX_REGION: usize = 64;
+
+/// Whether a text can name the region of a key: the operator's own word, such as `eu` or `eu-central-1`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_region(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.len() > MAX_REGION {
+        return Err(Problem::TooLong { max: MAX_REGION as u64 });
+    }
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.bytes().all(plain) { Ok(()) } else { Err(Problem::NotASlug) }
+}
+
 /// The API shape that a surface or a provider speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

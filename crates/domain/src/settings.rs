@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::provider::check_region;
 use crate::validate::{FieldError, Problem};
 
 /// How a rate limit's window moves.
@@ -28,6 +29,19 @@ pub enum Backoff {
     Exponential,
 }
 
+/// How requests are shared out among several keys of a provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// By their weights, at random.
+    #[default]
+    Weighted,
+    /// The one of two whose answers begin sooner, with what it has to do.
+    Latency,
+    /// The one of two with fewer requests under way.
+    Busy,
+}
+
 /// What a gateway does with each request that passes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,8 +64,20 @@ pub struct GatewaySettings {
     pub retry_delay: Option<u32>,
     /// How that pause grows.
     pub retry_backoff: Backoff,
-    /// Milliseconds an attempt may take to its first byte.
+    /// Milliseconds an attempt may take to its answer's head.
     pub request_timeout: Option<u32>,
+    /// Milliseconds a stream may take from its attempt's begin to its first event.
+    pub first_token_timeout: Option<u32>,
+    /// Milliseconds a running answer may be silent.
+    pub idle_timeout: Option<u32>,
+    /// Milliseconds an attempt may take to its answer's end.
+    pub total_timeout: Option<u32>,
+    /// How requests are shared out among several keys with one alias.
+    pub balance: Balance,
+    /// Whether a conversation keeps to one of them, where the provider may have its beginning in a cache.
+    pub affinity: bool,
+    /// The regions of provider keys that may be used; any where there is none.
+    pub allowed_regions: Vec<String>,
     /// Whether a request is refused that says something the provider's API cannot express, instead of being sent without it.
     /// A caller's `weir-strict` header wins.
     pub strict_translation: bool,
@@ -78,6 +104,12 @@ impl Default for GatewaySettings {
             retry_delay: None,
             retry_backoff: Backoff::default(),
             request_timeout: None,
+            first_token_timeout: None,
+            idle_timeout: None,
+            total_timeout: None,
+            balance: Balance::default(),
+            affinity: true,
+            allowed_regions: Vec::new(),
             strict_translation: false,
             collect_logs: true,
             collect_log_payloads: true,
@@ -97,7 +129,9 @@ pub const MAX_RETRY_DELAY: u32 = 5_000;
 pub const MAX_RATE_LIMIT: u32 = 10_000_000;
 /// Longest rate-limit interval in seconds: a day.
 pub const MAX_RATE_INTERVAL: u32 = 86_400;
-/// Shortest and longest request timeout in milliseconds.
+/// Most regions that a gateway may name.
+pub const MAX_REGIONS: usize = 32;
+/// Shortest and longest timeout of an attempt, whole or in part, in milliseconds.
 pub const REQUEST_TIMEOUT: (u32, u32) = (100, 3_600_000);
 /// Shortest and longest log retention in days.
 pub const LOG_RETENTION_DAYS: (u16, u16) = (1, 3_650);
@@ -134,8 +168,15 @@ impl GatewaySettings {
         if let Some(delay) = self.retry_delay {
             within("retry_delay", delay.into(), 0, MAX_RETRY_DELAY.into());
         }
-        if let Some(timeout) = self.request_timeout {
-            within("request_timeout", timeout.into(), REQUEST_TIMEOUT.0.into(), REQUEST_TIMEOUT.1.into());
+        for (field, timeout) in [
+            ("request_timeout", self.request_timeout),
+            ("first_token_timeout", self.first_token_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("total_timeout", self.total_timeout),
+        ] {
+            if let Some(timeout) = timeout {
+                within(field, timeout.into(), REQUEST_TIMEOUT.0.into(), REQUEST_TIMEOUT.1.into());
+            }
         }
         within(
             "log_retention_days",
@@ -144,6 +185,13 @@ impl GatewaySettings {
             LOG_RETENTION_DAYS.1.into(),
         );
         within("response_ttl_days", self.response_ttl_days.into(), 0, MAX_RESPONSE_TTL_DAYS.into());
+        let regions = &self.allowed_regions;
+        if regions.len() > MAX_REGIONS {
+            errors.push(FieldError::new("allowed_regions", Problem::TooMany { max: MAX_REGIONS as u64 }));
+        }
+        if let Some(problem) = regions.iter().find_map(|region| check_region(region).err()) {
+            errors.push(FieldError::new("allowed_regions", problem));
+        }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 

@@ -61,7 +61,7 @@ fn may_use(access: &Access, gateway: &GatewayState) -> bool {
 /// Whether the server takes on anything now.
 ///
 /// # Errors
-/// `shutting_down`, `starting`, `ledger_unavailable`.
+/// `shutting_down`, `starting`, `overloaded`, `ledger_unavailable`.
 pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     let shared = settlement.shared();
     if shared.is_closing() {
@@ -69,6 +69,9 @@ pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     }
     if shared.is_suspended() {
         return Err(Refusal::starting());
+    }
+    if shared.in_flight() > shared.options.max_in_flight {
+        return Err(Refusal::too_many_in_flight());
     }
     // Money that cannot be written down must not be spent.
     if shared.ledger.ready() { Ok(()) } else { Err(Refusal::ledger_unavailable()) }

@@ -3,12 +3,15 @@
 //! # What is tried again
 //! No answer at all (nobody there, connection closed, silence), and statuses that speak of a moment: 408, 429, 500, 502,
 //! 503, 504, 529. Not 409: it speaks of the request. Only while nothing has reached the client, so an answer whose head
-//! has arrived is the answer.
+//! has arrived is the answer. What the same key is asked again for is bounded for each address: ten times in ten seconds
+//! and one for five requests beyond ([`crate::health`]), so that a provider in trouble is not asked twice as much.
+//! Where another key could be asked, at another address or, after a refusal of the key, at any, that one is asked instead and at once.
 //!
 //! # How long to wait
-//! The pause grows by the chosen rule. A provider that asks for a longer one gets it up to five seconds; beyond that
-//! the client is better served with the answer at once, `Retry-After` included.
+//! The pause grows by the chosen rule, a quarter more or less at random. A provider that asks for a longer one gets it up to five
+//! seconds; beyond that the client is better served with the answer at once, `Retry-After` included.
 
+mod hint;
 mod retry;
 
 use bytes::Bytes;
@@ -17,48 +20,92 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::clock::now;
 use crate::error::Refusal;
+use crate::failover::{Failure, Kind, read_error};
 use crate::plan::{Authorize, Plan};
-use crate::settle::{End, Settlement, note_backend};
+use crate::settle::{End, Fares, Settlement, note_backend};
 use crate::upstream::SendError;
 
-/// Calls the provider until there is an answer to give.
+/// What else there is to do where this attempt fails.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Else {
+    /// Another target may be asked.
+    pub target: bool,
+    /// Another key of the same may be.
+    pub key: bool,
+}
+
+/// Calls the provider until there is an answer to give, be it an error, or somebody else may be asked instead.
 ///
 /// # Errors
-/// `upstream_…`, with the last attempt's row ended, or `ledger_unavailable`.
-pub(crate) async fn attempt(settlement: &mut Settlement, plan: &mut Plan) -> Result<Response<Incoming>, Refusal> {
-    take_token(settlement, plan).await?;
+/// Why there is no answer, with the last attempt's row ended.
+pub(crate) async fn attempt(
+    settlement: &mut Settlement,
+    plan: &mut Plan,
+    other: Else,
+) -> Result<Response<Incoming>, Box<Failure>> {
+    take_token(settlement, plan).await.map_err(Failure::refused)?;
+    let mut made = 0;
     loop {
-        settlement.begin_attempt()?;
-        let attempt = u8::try_from(settlement.row.attempt).unwrap_or(u8::MAX);
-        let more = attempt < plan.retry.max_attempts;
+        check_room(settlement, plan).map_err(Failure::refused)?;
+        settlement.begin_attempt().map_err(Failure::refused)?;
+        made += 1;
+        settlement.fares = Fares::begin(&plan.healths, made > 1);
+        let more = made < plan.retry.max_attempts;
         let request = request(plan, more);
         let client = settlement.shared().client.clone();
-        let pause = match client.send_within(request, plan.first_byte_timeout).await {
+        let pause = match client.send_within(request, plan.timeouts.head).await {
             Ok(answer) => {
                 let status = answer.status().as_u16();
                 settlement.first_byte(status);
                 note_backend(settlement, answer.headers());
+                let wished = if status == 429 || status >= 500 { hint::wished(answer.headers(), now()) } else { None };
+                settlement.fares.head(status, wished);
                 if status == 401 {
                     give_up_token(plan);
                 }
-                let pause = more.then(|| plan.retry.pause_after(attempt, status, answer.headers())).flatten();
-                let Some(pause) = pause else { return Ok(answer) };
-                settlement.end_attempt(End::without_answer(status, Outcome::UpstreamError, None));
-                pause
+                let kind = Kind::of_status(status);
+                let goes_on = other.target || (other.key && kind.may_be_the_keys()) || (plan.has_other_addresses && kind.may_be_the_addresses());
+                let pause = plan.retry.pause_after(made, status, wished).filter(|_| more && may_repeat(plan) && !changes_key(plan, kind));
+                match pause {
+                    Some(pause) => {
+                        settlement.end_attempt(End::without_answer(status, Outcome::UpstreamError, None));
+                        pause
+                    }
+                    None if goes_on && status >= 400 => return Err(read_error(settlement, plan, answer).await),
+                    None => return Ok(answer),
+                }
             }
             Err(error) => {
                 let refusal = fail(settlement, plan, &error);
-                if !more || !retry::may_help(&error) {
-                    return Err(refusal);
+                if !more || !retry::may_help(&error) || plan.has_other_addresses || !may_repeat(plan) {
+                    return Err(Failure::refused(refusal));
                 }
-                plan.retry.pause(attempt)
+                plan.retry.pause(made)
             }
         };
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Whether another key is better asked than the same one again.
+fn changes_key(plan: &Plan, kind: Kind) -> bool {
+    plan.has_other_keys && (kind.is_the_keys() || (plan.has_other_addresses && kind.may_be_the_addresses()))
+}
+
+/// Whether the address may be asked again for what it was asked before.
+fn may_repeat(plan: &Plan) -> bool {
+    plan.healths.address.as_ref().is_none_or(|address| address.may_repeat(Instant::now()))
+}
+
+/// Whether the address has room for one more request.
+fn check_room(settlement: &Settlement, plan: &Plan) -> Result<(), Refusal> {
+    let most = settlement.shared().options.max_in_flight_per_upstream;
+    let is_full = plan.healths.address.as_ref().is_some_and(|address| address.busy() as usize >= most);
+    if is_full { Err(Refusal::upstream_busy(&plan.provider)) } else { Ok(()) }
 }
 
 /// Puts the provider's access token among the headers, where its key is no header itself.

@@ -108,6 +108,8 @@ codes! {
     ProviderDisabled = 403 "provider_disabled",
     /// The team has no usable key for the provider.
     MissingProviderKey = 400 "missing_provider_key",
+    /// The gateway may use certain regions only, and nothing says where the key's is.
+    RegionNotAllowed = 403 "region_not_allowed",
     /// The token that the provider wants could not be fetched with the stored key.
     ProviderTokenFailed = 502 "provider_token_failed",
     /// What the caller named by its address could not be fetched.
@@ -130,6 +132,8 @@ codes! {
     UpstreamInvalid = 502 "upstream_invalid",
     /// The provider was silent for too long.
     UpstreamTimeout = 504 "upstream_timeout",
+    /// As many requests are under way at the provider as may be.
+    UpstreamBusy = 503 "upstream_busy",
     /// Nothing can be written down, so nothing may be spent.
     LedgerUnavailable = 503 "ledger_unavailable",
     /// There is no memory for one more body.

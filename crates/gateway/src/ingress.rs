@@ -44,6 +44,8 @@ pub(crate) enum Door<'a> {
     Models,
     /// How much the caller's limits leave.
     Limits,
+    /// Steps that are tried in their order.
+    Universal,
     /// A provider's own API.
     Native { provider: &'a str, rest: &'a str },
     /// No endpoint.
@@ -73,6 +75,7 @@ impl Ingress<'_> {
             Door::Task(call) => surface(call.task),
             Door::Models => Surface::Models,
             Door::Limits => Surface::Limits,
+            Door::Universal => Surface::Universal,
             Door::Native { .. } => Surface::Native,
             Door::Unknown => Surface::Unknown,
         }
@@ -83,7 +86,7 @@ impl Ingress<'_> {
 pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
     let (door, place) = door(path);
     let allow = match door {
-        Door::Chat { .. } | Door::CountTokens { .. } => (method != Method::POST).then_some("POST"),
+        Door::Chat { .. } | Door::CountTokens { .. } | Door::Universal => (method != Method::POST).then_some("POST"),
         Door::Kept(call) => call.allow(method),
         Door::Task(call) if !call.task.keeps() => (method != Method::POST).then_some("POST"),
         Door::Models | Door::Limits => (method != Method::GET && method != Method::HEAD).then_some("GET"),
@@ -98,7 +101,7 @@ pub(crate) fn ingress<'a>(method: &Method, path: &'a str) -> Ingress<'a> {
         Door::Kept(_) => Dialect::Openai,
         Door::Task(Call { front: Front::Gemini { .. }, .. }) => Dialect::Gemini,
         Door::Task(_) => Dialect::Openai,
-        Door::Models | Door::Limits | Door::Unknown => unknown_dialect(path),
+        Door::Models | Door::Limits | Door::Universal | Door::Unknown => unknown_dialect(path),
     };
     Ingress { door, place, dialect, allow }
 }
@@ -118,9 +121,16 @@ fn door(path: &str) -> (Door<'_>, Option<Place<'_>>) {
         (Some(provider), Some(rest)) if !provider.is_empty() && !rest.is_empty() && !climbs(rest) => {
             Door::Native { provider, rest }
         }
+        // Not `/v1/models/{model}` and the like.
+        (None | Some(""), None) if !is_endpoint(team) => Door::Universal,
         _ => Door::Unknown,
     };
     (door, place)
+}
+
+/// Whether a word begins the path of an endpoint at the root: no team is called so.
+fn is_endpoint(word: &str) -> bool {
+    domain::validate::team_slug(word).is_err()
 }
 
 /// An endpoint that fronts every provider, by its path at the root or below `compat`. SDKs put `v1` or `v1beta` before it (Google's either, as it is told).
@@ -239,8 +249,8 @@ mod tests {
     #[test]
     fn every_route_of_the_table_leads_to_its_surface() {
         for route in ROUTES {
-            let path =
-                route.pattern.replace("{provider}", "openai").replace("{rest}", "v1/files").replace("{model}", "a/b");
+            let path = route.pattern.replace("{team}", "acme").replace("{provider}", "openai");
+            let path = path.replace("{rest}", "v1/files").replace("{model}", "a/b");
             let method = if route.methods == "*" { Method::POST } else { route.methods.parse().expect("a method") };
             let found = ingress(&method, &path);
             assert_eq!((found.surface(), found.allow), (route.surface, None), "{path}");
@@ -275,8 +285,8 @@ mod tests {
             "/v1beta/models/x",
             "/v1beta/models/x:nothing",
             "/chat/completions",
-            "/v1/a/b",
-            "/v1/a/b/",
+            "/v1/a",
+            "/v1/a/",
             "/v1/a/b/openai",
             "/v1/a/b/openai/",
             "/v1/a/b/compat/files/a/b/c",

@@ -29,6 +29,10 @@ pub struct Options {
     pub largest_response: usize,
     /// Most responses that are made in the background at once; more are answered 429.
     pub max_background: usize,
+    /// Most requests under way at once; more are answered 503.
+    pub max_in_flight: usize,
+    /// Most attempts under way at once at an address of a provider, for each team; more are answered 503, or by another target.
+    pub max_in_flight_per_upstream: usize,
     /// Whether providers may live on private, link-local and loopback addresses.
     pub allow_private_upstreams: bool,
     /// Whether pictures and documents that callers name by their addresses may be fetched from such addresses.
@@ -50,6 +54,8 @@ impl Default for Options {
             state_bytes: 64 << 20,
             largest_response: 8 << 20,
             max_background: 256,
+            max_in_flight: 20_000,
+            max_in_flight_per_upstream: 10_000,
             allow_private_upstreams: false,
             allow_private_media: false,
         }

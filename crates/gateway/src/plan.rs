@@ -2,6 +2,7 @@
 //! so that an attempt only sends.
 
 mod chat;
+mod choice;
 mod held;
 mod model;
 mod native;
@@ -26,9 +27,10 @@ use wire::translate::Translation;
 use wire::usage::Words;
 
 pub(crate) use chat::{Question, chat, count, room_for, room_to_read};
-pub(crate) use held::{held, holder};
+pub(crate) use choice::Choice;
+pub(crate) use held::{held, holder, keep_to};
 pub(crate) use model::resolve;
-pub(crate) use native::{native, native_model};
+pub(crate) use native::{keeps, native, native_model};
 pub(crate) use task::task;
 use unfinished::Unfinished;
 
@@ -37,11 +39,13 @@ use crate::authenticate::Access;
 use crate::error::Refusal;
 use crate::headers::controls::Controls;
 use crate::headers::request;
+use crate::health::Health;
 use crate::memory::{Memory, Purpose};
+use crate::options::Options;
 use crate::policy::{Asks, Target};
 use crate::settle::Measure;
 use crate::signer::Signer;
-use crate::snapshot::{Auth, GatewayState, ProviderState, Upstream};
+use crate::snapshot::{Auth, Chosen, GatewayState, KeyState, Others, ProviderState, Upstream};
 use crate::state::After;
 
 /// Alias of the stored key that is used when the caller names none.
@@ -63,6 +67,13 @@ pub(crate) struct Plan {
     /// Canonical slug.
     pub provider: String,
     pub key: Option<ProviderKeyId>,
+    /// The newest key with the alias: it stands for all of them where it matters who pays.
+    pub pool: Option<Arc<KeyState>>,
+    /// Whether other keys could be asked instead, and whether any of them is for another address.
+    pub has_other_keys: bool,
+    pub has_other_addresses: bool,
+    /// How the key and the address fare.
+    pub healths: Healths,
     /// What the team pays.
     pub prices: Arc<Prices>,
     /// The provider's name in the price book.
@@ -101,7 +112,7 @@ pub(crate) struct Plan {
     pub shapes_errors: bool,
     /// Fields of the request that the provider's API cannot express, for a header.
     pub dropped: String,
-    pub first_byte_timeout: Duration,
+    pub timeouts: Timeouts,
     pub retry: Retry,
     /// What is kept of the answer.
     pub after: Option<After>,
@@ -149,22 +160,62 @@ pub(crate) struct Retry {
     /// Milliseconds.
     pub delay: u32,
     pub backoff: Backoff,
+    /// A random number of the request.
+    pub random: u64,
 }
 
 impl Retry {
-    pub(crate) fn new(settings: &GatewaySettings, controls: &Controls) -> Self {
+    pub(crate) fn new(settings: &GatewaySettings, controls: &Controls, random: u64) -> Self {
         Self {
             max_attempts: controls.max_attempts.or(settings.retry_max_attempts).unwrap_or(1),
             delay: controls.retry_delay.or(settings.retry_delay).unwrap_or(DEFAULT_RETRY_DELAY),
             backoff: controls.backoff.unwrap_or(settings.retry_backoff),
+            random,
         }
     }
 }
 
-/// The time to the first byte: the caller's, the gateway's or the operator's.
-fn first_byte_timeout(settings: &GatewaySettings, controls: &Controls, otherwise: Duration) -> Duration {
-    let own = settings.request_timeout.map(|ms| Duration::from_millis(ms.into()));
-    controls.request_timeout.or(own).unwrap_or(otherwise)
+/// How the key and the address of a call fare, where that is kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Healths {
+    pub key: Option<Arc<Health>>,
+    pub address: Option<Arc<Health>>,
+}
+
+/// How long the parts of an attempt may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// To the answer's head.
+    pub head: Duration,
+    /// To a stream's first event.
+    pub first_token: Option<Duration>,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
+    /// To the answer's end.
+    pub total: Duration,
+}
+
+impl Timeouts {
+    /// The operator's.
+    pub(crate) fn of(options: &Options) -> Self {
+        Self {
+            head: options.first_byte_timeout,
+            first_token: None,
+            idle: options.idle_timeout,
+            total: options.total_timeout,
+        }
+    }
+
+    /// The caller's, the gateway's or the operator's, whoever says something first.
+    fn within(self, settings: &GatewaySettings, controls: &Controls) -> Self {
+        let ms = |ms: Option<u32>| ms.map(|ms| Duration::from_millis(ms.into()));
+        Self {
+            head: controls.request_timeout.or(ms(settings.request_timeout)).unwrap_or(self.head),
+            first_token: controls.first_token_timeout.or(ms(settings.first_token_timeout)).or(self.first_token),
+            idle: controls.idle_timeout.or(ms(settings.idle_timeout)).unwrap_or(self.idle),
+            total: controls.total_timeout.or(ms(settings.total_timeout)).unwrap_or(self.total),
+        }
+    }
 }
 
 /// What a plan is made from, beside the model.
@@ -178,8 +229,10 @@ pub(crate) struct Request<'a> {
     pub body: &'a Bytes,
     pub memory: &'a Arc<Memory>,
     pub now_ms: i64,
-    /// Where the operator sets the bound.
-    pub first_byte_timeout: Duration,
+    /// Which of several keys it is asked with.
+    pub choice: &'a Choice,
+    /// Where the operator sets the bounds.
+    pub timeouts: Timeouts,
 }
 
 /// Where a call goes and who pays.
@@ -187,6 +240,9 @@ struct Address {
     upstream: Upstream,
     auth: Option<Auth>,
     key: Option<ProviderKeyId>,
+    pool: Option<Arc<KeyState>>,
+    others: Others,
+    healths: Healths,
 }
 
 /// What is called at a provider.
@@ -227,7 +283,7 @@ fn enabled(provider: &ProviderState) -> Result<(), Refusal> {
 fn call_at(
     request: &Request<'_>,
     provider: &ProviderState,
-    Address { upstream, auth, key }: Address,
+    Address { upstream, auth, key, pool, others, healths }: Address,
     rest: Rest<'_>,
     dialect: Dialect,
     body: Bytes,
@@ -268,6 +324,10 @@ fn call_at(
         body,
         provider: provider.slug.clone(),
         key,
+        pool,
+        has_other_keys: others != Others::None,
+        has_other_addresses: others == Others::Elsewhere,
+        healths,
         prices: request.access.team.prices.clone(),
         book: provider.book,
         model: None,
@@ -287,8 +347,8 @@ fn call_at(
         form: None,
         shapes_errors: false,
         dropped: String::new(),
-        first_byte_timeout: first_byte_timeout(&request.gateway.settings, request.controls, request.first_byte_timeout),
-        retry: Retry::new(&request.gateway.settings, request.controls),
+        timeouts: request.timeouts.within(&request.gateway.settings, request.controls),
+        retry: Retry::new(&request.gateway.settings, request.controls, request.choice.random()),
         after: None,
         background: false,
     })
@@ -305,19 +365,34 @@ fn spliced(request: &Request<'_>, edits: &[Edit]) -> Result<Bytes, Refusal> {
 }
 
 fn address(request: &Request<'_>, provider: &ProviderState) -> Result<Address, Refusal> {
+    let Request { access, gateway, choice, .. } = *request;
     let alias = request.controls.byok_alias.as_deref().unwrap_or(DEFAULT_ALIAS);
-    let stored = request.access.team.key(&provider.slug, alias, request.now_ms);
-    if request.access.credential.is_some() {
+    let regions = &gateway.settings.allowed_regions;
+    if access.credential.is_some() {
+        if !regions.is_empty() {
+            return Err(Refusal::own_key_without_region(&provider.slug));
+        }
         // The team's address for the provider holds for the callers' own keys too: it may be the only way out.
-        let upstream = match (&stored, &provider.upstream) {
-            (Ok((_, target)), _) => target.upstream.clone(),
-            (Err(_), Ok(upstream)) => upstream.clone(),
+        let stored = access.team.key(&provider.slug, alias, request.now_ms);
+        let (upstream, address) = match (&stored, &provider.upstream) {
+            (Ok((key, target)), _) => (target.upstream.clone(), Some(key.address.clone())),
+            (Err(_), Ok(upstream)) => (upstream.clone(), None),
             (Err(fault), Err(_)) => return Err(Refusal::missing_provider_key(&provider.slug, alias, *fault)),
         };
-        return Ok(Address { upstream, auth: None, key: None });
+        let healths = Healths { key: None, address };
+        return Ok(Address { upstream, auth: None, key: None, pool: None, others: Others::None, healths });
     }
-    let (key, target) = stored.map_err(|fault| Refusal::missing_provider_key(&provider.slug, alias, fault))?;
-    Ok(Address { upstream: target.upstream.clone(), auth: Some(target.auth.clone()), key: Some(key.id) })
+    let Chosen { key, target, others } = choice
+        .choose(request, &provider.slug, alias)
+        .map_err(|fault| Refusal::missing_provider_key(&provider.slug, alias, fault))?;
+    Ok(Address {
+        upstream: target.upstream.clone(),
+        auth: Some(target.auth.clone()),
+        key: Some(key.id),
+        pool: access.team.keys(&provider.slug, alias).next().cloned(),
+        others,
+        healths: Healths { key: Some(key.health.clone()), address: Some(key.address.clone()) },
+    })
 }
 
 impl Rest<'_> {

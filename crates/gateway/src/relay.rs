@@ -29,34 +29,43 @@ use source::Source;
 use way::{Make, Way};
 
 use crate::body::Body;
-use crate::error::{Refusal, respond};
+use crate::error::Refusal;
+use crate::failover::Failure;
 use crate::headers::response;
 use crate::plan::Plan;
 use crate::reuse::Slot;
 use crate::settle::{End, Settlement};
 use crate::state::Keeper;
 
-/// Passes an answer on and settles the request when it is through.
+/// What is left of a request that may be answered by somebody else.
+pub(crate) struct Unanswered {
+    pub settlement: Box<Settlement>,
+    pub failure: Box<Failure>,
+}
+
+/// Passes an answer on and settles the request when it is through. Where `others` may be asked, what shows before any of it has gone
+/// on to be no answer is a failure.
+///
+/// # Errors
+/// Why it is none, with the attempt's row ended.
 pub(crate) async fn relay(
     mut settlement: Box<Settlement>,
     mut plan: Box<Plan>,
     slot: Option<Slot>,
     answer: Response<Incoming>,
-) -> Response<Body> {
+    others: bool,
+) -> Result<Response<Body>, Unanswered> {
     let (mut parts, upstream) = answer.into_parts();
     response::from_upstream(&mut parts.headers);
     if plan.shapes_errors && parts.status.is_redirection() {
         // No API of these answers so, and a client would go there with its token.
-        return refuse(&mut settlement, &Refusal::upstream_invalid(&plan.provider));
+        let refusal = Refusal::upstream_invalid(&plan.provider);
+        return Err(failed(settlement, Failure::refused(refusal)));
     }
     let mut upstream = Source::new(upstream);
     let mut head = Head::read(&parts);
-    if head.is_in_doubt(&plan) {
-        let looked = upstream.look(Form::of_stream(&plan), &mut Clock::of(&settlement), &plan.provider).await;
-        match looked {
-            Ok(form) => head.form = form,
-            Err(refusal) => return refuse(&mut settlement, &refusal),
-        }
+    if let Err(failure) = Box::pin(begin(&settlement, &plan, &mut upstream, &mut head, others)).await {
+        return Err(failed(settlement, failure));
     }
     let encoded = head.encoded;
     let way = Way::of(&plan, &head);
@@ -80,7 +89,7 @@ pub(crate) async fn relay(
                 }
                 Body::whole(body)
             }
-            Err(refusal) => return respond(&mut settlement, &refusal),
+            Err(refusal) => return Err(Unanswered { settlement, failure: Failure::refused(refusal) }),
         }
     } else {
         // What is compressed cannot be read, and would be held back to its end in search of an event.
@@ -89,17 +98,47 @@ pub(crate) async fn relay(
             parts.headers.remove(CONTENT_LENGTH);
         }
         response::complete(&mut parts.headers, &settlement);
-        return answer_with(parts, Flow::start(settlement, meter, upstream, shape, plan.provider));
+        let of = (plan.provider, &plan.timeouts);
+        return Ok(answer_with(parts, Flow::start(settlement, meter, upstream, shape, of)));
     };
     response::complete(&mut parts.headers, &settlement);
-    answer_with(parts, body)
+    Ok(answer_with(parts, body))
+}
+
+/// Looks at the first bytes of an answer where they tell more than its head does: what it is made of, and, where others may be asked or
+/// a stream must begin in time, whether it begins as an answer.
+async fn begin(
+    settlement: &Settlement,
+    plan: &Plan,
+    upstream: &mut Source,
+    head: &mut Head,
+    others: bool,
+) -> Result<(), Box<Failure>> {
+    if !plan.stream || !head.is_readable() {
+        return Ok(());
+    }
+    let clock = &mut Clock::to_first(settlement, &plan.timeouts);
+    if head.is_in_doubt(plan) {
+        head.form = upstream.look(Form::of_stream(plan), clock, &plan.provider).await.map_err(Failure::refused)?;
+    }
+    if !others && plan.timeouts.first_token.is_none() {
+        return Ok(());
+    }
+    let error = upstream.begin(head.form, clock, &plan.provider).await.map_err(Failure::refused)?;
+    match error.filter(|_| others) {
+        Some(error) => {
+            let refusal = Refusal::upstream_failed(&plan.provider, &error.message);
+            Err(Failure::of_error(refusal, error.status, format!("{} {}", error.code, error.message).as_bytes()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the attempt brought is no answer.
-fn refuse(settlement: &mut Settlement, refusal: &Refusal) -> Response<Body> {
-    let (status, code) = (refusal.code.status(), Some(refusal.code));
+fn failed(mut settlement: Box<Settlement>, failure: Box<Failure>) -> Unanswered {
+    let (status, code) = failure.status_and_code();
     settlement.end_attempt(End::without_answer(status, Outcome::UpstreamFailed, code));
-    respond(settlement, refusal)
+    Unanswered { settlement, failure }
 }
 
 fn answer_with(parts: http::response::Parts, body: Body) -> Response<Body> {

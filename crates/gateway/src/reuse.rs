@@ -11,6 +11,7 @@ use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{CacheStatus, Outcome};
 use domain::provider::Dialect;
 use http::header::CONTENT_TYPE;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Response, StatusCode};
 use wire::usage::Observed;
 
@@ -60,14 +61,18 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     // the model in its path alone.
     let form = plan.form.unwrap_or_else(|| settlement.dialect.as_str());
     let custom = controls.cache_key.as_ref().map(|custom| format!("{custom}\n{whose}\n{form}"));
-    let address = format!("{}\n{whose}\n{form}\n{}", plan.uri, plan.model.as_deref().unwrap_or_default());
+    // What one key of several was answered the others would be too.
+    let host = plan.pool.as_ref().and_then(|key| Some(key.target.as_ref().ok()?.upstream.authority()));
+    let host = host.or(plan.uri.authority().map(Authority::as_str)).unwrap_or_default();
+    let path = plan.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let address = format!("{host}{path}\n{whose}\n{form}\n{}", plan.model.as_deref().unwrap_or_default());
     let key = key(&KeyParts {
         team: access.team.id,
         gateway: gateway.id,
         epoch: gateway.cache_epoch,
         provider: &plan.provider,
         path_and_query: &address,
-        credential: plan.key.map(|key| key.0),
+        credential: plan.pool.as_ref().map(|key| key.id.0),
         headers: request.headers,
         body,
         stream: plan.stream,

@@ -13,6 +13,7 @@
 
 mod capture;
 mod cost;
+mod fares;
 mod note;
 mod run;
 mod words;
@@ -31,6 +32,7 @@ use wire::usage::Observed;
 
 pub(crate) use capture::Capture;
 pub(crate) use cost::{Measure, Pricing, uses_nothing};
+pub(crate) use fares::Fares;
 pub(crate) use note::{bounded, note_backend, note_head, note_plan, note_request, note_user, note_user_of_metadata};
 pub(crate) use run::{Run, Runs, plausible};
 
@@ -80,6 +82,10 @@ pub(crate) struct Settlement {
     pub warnings: String,
     /// The policy that led it to another model than was asked for.
     pub fallback: Option<String>,
+    /// How the attempt under way fares.
+    pub fares: Fares,
+    /// The place of the step that is tried, where a request brings several.
+    pub step: Option<usize>,
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
     /// Whether what was used has a row of its own.
@@ -150,6 +156,8 @@ impl Settlement {
             used: Used::default(),
             warnings: String::new(),
             fallback: None,
+            fares: Fares::default(),
+            step: None,
             upstream: Duration::ZERO,
             is_billed_apart: false,
             intent: None,
@@ -252,6 +260,7 @@ impl Settlement {
             self.row.cost_formula = Formula { source: Source::Apart, ..Formula::default() };
         }
         self.add_up(end.code);
+        self.fares.end(end.outcome);
         let asked = std::mem::replace(&mut self.row.model, model);
         let payload = self.payload(&end);
         self.count(end.outcome);
@@ -279,6 +288,16 @@ impl Settlement {
         }
         used.add(row);
         used.broke_off |= cost::broke_off(row, code);
+    }
+
+    /// Somebody else is asked for the same: what was taken of the limits is put right for what was used up to now, and taken anew.
+    pub(crate) fn move_on(&mut self) {
+        // The request itself counts where it is answered.
+        let used = Used { requests: 0, ..std::mem::take(&mut self.used) };
+        std::mem::take(&mut self.held).settle(&used);
+        self.row.cache = CacheStatus::Off;
+        self.is_billed_apart = false;
+        self.dropped.clear();
     }
 
     /// The request is over: what was written last was the last row.

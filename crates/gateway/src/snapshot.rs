@@ -26,14 +26,17 @@ use domain::token::LastUse;
 use domain::{ProviderKeyId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
 
+use self::key::Addresses;
 pub use self::key::{Auth, KeyFault, KeyState, Target, header};
 pub use self::provider::{ProviderState, Unusable};
+pub(crate) use self::team::{Ask, Chosen, Others};
 pub use self::team::{GatewayState, TeamState};
 pub use self::token::{Previous, TokenState, Which};
 pub(crate) use self::upstream::NativeCall;
 pub use self::upstream::Upstream;
 use crate::BuildError;
 use crate::account::Account;
+use crate::health::{Health, Of};
 use crate::policy::{Counts, LimitId};
 
 /// One version of the configuration.
@@ -126,6 +129,9 @@ struct Carried {
     previous_used: HashMap<[u8; 32], Arc<AtomicI64>>,
     current_used: HashMap<[u8; 32], Arc<AtomicI64>>,
     accounts: HashMap<ProviderKeyId, Arc<Account>>,
+    /// By team.
+    keys: HashMap<TeamId, Vec<Arc<KeyState>>>,
+    healths: HashMap<ProviderKeyId, ([u8; 32], Arc<Health>)>,
 }
 
 impl Carried {
@@ -143,6 +149,13 @@ impl Carried {
                 .collect(),
             current_used: secrets.map(|(digest, token)| (*digest, token.last_used_ms.clone())).collect(),
             accounts: previous.teams.values().flat_map(|team| team.accounts()).collect(),
+            keys: previous.teams.values().map(|team| (team.id, team.all_keys().cloned().collect())).collect(),
+            healths: previous
+                .teams
+                .values()
+                .flat_map(|team| team.all_keys())
+                .map(|key| (key.id, (key.mark, key.health.clone())))
+                .collect(),
         }
     }
 
@@ -153,6 +166,17 @@ impl Carried {
             Arc::new(AtomicI64::new(used))
         };
         self.previous_used.get(digest).cloned().unwrap_or_else(only)
+    }
+
+    /// How a key fares, where it is the one that it was.
+    fn health(&self, id: ProviderKeyId, mark: &[u8; 32]) -> Arc<Health> {
+        let kept = self.healths.get(&id).filter(|(kept, _)| kept == mark).map(|(_, health)| health.clone());
+        kept.unwrap_or_else(|| Arc::new(Health::new(Of::Key)))
+    }
+
+    /// How the addresses of a team's keys fare.
+    fn addresses(&self, team: TeamId) -> Addresses {
+        Addresses::carried(self.keys.get(&team).into_iter().flatten())
     }
 
     /// The account of a key with the tokens it has, where it is the one that it was.

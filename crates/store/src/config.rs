@@ -178,6 +178,9 @@ async fn load_provider_keys(
                 base_url: row.base_url,
                 enabled: row.enabled,
                 expires_at: row.expires_at,
+                weight: u32::try_from(row.weight).unwrap_or_default(),
+                region: row.region,
+                requests_per_minute: row.requests_per_minute.and_then(|most| u32::try_from(most).ok()),
             });
         }
     }

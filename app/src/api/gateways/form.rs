@@ -1,7 +1,7 @@
 //! The settings form of a gateway, from text to [`GatewaySettings`].
 
 use domain::GatewaySettings;
-use domain::settings::{Backoff, RateTechnique};
+use domain::settings::{Backoff, Balance, RateTechnique};
 use domain::validate::FieldError;
 
 use crate::api::fields::{Fields, filled, ticked};
@@ -22,6 +22,13 @@ pub struct SettingsForm {
     pub retry_delay: Option<String>,
     pub retry_backoff: Option<String>,
     pub request_timeout: Option<String>,
+    pub first_token_timeout: Option<String>,
+    pub idle_timeout: Option<String>,
+    pub total_timeout: Option<String>,
+    pub balance: Option<String>,
+    pub affinity: Option<String>,
+    /// Separated by commas or spaces.
+    pub allowed_regions: Option<String>,
     pub strict_translation: Option<String>,
     pub collect_logs: Option<String>,
     pub collect_log_payloads: Option<String>,
@@ -56,6 +63,12 @@ impl SettingsForm {
             retry_delay: fields.number("retry_delay", self.retry_delay.as_deref()),
             retry_backoff: fields.choice("retry_backoff", self.retry_backoff.as_deref(), backoff),
             request_timeout: fields.number("request_timeout", self.request_timeout.as_deref()),
+            first_token_timeout: fields.number("first_token_timeout", self.first_token_timeout.as_deref()),
+            idle_timeout: fields.number("idle_timeout", self.idle_timeout.as_deref()),
+            total_timeout: fields.number("total_timeout", self.total_timeout.as_deref()),
+            balance: fields.choice("balance", self.balance.as_deref(), balance),
+            affinity: ticked(self.affinity.as_deref()),
+            allowed_regions: words(self.allowed_regions.as_deref()),
             strict_translation: ticked(self.strict_translation.as_deref()),
             collect_logs: ticked(self.collect_logs.as_deref()),
             collect_log_payloads: ticked(self.collect_log_payloads.as_deref()),
@@ -79,6 +92,20 @@ fn technique(text: &str) -> Option<RateTechnique> {
         "sliding" => Some(RateTechnique::Sliding),
         _ => None,
     }
+}
+
+fn balance(text: &str) -> Option<Balance> {
+    match text {
+        "weighted" => Some(Balance::Weighted),
+        "latency" => Some(Balance::Latency),
+        "busy" => Some(Balance::Busy),
+        _ => None,
+    }
+}
+
+fn words(text: Option<&str>) -> Vec<String> {
+    let words = text.unwrap_or_default().split([',', ' ', '\n', '\r', '\t']);
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn backoff(text: &str) -> Option<Backoff> {
@@ -118,6 +145,12 @@ mod tests {
             retry_delay: some("250"),
             retry_backoff: some("linear"),
             request_timeout: some("30000"),
+            first_token_timeout: some("5000"),
+            idle_timeout: some("60000"),
+            total_timeout: some("600000"),
+            balance: some("latency"),
+            affinity: some("on"),
+            allowed_regions: some("eu-central-1, eu-west-1"),
             strict_translation: some("on"),
             log_retention_days: some("7"),
             response_ttl_days: some("0"),
@@ -130,6 +163,10 @@ mod tests {
         assert_eq!((settings.retry_max_attempts, settings.retry_delay), (Some(3), Some(250)));
         assert_eq!(settings.retry_backoff, Backoff::Linear);
         assert_eq!((settings.request_timeout, settings.log_retention_days), (Some(30_000), 7));
+        let timeouts = [settings.first_token_timeout, settings.idle_timeout, settings.total_timeout];
+        assert_eq!(timeouts, [Some(5_000), Some(60_000), Some(600_000)]);
+        assert_eq!((settings.balance, settings.affinity), (Balance::Latency, true));
+        assert_eq!(settings.allowed_regions, ["eu-central-1", "eu-west-1"]);
         assert_eq!(settings.response_ttl_ms(), None);
         assert!(settings.strict_translation);
     }
@@ -149,9 +186,18 @@ mod tests {
             rate_limiting_interval: some("0"),
             rate_limiting_technique: some("token-bucket"),
             retry_max_attempts: some("300"),
+            balance: some("best"),
+            allowed_regions: some("EU"),
             ..SettingsForm::default()
         };
         let fields: Vec<_> = form.read().expect_err("invalid").into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["cache_ttl", "rate_limiting_technique", "rate_limiting_interval", "retry_max_attempts"]);
+        assert_eq!(fields, [
+                "cache_ttl",
+                "rate_limiting_technique",
+                "balance",
+                "rate_limiting_interval",
+                "retry_max_attempts",
+                "allowed_regions"
+            ]);
     }
 }

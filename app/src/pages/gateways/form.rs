@@ -2,7 +2,7 @@
 
 use domain::GatewaySettings;
 use domain::settings::{
-    Backoff, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS,
+    Backoff, Balance, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS,
     MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
 };
 use domain::view::GatewayView;
@@ -36,6 +36,8 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {caching(settings.clone())}
             {limits(settings.clone())}
             {retries(settings.clone())}
+            {timeouts(settings.clone())}
+            {keys(settings.clone())}
             {translation(settings.clone())}
             {logging(settings.clone())}
             {responses(settings.clone())}
@@ -128,8 +130,8 @@ fn retries(settings: GatewaySettings) -> impl IntoView {
         ("constant", "Constant: always the same"),
     ]);
     view! {
-        <Fieldset legend="Retries and timeout" help="A provider that refuses the connection, breaks off, limits (429) or fails (5xx) is \
-                                                     asked again, until the first byte of an answer has gone to the caller.">
+        <Fieldset legend="Retries" help="A provider that refuses the connection, breaks off, limits (429) or fails (5xx) is asked again, until \
+                                         the first byte of an answer has gone to the caller.">
             <div class="pair">
                 <Field
                     label="Attempts in all" name="retry_max_attempts" kind="number" unit="attempts"
@@ -142,11 +144,67 @@ fn retries(settings: GatewaySettings) -> impl IntoView {
                 />
             </div>
             <Select label="How the pause grows" name="retry_backoff" options=backoffs value=backoff />
+        </Fieldset>
+    }
+}
+
+fn timeouts(settings: GatewaySettings) -> impl IntoView {
+    let field = |label, name, value: Option<u32>, help| {
+        view! {
             <Field
-                label="Give an attempt up after" name="request_timeout" kind="number" unit="ms"
-                value=text(settings.request_timeout) placeholder="server default" min=u64::from(REQUEST_TIMEOUT.0)
-                max=u64::from(REQUEST_TIMEOUT.1)
-                help="Counts to the first byte of the answer, so that long streams are never cut. Empty: the server's default."
+                label=label name=name kind="number" unit="ms" value=text(value) placeholder="server default"
+                min=u64::from(REQUEST_TIMEOUT.0) max=u64::from(REQUEST_TIMEOUT.1) help=help
+            />
+        }
+    };
+    view! {
+        <Fieldset legend="Timeouts" help="Each ends an attempt while the provider says nothing at all. Callers can set their own. Empty: the \
+                                          server's default.">
+            <div class="pair">
+                {field(
+                    "Until the answer's head",
+                    "request_timeout",
+                    settings.request_timeout,
+                    "Header cf-aig-request-timeout. Long answers are not cut by it.",
+                )}
+                {field(
+                    "Until a stream's first event",
+                    "first_token_timeout",
+                    settings.first_token_timeout,
+                    "Header weir-first-token-timeout. Empty: not bounded by itself.",
+                )}
+            </div>
+            <div class="pair">
+                {field("Between two pieces", "idle_timeout", settings.idle_timeout, "Header weir-idle-timeout.")}
+                {field("Until the answer's end", "total_timeout", settings.total_timeout, "Header weir-total-timeout.")}
+            </div>
+        </Fieldset>
+    }
+}
+
+fn keys(settings: GatewaySettings) -> impl IntoView {
+    let balance = match settings.balance {
+        Balance::Weighted => "weighted",
+        Balance::Latency => "latency",
+        Balance::Busy => "busy",
+    };
+    let balances = choices(&[
+        ("weighted", "By weight: each key gets its share"),
+        ("latency", "Quickest: of two keys the one whose answers begin sooner"),
+        ("busy", "Idlest: of two keys the one with fewer requests under way"),
+    ]);
+    view! {
+        <Fieldset legend="Provider keys" help="Where several keys of a provider have the same alias, requests are shared out among them. A key \
+                                               that is refused or asked too often rests, and another answers.">
+            <Select label="Which key is asked" name="balance" options=balances value=balance />
+            <Checkbox
+                label="Keep conversations with one key" name="affinity" checked=settings.affinity
+                help="On by default: providers keep the beginning of long prompts for each account, and bill it at a lower price."
+            />
+            <Field
+                label="Allowed regions" name="allowed_regions" value=settings.allowed_regions.join(", ") placeholder="all"
+                help="Only keys of these regions are used, fallbacks included, and callers cannot bring keys of their own. Separated by commas, \
+                      as they are written at the keys."
             />
         </Fieldset>
     }

@@ -42,6 +42,7 @@ pub(super) fn endpoint(endpoint: Surface) -> &'static str {
         Surface::Batches => "Batches",
         Surface::Models => "List of models",
         Surface::Limits => "What limits leave",
+        Surface::Universal => "Universal endpoint (steps)",
         Surface::Native => "Providers' own APIs",
         Surface::Unknown => "Nothing",
     }

@@ -77,7 +77,7 @@ pub(crate) struct ProviderCredential {
 
 impl ProviderCredential {
     /// What is in the headers for keys and is no token of ours.
-    pub(super) fn from_caller(snapshot: &Snapshot, headers: &HeaderMap, query_key: Option<&str>) -> Option<Self> {
+    pub(crate) fn from_caller(snapshot: &Snapshot, headers: &HeaderMap, query_key: Option<&str>) -> Option<Self> {
         let mut found = Vec::new();
         for name in KEY_HEADERS {
             let value = headers.get(&name).filter(|value| secret(value).is_some_and(|text| is_foreign(snapshot, text)));

@@ -6,7 +6,7 @@ use domain::{GatewayId, TeamId};
 use http::HeaderMap;
 
 /// Raised when the parts or their order change, so that keys kept from before are never met by chance.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 /// Request headers that change what a provider answers.
 const HEADERS: [&str; 9] = [
@@ -32,7 +32,7 @@ pub struct KeyParts<'a> {
     pub provider: &'a str,
     /// Path and query as sent upstream, without any credential.
     pub path_and_query: &'a str,
-    /// The team's key that pays: two keys may belong to two accounts with different models.
+    /// The team's key that pays, or stands for those that do: two keys may belong to two accounts with different models.
     pub credential: Option<i64>,
     /// The request's headers, of which those count that change an answer.
     pub headers: &'a HeaderMap,

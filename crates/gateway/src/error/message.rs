@@ -314,6 +314,15 @@ impl Refusal {
         Self::new(Code::MissingProviderKey, message)
     }
 
+    pub(crate) fn own_key_without_region(provider: &str) -> Self {
+        let message = format!(
+            "The gateway may use keys of certain regions only, and the key for the provider {} that came with the request has none. \
+             Leave it out, so that a stored key is used, or change the gateway's allowed regions.",
+            quote(provider)
+        );
+        Self::new(Code::RegionNotAllowed, message)
+    }
+
     /// The token that the provider wants could not be fetched.
     pub(crate) fn provider_token_failed(provider: &str, fault: &crate::account::Fault) -> Self {
         let message = format!(
@@ -399,6 +408,32 @@ impl Refusal {
             quote(provider)
         );
         Self::new(Code::UpstreamTimeout, message)
+    }
+
+    /// The provider's answer begins with an error.
+    pub(crate) fn upstream_failed(provider: &str, said: &str) -> Self {
+        let message = format!("The provider {} failed: {}.", quote(provider), quote(said));
+        Self::new(Code::UpstreamReset, message)
+    }
+
+    pub(crate) fn upstream_busy(provider: &str) -> Self {
+        let message = format!(
+            "As many requests are under way at the provider {} as this server allows. Send the request again in a moment. \
+             The operator may raise `WEIR_MAX_IN_FLIGHT_PER_UPSTREAM`.",
+            quote(provider)
+        );
+        let mut refusal = Self::new(Code::UpstreamBusy, message);
+        refusal.retry_after_s = Some(1);
+        refusal
+    }
+
+    /// As many requests are under way as may be.
+    pub(crate) fn too_many_in_flight() -> Self {
+        let message = "As many requests are under way as this server takes at once. Send the request again in a moment. The \
+                       operator may raise `WEIR_MAX_IN_FLIGHT`.";
+        let mut refusal = Self::new(Code::Overloaded, message);
+        refusal.retry_after_s = Some(1);
+        refusal
     }
 
     pub(crate) fn ledger_unavailable() -> Self {

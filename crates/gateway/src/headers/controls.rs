@@ -29,6 +29,11 @@ pub(crate) struct Controls {
     pub event_id: Option<String>,
     pub metadata: Option<String>,
     pub request_timeout: Option<Duration>,
+    pub first_token_timeout: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
+    pub total_timeout: Option<Duration>,
+    /// What belongs together, and is asked with the same key for that.
+    pub session: Option<String>,
     pub max_attempts: Option<u8>,
     /// Milliseconds.
     pub retry_delay: Option<u32>,
@@ -72,11 +77,12 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
         }
         "cf-aig-event-id" => controls.event_id = Some(text("cf-aig-event-id", value, MAX_EVENT_ID)?),
         "cf-aig-metadata" => controls.metadata = Some(metadata(value)?),
-        "cf-aig-request-timeout" => {
-            let (min, max) = settings::REQUEST_TIMEOUT;
-            let ms = number("cf-aig-request-timeout", value, min, max, "milliseconds")?;
-            controls.request_timeout = Some(Duration::from_millis(ms.into()));
-        }
+        "cf-aig-request-timeout" => controls.request_timeout = Some(timeout("cf-aig-request-timeout", value)?),
+        "weir-first-token-timeout" => controls.first_token_timeout = Some(timeout("weir-first-token-timeout", value)?),
+        "weir-idle-timeout" => controls.idle_timeout = Some(timeout("weir-idle-timeout", value)?),
+        "weir-total-timeout" => controls.total_timeout = Some(timeout("weir-total-timeout", value)?),
+        "cf-aig-session-id" => controls.session = Some(text("cf-aig-session-id", value, MAX_KEY)?),
+        "weir-session" => controls.session = Some(text("weir-session", value, MAX_KEY)?),
         "cf-aig-max-attempts" => {
             let (min, max) = settings::MAX_ATTEMPTS;
             let attempts = number("cf-aig-max-attempts", value, min.into(), max.into(), "attempts")?;
@@ -103,6 +109,11 @@ fn number(header: &'static str, value: &HeaderValue, min: u32, max: u32, unit: &
     number
         .filter(|number| (min..=max).contains(number))
         .ok_or_else(|| Refusal::invalid_header(header, &format!("a whole number of {unit} from {min} to {max}")))
+}
+
+fn timeout(header: &'static str, value: &HeaderValue) -> Result<Duration, Refusal> {
+    let (min, max) = settings::REQUEST_TIMEOUT;
+    number(header, value, min, max, "milliseconds").map(|ms| Duration::from_millis(ms.into()))
 }
 
 fn cache_ttl(header: &'static str, value: &HeaderValue) -> Result<u32, Refusal> {
@@ -258,6 +269,10 @@ mod tests {
             ("cf-aig-metadata", "[1]"),
             ("cf-aig-metadata", r#"{"a":[1]}"#),
             ("cf-aig-request-timeout", "99"),
+            ("weir-first-token-timeout", "0"),
+            ("weir-idle-timeout", "3600001"),
+            ("weir-total-timeout", "1s"),
+            ("weir-session", ""),
             ("cf-aig-max-attempts", "6"),
             ("cf-aig-retry-delay", "5001"),
             ("cf-aig-retry-delay", "-1"),

@@ -69,6 +69,9 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
     if !settlement.dropped.is_empty() {
         insert(headers, name::DROPPED, &settlement.dropped);
     }
+    if let Some(step) = settlement.step {
+        headers.insert(name::STEP, HeaderValue::from(step));
+    }
     insert(headers, name::SERVER_TIMING, &timing(settlement));
     limits::write(headers, &settlement.held, &settlement.warnings);
     if let Some(policy) = &settlement.fallback {

@@ -15,6 +15,7 @@ pub struct Route {
 
 /// Every endpoint of the data plane. All of them, and everything else below `/v1` and `/v1beta`, refuse a request without a token.
 pub const ROUTES: &[Route] = &[
+    Route { methods: "POST", pattern: "/v1/{team}/{gateway}", surface: Surface::Universal },
     Route { methods: "POST", pattern: "/v1/chat/completions", surface: Surface::ChatCompletions },
     Route {
         methods: "POST",

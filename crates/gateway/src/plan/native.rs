@@ -47,6 +47,16 @@ pub(crate) struct Named<'a> {
     sure: bool,
 }
 
+/// Whether what is called is kept at the provider, or changes what is: other keys may not know it.
+pub(crate) fn keeps(method: &Method, rest: &str) -> bool {
+    const KEPT: [&str; 22] = [
+        "assistants", "batch", "batches", "cachedContents", "containers", "conversations", "corpora", "evals", "files",
+        "fine-tunes", "fine_tuning", "jobs", "operations", "predictions", "responses", "threads", "tunedModels", "uploads",
+        "upload", "vector_stores", "videos", "voices",
+    ];
+    *method != Method::POST || rest.split(['/', '?', ':']).any(|segment| KEPT.contains(&segment))
+}
+
 /// Finds the model: some providers' paths name it, everybody else has it in the body.
 pub(crate) fn native_model<'a>(
     request: &Request<'_>,

@@ -197,6 +197,7 @@ fn kept(
     call: Call<'_>,
     query: Option<&str>,
 ) -> Result<Plan, Refusal> {
+    request.choice.keep();
     let named = request.controls.provider.as_deref();
     let provider = provider_for(request.access, call.task, named, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());

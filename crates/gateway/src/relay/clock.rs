@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::plan::Timeouts;
 use crate::settle::Settlement;
 
 /// Longest time in which a caller hears nothing although the provider speaks. Proxies and SDKs give up at half a minute or
@@ -24,9 +25,15 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Starts now, for the answer to the running attempt.
-    pub(super) fn of(settlement: &Settlement) -> Self {
-        let options = &settlement.shared().options;
-        Self::start(options.idle_timeout, settlement.attempt_started() + options.total_timeout)
+    pub(super) fn of(settlement: &Settlement, timeouts: &Timeouts) -> Self {
+        Self::start(timeouts.idle, settlement.attempt_started() + timeouts.total)
+    }
+
+    /// The same to a stream's first event.
+    pub(super) fn to_first(settlement: &Settlement, timeouts: &Timeouts) -> Self {
+        let whole = timeouts.first_token.map_or(timeouts.total, |first| first.min(timeouts.total));
+        let idle = if timeouts.first_token.is_some() { whole } else { timeouts.idle };
+        Self::start(idle, settlement.attempt_started() + whole)
     }
 
     /// `end` is the last moment.

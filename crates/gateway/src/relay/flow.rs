@@ -24,7 +24,7 @@ use super::way::Way;
 use crate::body::{Body, Broken};
 use crate::error::{Code, Refusal, event, frame, line};
 use crate::memory::{Claim, Memory, Purpose};
-use crate::plan::Plan;
+use crate::plan::{Plan, Timeouts};
 use crate::settle::Settlement;
 
 /// How long a provider may keep a connection open after its last word.
@@ -85,13 +85,13 @@ impl Flow {
         mut meter: Meter,
         upstream: Source,
         shape: Shape,
-        provider: String,
+        (provider, timeouts): (String, &Timeouts),
     ) -> Body {
         if upstream.is_end_stream() && !matches!(shape, Shape::Translate(..)) && !meter.was_cut_short() {
             meter.settle(&mut settlement, Finish::Whole);
             return Body::whole(Bytes::new());
         }
-        let clock = Clock::of(&settlement);
+        let clock = Clock::of(&settlement, timeouts);
         Body::flow(Box::new(Self {
             upstream: Some(upstream),
             settlement,

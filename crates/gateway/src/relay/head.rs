@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::scan::is_json;
 
 /// Most bytes that are looked at.
-const MOST_LOOKED_AT: usize = 16 << 10;
+pub(super) const MOST_LOOKED_AT: usize = 16 << 10;
 
 /// What is known.
 pub(super) struct Head {

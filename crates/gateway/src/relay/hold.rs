@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::settle::{End, Settlement};
 
 /// An answer that was taken in, settled.
+#[derive(Debug)]
 pub(super) struct Held {
     pub status: u16,
     pub body: Bytes,
@@ -52,13 +53,13 @@ pub(super) async fn hold(
 
 /// The answer, once the provider is done with it.
 async fn whole(settlement: &Settlement, meter: &mut Meter, upstream: Source, plan: &Plan) -> Result<Bytes, Refusal> {
-    let mut body = collect(settlement, meter, upstream, &plan.provider).await?;
+    let mut body = collect(settlement, meter, upstream, plan).await?;
     if let Some(mut poll) = Poll::of(plan, &body) {
         while Poll::goes_on(&body) {
             drop(std::mem::take(&mut body));
             let answer = poll.again(settlement, plan).await?;
             meter.restart(&settlement.shared().memory, answer.status().as_u16());
-            body = collect(settlement, meter, Source::new(answer.into_body()), &plan.provider).await?;
+            body = collect(settlement, meter, Source::new(answer.into_body()), plan).await?;
         }
     }
     if plan.translation.is_some() && (200..300).contains(&meter.status()) {
@@ -72,9 +73,10 @@ async fn collect(
     settlement: &Settlement,
     meter: &mut Meter,
     mut upstream: Source,
-    provider: &str,
+    plan: &Plan,
 ) -> Result<Bytes, Refusal> {
-    let mut clock = Clock::of(settlement);
+    let provider = &plan.provider;
+    let mut clock = Clock::of(settlement, &plan.timeouts);
     while let Some(bytes) = upstream.next(&mut clock, provider).await? {
         meter.keep(&bytes);
         if meter.capture().gave_up() {

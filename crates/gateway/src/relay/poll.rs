@@ -45,7 +45,7 @@ impl Poll {
     /// `upstream_timeout`.
     pub(super) async fn again(&mut self, settlement: &Settlement, plan: &Plan) -> Result<Response<Incoming>, Refusal> {
         let shared = settlement.shared();
-        let end = settlement.attempt_started() + shared.options.total_timeout;
+        let end = settlement.attempt_started() + plan.timeouts.total;
         loop {
             let pause = self.pause(plan);
             let left = end.saturating_duration_since(Instant::now() + pause);
@@ -59,7 +59,7 @@ impl Poll {
             *request.headers_mut() = plan.headers.clone();
             request.headers_mut().remove(CONTENT_TYPE);
             request.headers_mut().remove("prefer");
-            match shared.client.send_within(request, plan.first_byte_timeout.min(left)).await {
+            match shared.client.send_within(request, plan.timeouts.head.min(left)).await {
                 Ok(answer) if answer.status().as_u16() != 429 && answer.status().as_u16() < 500 => return Ok(answer),
                 Ok(_) | Err(_) => {}
             }

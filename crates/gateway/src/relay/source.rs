@@ -8,9 +8,10 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout_at;
+use wire::chat::StreamError;
 
 use super::clock::Clock;
-use super::head::Form;
+use super::head::{Form, MOST_LOOKED_AT};
 use crate::error::Refusal;
 
 /// The body.
@@ -46,6 +47,30 @@ impl Source {
         }
     }
 
+    /// Waits for a stream's first event, of whatever kind it is made; comments are none. Tells the error that it is, if it is one. The
+    /// bytes come again.
+    ///
+    /// # Errors
+    /// As [`Source::next`]; a stream without any event is `upstream_reset`.
+    pub(super) async fn begin(
+        &mut self,
+        form: Form,
+        clock: &mut Clock,
+        provider: &str,
+    ) -> Result<Option<StreamError>, Refusal> {
+        let mut seen = Vec::new();
+        loop {
+            let Some(more) = self.next(clock, provider).await? else { return Err(Refusal::upstream_reset(provider)) };
+            seen.extend_from_slice(&more);
+            let first = first_event(form, &seen);
+            if first.is_some() || seen.len() >= MOST_LOOKED_AT {
+                let error = first.and_then(|event| wire::api::failure(event));
+                self.first = seen.into();
+                return Ok(error);
+            }
+        }
+    }
+
     /// Waits for as many bytes as tell what the body is made of, where a stream of `wanted` is hoped for. They come again.
     ///
     /// # Errors
@@ -60,6 +85,19 @@ impl Source {
                 return Ok(form);
             }
         }
+    }
+}
+
+/// The text of a stream's first event, once it is there; empty where it cannot be read.
+fn first_event(form: Form, seen: &[u8]) -> Option<&[u8]> {
+    match form {
+        Form::Events => {
+            let mut lines = seen.split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
+            let line = lines.find_map(|line| line.strip_prefix(b"data:").filter(|line| !line.trim_ascii().is_empty()))?;
+            line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')).then_some(line)
+        }
+        Form::Lines => seen.split_inclusive(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty() && line.ends_with(b"\n")),
+        Form::Frames | Form::Json | Form::Other => (!seen.is_empty()).then_some(&[]),
     }
 }
 

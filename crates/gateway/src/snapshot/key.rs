@@ -1,17 +1,22 @@
 //! A stored credential, ready to be sent.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use domain::ProviderKeyId;
 use domain::config::ProviderKeyConfig;
 use domain::provider::AuthScheme;
 use http::header::{HeaderName, HeaderValue};
+use tokio::time::Instant;
 use wire::auth;
 
 use super::Carried;
 use super::provider::{ProviderState, Unusable};
 use super::upstream::Upstream;
 use crate::account::Account;
+use crate::health::{Health, Of, Standing};
+use crate::pool::Candidate;
 use crate::signer::Signer;
 
 /// A provider key.
@@ -22,6 +27,17 @@ pub struct KeyState {
     pub enabled: bool,
     /// Not used from then on, in milliseconds since 1970.
     pub expires_at_ms: Option<i64>,
+    /// Its share of the requests beside the other keys with its alias; one with 0 stands by.
+    pub weight: u32,
+    /// Where what is sent with it is worked on.
+    pub region: Option<String>,
+    /// Most requests in a minute.
+    pub(crate) requests_per_minute: Option<u32>,
+    /// How it fares, and the address that it is for.
+    pub(crate) health: Arc<Health>,
+    pub(crate) address: Arc<Health>,
+    /// Tells whether it is the secret that it was.
+    pub(super) mark: [u8; 32],
     /// Where and how to send it, or why it cannot be sent.
     pub target: Result<Target, Unusable>,
 }
@@ -63,20 +79,57 @@ pub enum KeyFault {
     /// It is switched off.
     #[error("is disabled")]
     Disabled,
+    /// It is for another region than the gateway may use.
+    #[error("is not for one of the regions that the gateway allows")]
+    Region,
     /// It is stored, and broken.
     #[error("cannot be used: {0}")]
     Unusable(Unusable),
 }
 
 impl KeyState {
-    pub(super) fn build(config: &ProviderKeyConfig, provider: Option<&Arc<ProviderState>>, carried: &Carried) -> Self {
+    pub(super) fn build(
+        config: &ProviderKeyConfig,
+        provider: Option<&Arc<ProviderState>>,
+        addresses: &mut Addresses,
+        carried: &Carried,
+    ) -> Self {
+        let target = provider.ok_or(Unusable::Provider).and_then(|provider| Target::build(config, provider, carried));
+        let mut mark = [0; 32];
+        mark.copy_from_slice(digest::digest(&digest::SHA256, config.secret.expose().as_bytes()).as_ref());
+        let address = match &target {
+            Ok(target) => addresses.of(target),
+            Err(_) => Arc::new(Health::new(Of::Address)),
+        };
         Self {
             id: config.id,
             alias: config.alias.clone(),
             enabled: config.enabled,
             expires_at_ms: config.expires_at.map(|at| at.timestamp_millis()),
-            target: provider.ok_or(Unusable::Provider).and_then(|provider| Target::build(config, provider, carried)),
+            // One that is on its way out leaves the work to its successor.
+            weight: if config.expires_at.is_some() { 0 } else { config.weight },
+            region: config.region.clone(),
+            requests_per_minute: config.requests_per_minute,
+            health: carried.health(config.id, &mark),
+            address,
+            mark,
+            target,
         }
+    }
+
+    /// How it fares beside others.
+    pub(crate) fn candidate(&self, now: Instant) -> Candidate {
+        let id = u64::from_ne_bytes(self.id.0.to_ne_bytes());
+        let mut candidate = Candidate::new(id, self.weight, [Some(&self.health), Some(&self.address)], now);
+        if let Some(until) = self.requests_per_minute.and_then(|most| self.health.is_used_up(most, now)) {
+            candidate.standing = candidate.standing.max(Standing::Resting(until));
+        }
+        candidate
+    }
+
+    /// Whether it is for one of these regions; any where there is none.
+    pub(crate) fn is_in(&self, regions: &[String]) -> bool {
+        regions.is_empty() || self.region.as_ref().is_some_and(|region| regions.contains(region))
     }
 
     /// Where to send it now.
@@ -91,6 +144,30 @@ impl KeyState {
             return Err(KeyFault::Expired);
         }
         self.target.as_ref().map_err(|fault| KeyFault::Unusable(*fault))
+    }
+}
+
+/// How the addresses of a team's keys fare.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    /// By provider, host and base path.
+    known: HashMap<(String, String), Arc<Health>>,
+}
+
+impl Addresses {
+    /// Those of the team before, to be found again.
+    pub(super) fn carried<'a>(keys: impl Iterator<Item = &'a Arc<KeyState>>) -> Self {
+        let named = |key: &Arc<KeyState>| Some((Self::name(key.target.as_ref().ok()?), key.address.clone()));
+        Self { known: keys.filter_map(named).collect() }
+    }
+
+    fn of(&mut self, target: &Target) -> Arc<Health> {
+        self.known.entry(Self::name(target)).or_insert_with(|| Arc::new(Health::new(Of::Address))).clone()
+    }
+
+    fn name(target: &Target) -> (String, String) {
+        let upstream = &target.upstream;
+        (target.provider.slug.clone(), format!("{}{}", upstream.authority(), upstream.base_path()))
     }
 }
 

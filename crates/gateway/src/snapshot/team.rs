@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::config::{GatewayConfig, TeamConfig};
+use domain::settings::Balance;
 use domain::{GatewayId, GatewaySettings, ProviderKeyId, TeamId};
+use tokio::time::Instant;
 use wire::price::{PriceBook, Prices, Row};
 
 use super::Carried;
@@ -13,7 +15,52 @@ use super::key::{Auth, KeyFault, KeyState, Target};
 use super::provider::{Builtin, ProviderState};
 use crate::BuildError;
 use crate::account::Account;
+use crate::health::Health;
 use crate::policy::{LimitState, Policies};
+use crate::pool::{Rule, pick};
+
+/// Most keys with one alias among which one is chosen.
+const MOST_KEYS: usize = 64;
+
+/// What a key is chosen by.
+pub(crate) struct Ask<'a> {
+    /// Those that were tried already.
+    pub tried: &'a [ProviderKeyId],
+    /// The regions that may be used; any where there is none.
+    pub regions: &'a [String],
+    pub balance: Balance,
+    /// Asked where there is a choice only.
+    pub affinity: &'a dyn Fn() -> Option<u64>,
+    /// A random number of the request.
+    pub random: u64,
+    pub now_ms: i64,
+}
+
+/// A key that was chosen.
+pub(crate) struct Chosen<'a> {
+    pub key: &'a Arc<KeyState>,
+    pub target: &'a Target,
+    /// Whether there are others that could be used.
+    pub others: Others,
+}
+
+/// What else could be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Others {
+    #[default]
+    None,
+    /// Other keys for the same address.
+    Here,
+    /// Keys for another address too.
+    Elsewhere,
+}
+
+impl Others {
+    /// The one of this number.
+    pub(crate) fn of(number: u8) -> Self {
+        [Self::None, Self::Here, Self::Elsewhere].into_iter().find(|others| *others as u8 == number).unwrap_or_default()
+    }
+}
 
 /// A team.
 #[derive(Debug)]
@@ -68,9 +115,10 @@ impl TeamState {
         }
         let mut newest_first: Vec<_> = config.provider_keys.iter().collect();
         newest_first.sort_by_key(|key| Reverse(key.id));
+        let mut addresses = carried.addresses(config.id);
         for key in newest_first {
             let provider = team.provider(&key.provider);
-            let state = Arc::new(KeyState::build(key, provider, carried));
+            let state = Arc::new(KeyState::build(key, provider, &mut addresses, carried));
             let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
             team.keys.entry(slug).or_default().push(state);
         }
@@ -122,6 +170,11 @@ impl TeamState {
         self.keys.get(provider).into_iter().flatten().filter(move |key| key.alias == alias)
     }
 
+    /// All keys, in no order.
+    pub(super) fn all_keys(&self) -> impl Iterator<Item = &Arc<KeyState>> {
+        self.keys.values().flatten()
+    }
+
     /// The accounts with which tokens are fetched, by their keys.
     pub(super) fn accounts(&self) -> impl Iterator<Item = (ProviderKeyId, Arc<Account>)> {
         self.keys.values().flatten().filter_map(|key| match &key.target.as_ref().ok()?.auth {
@@ -142,10 +195,53 @@ impl TeamState {
         Some((key, key.target(now_ms).ok()?))
     }
 
+    /// The keys of a provider, by its canonical slug, that are for an address.
+    pub(crate) fn keys_at(&self, provider: &str, address: &Arc<Health>) -> impl Iterator<Item = ProviderKeyId> {
+        let keys = self.keys.get(provider).into_iter().flatten();
+        keys.filter(move |key| Arc::ptr_eq(&key.address, address)).map(|key| key.id)
+    }
+
     /// A gateway by its id, disabled ones included.
     #[must_use]
     pub fn gateway_by_id(&self, id: GatewayId) -> Option<&Arc<GatewayState>> {
         self.gateways.values().find(|gateway| gateway.id == id)
+    }
+
+    /// A usable key of a provider, by its canonical slug, with an alias.
+    ///
+    /// # Errors
+    /// There is none; the fault is that of the newest.
+    pub(crate) fn choose(&self, provider: &str, alias: &str, ask: &Ask<'_>) -> Result<Chosen<'_>, KeyFault> {
+        let mut newest = None;
+        let mut usable = self.keys(provider, alias).filter(|key| !ask.tried.contains(&key.id)).filter_map(|key| {
+            match key.target(ask.now_ms).and_then(|target| key.is_in(ask.regions).then_some(target).ok_or(KeyFault::Region)) {
+                Ok(target) => Some((key, target)),
+                Err(fault) => {
+                    newest = newest.or(Some(fault));
+                    None
+                }
+            }
+        });
+        let first = usable.next();
+        let second = usable.next();
+        let (first, second) = match (first, second) {
+            (None, _) => {
+                drop(usable);
+                return Err(newest.unwrap_or(KeyFault::Missing));
+            }
+            (Some((key, target)), None) => return Ok(Chosen { key, target, others: Others::None }),
+            (Some(first), Some(second)) => (first, second),
+        };
+        let all: Vec<_> = [first, second].into_iter().chain(usable).take(MOST_KEYS).collect();
+        let now = Instant::now();
+        let candidate = |(key, _): &(&Arc<KeyState>, &Target)| key.candidate(now);
+        let candidates: Vec<_> = all.iter().map(candidate).collect();
+        let rule = Rule { balance: ask.balance, affinity: (ask.affinity)(), random: ask.random };
+        let place = pick(&candidates, rule).unwrap_or_default();
+        let (key, target) = all.get(place).copied().unwrap_or(first);
+        let is_elsewhere = |(other, _): &(&Arc<KeyState>, &Target)| !Arc::ptr_eq(&other.address, &key.address);
+        let others = if all.iter().any(is_elsewhere) { Others::Elsewhere } else { Others::Here };
+        Ok(Chosen { key, target, others })
     }
 
     /// The newest usable key of a provider, by its canonical slug, with an alias.
@@ -153,10 +249,27 @@ impl TeamState {
     /// # Errors
     /// There is none; the fault is that of the newest.
     pub fn key(&self, provider: &str, alias: &str, now_ms: i64) -> Result<(&Arc<KeyState>, &Target), KeyFault> {
+        let ask = Ask {
+            tried: &[],
+            regions: &[],
+            balance: Balance::default(),
+            affinity: &|| None,
+            random: 0,
+            now_ms,
+        };
+        self.first(provider, alias, &ask).map(|Chosen { key, target, .. }| (key, target))
+    }
+
+    /// The newest usable key of a provider, by its canonical slug, with an alias: where what is asked for is kept with one.
+    ///
+    /// # Errors
+    /// As [`Self::choose`].
+    pub(crate) fn first(&self, provider: &str, alias: &str, ask: &Ask<'_>) -> Result<Chosen<'_>, KeyFault> {
         let mut newest = None;
-        for key in self.keys(provider, alias) {
-            match key.target(now_ms) {
-                Ok(target) => return Ok((key, target)),
+        for key in self.keys(provider, alias).filter(|key| !ask.tried.contains(&key.id)) {
+            match key.target(ask.now_ms) {
+                Ok(target) if key.is_in(ask.regions) => return Ok(Chosen { key, target, others: Others::None }),
+                Ok(_) => newest = newest.or(Some(KeyFault::Region)),
                 Err(fault) => newest = newest.or(Some(fault)),
             }
         }

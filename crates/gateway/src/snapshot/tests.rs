@@ -24,6 +24,9 @@ fn provider_key(id: i64, provider: &str) -> ProviderKeyConfig {
         base_url: None,
         enabled: true,
         expires_at: None,
+        weight: 1,
+        region: None,
+        requests_per_minute: None,
     }
 }
 

@@ -16,14 +16,14 @@ use wire::chat::Refused;
 
 use super::jobs::{Job, Key};
 use super::{After, INTERRUPTED};
-use crate::attempt::attempt;
+use crate::attempt::{Else, attempt};
 use crate::body::Body;
 use crate::clock::now_ms;
 use crate::error::{Refusal, respond};
 use crate::gateway::Shared;
 use crate::headers::response;
 use crate::plan::Plan;
-use crate::relay::relay;
+use crate::relay::{Unanswered, relay};
 use crate::settle::Settlement;
 
 /// How often it is asked whether another process was told to cancel or delete it.
@@ -97,9 +97,12 @@ async fn run(mut running: Running, settlement: Box<Settlement>, plan: Plan) {
 
 /// Makes it; answers why it could not be made.
 async fn make(job: &Job, mut settlement: Box<Settlement>, mut plan: Plan) -> Option<(String, String)> {
-    let answer = match attempt(&mut settlement, &mut plan).await {
-        Ok(answer) => relay(settlement, Box::new(plan), None, answer).await,
-        Err(refusal) => respond(&mut settlement, &refusal),
+    let answer = match attempt(&mut settlement, &mut plan, Else::default()).await {
+        Ok(answer) => match relay(settlement, Box::new(plan), None, answer, false).await {
+            Ok(answer) => answer,
+            Err(Unanswered { mut settlement, failure }) => failure.respond(&mut settlement),
+        },
+        Err(failure) => failure.respond(&mut settlement),
     };
     let failed = answer.status().as_u16() >= 400;
     let mut body = answer.into_body();

@@ -24,7 +24,7 @@ use crate::gateway::Shared;
 use crate::headers::controls::{self, Controls};
 use crate::ingress::{Ingress, KeptCall};
 use crate::memory::Purpose;
-use crate::plan::{self, Plan, Request};
+use crate::plan::{self, Choice, Plan, Request, Timeouts};
 use crate::policy::Target;
 use crate::scan::{ClientBody, collect};
 use crate::settle::{self, Settlement};
@@ -231,6 +231,7 @@ impl Serving<'_> {
         let holder = kept.holder.as_deref().ok_or_else(missing)?;
         check_provider(self.access, &provider.slug)?;
         check_server(self.settlement)?;
+        let choice = Choice::default();
         let request = Request {
             access: self.access,
             gateway,
@@ -240,7 +241,8 @@ impl Serving<'_> {
             body: &self.body,
             memory: &self.shared.memory,
             now_ms: now_ms(),
-            first_byte_timeout: self.shared.options.first_byte_timeout,
+            choice: &choice,
+            timeouts: Timeouts::of(&self.shared.options),
         };
         let query = self.query.map_or_else(String::new, |query| format!("?{query}"));
         let mut plan = plan::held(&request, provider, (&kept.id, holder), &format!("{tail}{query}"))?;

@@ -56,7 +56,7 @@ pub(crate) async fn turn(
     let native = plan::speaks(request, provider, Api::OpenaiResponses, model);
     let holder = if native { plan::holder(request, provider) } else { None };
     let room = request.memory.claim(Purpose::Request);
-    let mut look = Look { shared, request, place, holder, native, room };
+    let mut look = Look { shared, request, provider, place, holder, native, room };
     let ttl_ms = request.gateway.settings.response_ttl_ms();
     let background = refs.background && !native;
     if !native {
@@ -114,6 +114,7 @@ struct History {
 struct Look<'a> {
     shared: &'a Shared,
     request: &'a Request<'a>,
+    provider: &'a ProviderState,
     place: Option<Place<'a>>,
     /// The credential under which the provider holds what it makes now.
     holder: Option<String>,
@@ -123,6 +124,16 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Asks with the key under which the provider holds a response, where there are several.
+    fn keep_to_holder(&mut self, kept: &KeptResponse) -> bool {
+        let holder = kept.holder.as_deref().filter(|_| self.native && kept.provider == self.provider.slug);
+        let is_kept = holder.is_some_and(|holder| plan::keep_to(self.request, self.provider, holder));
+        if is_kept {
+            self.holder.clone_from(&kept.holder);
+        }
+        is_kept
+    }
+
     /// What comes before the question; none where nothing does, or the provider knows it.
     async fn history(&mut self, refs: &StateRefs, keeps: bool) -> Result<Option<History>, Refusal> {
         if let Some(id) = &refs.conversation {
@@ -132,6 +143,7 @@ impl Look<'_> {
         let found = if keeps { self.response(id).await? } else { Found::Nothing };
         match found {
             Found::Mine(kept) if kept.holder.is_some() && kept.holder == self.holder => Ok(None),
+            Found::Mine(kept) if self.keep_to_holder(&kept) => Ok(None),
             Found::Mine(kept) => {
                 let items = self.chain(kept).await?;
                 Ok(Some(History { items, conversation: None }))

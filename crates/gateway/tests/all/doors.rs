@@ -25,6 +25,9 @@ fn body(surface: Surface) -> &'static str {
         Surface::Transcriptions | Surface::Translations => r#"{"model":"openai/whisper-1"}"#,
         Surface::Moderations => r#"{"model":"openai/omni-moderation-latest","input":"hi"}"#,
         Surface::Rerank => r#"{"model":"cohere/rerank-v3.5","query":"hi","documents":["a"]}"#,
+        Surface::Universal => {
+            r#"[{"provider":"compat","endpoint":"chat/completions","query":{"model":"openai/gpt-4o-mini","messages":[{"role":"user","content":"hi"}]}}]"#
+        }
         Surface::Native => r#"{"model":"gpt-4o-mini","messages":[]}"#,
         Surface::Conversations => r#"{"metadata":{},"items":[{"type":"message","role":"user","content":"hi"}]}"#,
         Surface::Files | Surface::Batches | Surface::Models | Surface::Limits | Surface::StoredResponses => "",

@@ -218,11 +218,20 @@ async fn a_conversation_moves_between_providers() {
     assert!(items.iter().all(|item| item["type"] != "reasoning" && item.get("id").is_none()), "{sent}");
     assert_eq!(items.last().expect("one")["content"][0]["text"], "Thanks");
 
-    // Another key of the same provider's does not know it either.
+    // Of several keys the one that knows it is asked, however many others there are.
     let url = world.upstream.url();
-    world.change(|config| config.teams[0].provider_keys.push(key(99, "openai", &url)));
-    let next = json!({ "previous_response_id": "resp_streamed", "input": "Still?" });
-    assert_eq!(world.send(post(RESPONSES, &ask("openai/gpt-5.2", next))).await.status, 200);
+    world.change(|config| config.teams[0].provider_keys.extend((95..99).map(|id| key(id, "openai", &url))));
+    let next = ask("openai/gpt-5.2", json!({ "previous_response_id": "resp_streamed", "input": "Still?" }));
+    for _ in 0..4 {
+        assert_eq!(world.send(post(RESPONSES, &next)).await.status, 200);
+        assert_eq!(self::sent(&world)["previous_response_id"], "resp_streamed");
+    }
+    // Another does not know it.
+    world.change(|config| {
+        config.teams[0].provider_keys.retain(|key| key.provider != "openai");
+        config.teams[0].provider_keys.push(key(99, "openai", &url));
+    });
+    assert_eq!(world.send(post(RESPONSES, &next)).await.status, 200);
     assert!(self::sent(&world).get("previous_response_id").is_none());
 }
 
@@ -462,7 +471,10 @@ async fn what_is_found_for_a_question_has_its_place_in_the_memory_for_bodies() {
         assert_eq!(first.status, 200, "{}", first.body);
         world.memory_is_free().await;
         // Under another key the provider does not know what it said before.
-        world.change(|config| config.teams[0].provider_keys.push(key(length, "openai", &url)));
+        world.change(|config| {
+            config.teams[0].provider_keys.retain(|key| key.provider != "openai");
+            config.teams[0].provider_keys.push(key(length, "openai", &url));
+        });
         let calls = world.upstream.calls().len();
         let next = json!({ "previous_response_id": "resp_native", "input": "Go on" });
         let next = world.send(post(RESPONSES, &ask("openai/gpt-5.2", next))).await;

@@ -36,7 +36,8 @@ fn assert_refused(read: &Read, words: &str, place: &str) {
 
 #[tokio::test]
 async fn a_token_calls_no_endpoint_but_its_own() {
-    for own in Surface::ALL {
+    // A step of the universal endpoint needs its own door too; `universal.rs` shows that.
+    for own in Surface::ALL.into_iter().filter(|own| *own != Surface::Universal) {
         let (mut world, names) = doors::world().await;
         let mut calls = world.upstream.calls().len();
         held(&mut world, Restrictions { endpoints: Some(vec![own]), ..Restrictions::default() });

@@ -242,6 +242,9 @@ pub fn key(id: i64, provider: &str, url: &str) -> ProviderKeyConfig {
         base_url: Some(url.into()),
         enabled: true,
         expires_at: None,
+        weight: 1,
+        region: None,
+        requests_per_minute: None,
     }
 }
 

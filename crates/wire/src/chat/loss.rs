@@ -97,6 +97,12 @@ impl Refused {
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: Some(field.into()), message: message.into() }
     }
+
+    /// Refuses a whole request.
+    #[must_use]
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { field: None, message: message.into() }
+    }
 }
 
 impl From<serde_json::Error> for Refused {

@@ -1,0 +1,78 @@
+//! Tells how an attempt fared to what is known of its key and its address: once at the answer's head, and once more where what began
+//! well ended badly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ledger::Outcome;
+use tokio::time::Instant;
+
+use crate::health::{Busy, Ended, Health};
+use crate::plan::Healths;
+
+/// The attempt under way.
+#[derive(Debug, Default)]
+pub(crate) struct Fares {
+    key: Option<Under>,
+    address: Option<Under>,
+    began: Option<Instant>,
+    is_told: bool,
+}
+
+#[derive(Debug)]
+struct Under {
+    health: Arc<Health>,
+    _busy: Busy,
+}
+
+impl Under {
+    fn begin(health: &Arc<Health>, now: Instant, again: bool) -> Self {
+        Self { health: health.clone(), _busy: health.begin(now, again) }
+    }
+}
+
+impl Fares {
+    /// An attempt begins; `again` is whether the same is asked once more.
+    pub(crate) fn begin(healths: &Healths, again: bool) -> Self {
+        let now = Instant::now();
+        let under = |health: &Option<Arc<Health>>| health.as_ref().map(|health| Under::begin(health, now, again));
+        Self { key: under(&healths.key), address: under(&healths.address), began: Some(now), is_told: false }
+    }
+
+    /// An answer has begun, with the time after which the provider wants to be asked again.
+    pub(crate) fn head(&mut self, status: u16, wished: Option<Duration>) {
+        let (address, key) = match status {
+            401 | 402 => (Ended::Well, Ended::Rejected),
+            403 => (Ended::Well, Ended::Badly),
+            429 => (Ended::Well, Ended::TooOften(wished)),
+            500 | 502 | 503 | 504 | 529 => (Ended::Badly, Ended::Unknown),
+            _ => (Ended::Well, Ended::Well),
+        };
+        let took = self.began.map(|began| began.elapsed()).filter(|_| status < 400);
+        for under in [&self.key, &self.address].into_iter().flatten() {
+            took.into_iter().for_each(|took| under.health.began(took));
+        }
+        self.tell(address, key);
+    }
+
+    /// The attempt is over.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::UpstreamFailed => self.tell(Ended::Badly, Ended::Unknown),
+            _ if self.is_told => {}
+            _ => self.tell(Ended::Unknown, Ended::Unknown),
+        }
+        *self = Self::default();
+    }
+
+    fn tell(&mut self, address: Ended, key: Ended) {
+        let now = Instant::now();
+        if let Some(under) = &self.address {
+            under.health.end(address, now);
+        }
+        if let Some(under) = &self.key {
+            under.health.end(key, now);
+        }
+        self.is_told = true;
+    }
+}
