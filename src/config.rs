@@ -13,6 +13,8 @@
 //! | `WEIR_ALLOW_PRIVATE_MEDIA` | `allow_private_media` | `false`: pictures that callers name by their addresses |
 //! | `WEIR_DRAIN_GRACE` | `drain_grace` | `0` seconds in which a stopping server still takes requests |
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
+//! | `WEIR_MAX_IN_FLIGHT` | `max_in_flight` | `20000` requests under way at once |
+//! | `WEIR_MAX_IN_FLIGHT_PER_UPSTREAM` | `max_in_flight_per_upstream` | `10000` of them at an address of a provider, for each team |
 //! | `WEIR_LEDGER_SYNC` | `ledger_sync` | `false`: whether rows of the ledger are on the disk before an answer ends, so that they outlive a power failure |
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
 //! | `WEIR_STATE_STORE` | `state_store` | `4096` MiB of responses, and of conversations, kept for later requests |
@@ -52,6 +54,9 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Bytes.
     pub body_memory: usize,
+    /// Most requests under way at once, and most of a team's at an address.
+    pub max_in_flight: usize,
+    pub max_in_flight_per_upstream: usize,
     /// Whether rows of the ledger must outlive a power failure.
     pub ledger_sync: bool,
     /// Bytes.
@@ -93,7 +98,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 17] = [
+const NAMES: [(&str, &str); 19] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -103,6 +108,8 @@ const NAMES: [(&str, &str); 17] = [
     ("WEIR_ALLOW_PRIVATE_MEDIA", "allow_private_media"),
     ("WEIR_TRUSTED_PROXIES", "trusted_proxies"),
     ("WEIR_BODY_MEMORY", "body_memory"),
+    ("WEIR_MAX_IN_FLIGHT", "max_in_flight"),
+    ("WEIR_MAX_IN_FLIGHT_PER_UPSTREAM", "max_in_flight_per_upstream"),
     ("WEIR_LEDGER_SYNC", "ledger_sync"),
     ("WEIR_CACHE_STORE", "cache_store"),
     ("WEIR_STATE_STORE", "state_store"),
@@ -173,6 +180,8 @@ impl Settings {
                 .parse("WEIR_BODY_MEMORY", "a number of MiB from 128 to 1048576", |v| mebibytes(v, 128))
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(512 << 20),
+            max_in_flight: reader.count("WEIR_MAX_IN_FLIGHT").unwrap_or(20_000),
+            max_in_flight_per_upstream: reader.count("WEIR_MAX_IN_FLIGHT_PER_UPSTREAM").unwrap_or(10_000),
             ledger_sync: reader.switch("WEIR_LEDGER_SYNC"),
             cache_store: reader
                 .parse("WEIR_CACHE_STORE", "a number of MiB from 0 to 1048576", |v| mebibytes(v, 0))
@@ -275,6 +284,11 @@ impl Reader {
         self.parse(name, "`true` or `false`", read).unwrap_or(false)
     }
 
+    fn count(&mut self, name: &str) -> Option<usize> {
+        let count = |text: &str| text.parse().ok().filter(|count| (1..=1_000_000).contains(count));
+        self.parse(name, "a number from 1 to 1000000", count)
+    }
+
     fn seconds(&mut self, name: &str) -> Option<Duration> {
         let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds <= 3_600);
         self.parse(name, "a number of seconds from 0 to 3600", seconds).map(Duration::from_secs)
@@ -374,10 +388,11 @@ mod tests {
             ("WEIR_PUBLIC_URL", "weir.example.com"),
             ("WEIR_MASTER_KEY", "short"),
             ("WEIR_BODY_MEMORY", "64"),
+            ("WEIR_MAX_IN_FLIGHT", "0"),
             ("WEIR_CACHE_STORE", "1 GB"),
         ];
         let error = read(&env, "lisen = 1").expect_err("wrong").to_string();
-        assert_eq!(error.lines().count(), 7, "{error}");
+        assert_eq!(error.lines().count(), 8, "{error}");
         assert!(error.contains("unknown setting `lisen`"), "{error}");
         assert!(!error.contains("hunter2") && !error.contains("short"), "{error}");
     }

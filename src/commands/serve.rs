@@ -167,6 +167,8 @@ impl Server {
             allow_private_upstreams: settings.allow_private_upstreams,
             allow_private_media: settings.allow_private_media,
             body_memory: settings.body_memory,
+            max_in_flight: settings.max_in_flight,
+            max_in_flight_per_upstream: settings.max_in_flight_per_upstream,
             ..gateway::Options::default()
         };
         let (limits, runtime) = (settings.state_limits, pages.handle().clone());

@@ -15,7 +15,11 @@ pub use form::{OVERLAPS, read_test_code};
 /// Stores a credential and leads to its page, where it can be tested.
 ///
 /// # Errors
-/// [`AppError::Invalid`] names `provider`, `alias`, `secret` or `base_url`.
+/// [`AppError::Invalid`] names `provider`, `alias`, `secret`, `base_url`, or a field of how it stands among others.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one argument for each field of the form, so that errors find their field"
+)]
 #[server(prefix = "/ui", endpoint = "create-provider-key")]
 pub async fn create_provider_key(
     team: String,
@@ -23,6 +27,10 @@ pub async fn create_provider_key(
     alias: Option<String>,
     secret: Option<String>,
     base_url: Option<String>,
+    name: Option<String>,
+    weight: Option<String>,
+    region: Option<String>,
+    requests_per_minute: Option<String>,
 ) -> Result<(), AppError> {
     use control::{NewProviderKey, can};
 
@@ -37,9 +45,37 @@ pub async fn create_provider_key(
         alias,
         secret: text(secret.as_deref()),
         base_url: filled(base_url.as_deref()).map(str::to_owned),
+        pooling: form::pooling(name, weight.as_deref(), region, requests_per_minute.as_deref())
+            .map_err(AppError::Invalid)?,
     };
     let key = server::control()?.create_provider_key(&grant, new).await?;
     server::redirect(&format!("/{team}/keys/{}?saved=created", key.id));
+    Ok(())
+}
+
+/// Changes how a credential stands among others with its alias.
+///
+/// # Errors
+/// [`AppError::Invalid`] names `name`, `weight`, `region` or `requests_per_minute`; [`AppError::NotFound`].
+#[server(prefix = "/ui", endpoint = "pool-provider-key")]
+pub async fn pool_provider_key(
+    team: String,
+    id: String,
+    name: Option<String>,
+    weight: Option<String>,
+    region: Option<String>,
+    requests_per_minute: Option<String>,
+) -> Result<(), AppError> {
+    use control::can;
+
+    use super::fields;
+    use crate::server;
+
+    let grant = server::grant::<can::ManageProviderKeys>(&team).await?;
+    let id = fields::id("id", &id).map_err(AppError::Invalid)?;
+    let pooling = form::pooling(name, weight.as_deref(), region, requests_per_minute.as_deref());
+    server::control()?.pool_provider_key(&grant, id, pooling.map_err(AppError::Invalid)?).await?;
+    server::redirect(&format!("/{team}/keys/{id}?saved=pooled"));
     Ok(())
 }
 

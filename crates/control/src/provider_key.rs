@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::TimeDelta;
+use domain::provider::Pooling;
 use domain::validate::{self, FieldError, Problem};
 use domain::view::{ConnectionTest, ProviderKeyView};
 use domain::{ProviderKeyId, TeamId};
@@ -30,6 +31,8 @@ pub struct NewProviderKey {
     pub secret: String,
     /// Replaces the provider's own address.
     pub base_url: Option<String>,
+    /// How it stands among others with its alias.
+    pub pooling: Pooling,
 }
 
 impl fmt::Debug for NewProviderKey {
@@ -38,6 +41,7 @@ impl fmt::Debug for NewProviderKey {
             .field("provider", &self.provider)
             .field("alias", &self.alias)
             .field("base_url", &self.base_url)
+            .field("pooling", &self.pooling)
             .finish_non_exhaustive()
     }
 }
@@ -55,8 +59,8 @@ impl Control {
     /// Stores a credential.
     ///
     /// # Errors
-    /// [`ControlError::Invalid`] for `provider`, `alias`, `secret`, `base_url`; [`ControlError::Conflict`] for a taken
-    /// alias.
+    /// [`ControlError::Invalid`] for `provider`, `alias`, `secret`, `base_url` and the fields of [`Pooling`];
+    /// [`ControlError::Conflict`] for a name that another key with the alias has.
     pub async fn create_provider_key(
         &self,
         grant: &Grant<can::ManageProviderKeys>,
@@ -82,8 +86,9 @@ impl Control {
             ("secret", secret.as_ref().err().cloned()),
             ("base_url", base_url.as_ref().err().cloned()),
         ];
-        let errors: Vec<_> =
+        let mut errors: Vec<_> =
             problems.into_iter().filter_map(|(field, problem)| Some(FieldError::new(field, problem?))).collect();
+        errors.extend(new.pooling.validate().err().into_iter().flatten());
         let (Ok(provider), Ok(base_url), true) = (provider, base_url, errors.is_empty()) else {
             return Err(ControlError::Invalid(errors));
         };
@@ -93,12 +98,31 @@ impl Control {
             alias: &new.alias,
             base_url: base_url.as_deref(),
             enabled: true,
+            pooling: &new.pooling,
             hint: credential::hint(&provider, &new.secret),
             created_at: change.now(),
             rotated_at: None,
         };
         let row = rows::create(change.tx(), &self.inner.sealer, row, &new.secret).await?;
         self.finish(change, grant, "provider_key.create", None, Some(row)).await
+    }
+
+    /// Changes how a credential stands among others with its alias.
+    ///
+    /// # Errors
+    /// [`ControlError::Invalid`] for the fields of [`Pooling`]; [`ControlError::Conflict`] for a name that another key with the
+    /// alias has; [`ControlError::NotFound`], also for one that was rotated already.
+    pub async fn pool_provider_key(
+        &self,
+        grant: &Grant<can::ManageProviderKeys>,
+        id: ProviderKeyId,
+        pooling: Pooling,
+    ) -> Result<ProviderKeyView, ControlError> {
+        pooling.validate().map_err(ControlError::Invalid)?;
+        let change = self.begin().await?;
+        let old = find(&change, grant.team_id(), id).await?;
+        let row = rows::update(change.tx(), id, old.base_url.as_deref(), old.enabled, &pooling).await?;
+        self.finish(change, grant, "provider_key.update", Some(old), Some(row)).await
     }
 
     /// Puts a new credential in the place of one, which keeps working for `overlap_s` seconds. Answers the new row.
@@ -140,7 +164,7 @@ impl Control {
         if old.enabled == enabled {
             return Ok(view(old));
         }
-        let row = rows::update(change.tx(), id, old.base_url.as_deref(), enabled).await?;
+        let row = rows::update(change.tx(), id, old.base_url.as_deref(), enabled, &rows::pooling(&old)).await?;
         if !enabled {
             // Without this the key that a rotation replaced, perhaps because it leaked, would come back into use.
             rows::end_replaced(change.tx(), &old, change.now()).await?;
@@ -234,6 +258,7 @@ pub(crate) async fn rotate(
         alias: &old.alias,
         base_url: old.base_url.as_deref(),
         enabled: old.enabled,
+        pooling: &rows::pooling(old),
         hint: credential::hint(&old.provider, secret),
         created_at: old.created_at,
         rotated_at: Some(now),
@@ -267,15 +292,26 @@ pub(crate) fn canonical_provider<'a>(text: &str, mut custom: impl Iterator<Item 
 }
 
 pub(crate) fn target(row: &Model) -> String {
-    format!("provider key {}/{}", row.provider, row.alias)
+    let name = if row.name.is_empty() { String::new() } else { format!("/{}", row.name) };
+    format!("provider key {}/{}{name}", row.provider, row.alias)
 }
 
 pub(crate) fn audited(row: &Model) -> Value {
-    json!({ "id": row.id, "hint": row.hint, "base_url": row.base_url, "enabled": row.enabled })
+    json!({
+        "id": row.id,
+        "hint": row.hint,
+        "base_url": row.base_url,
+        "enabled": row.enabled,
+        "name": row.name,
+        "weight": row.weight,
+        "region": row.region,
+        "requests_per_minute": row.requests_per_minute,
+    })
 }
 
 fn view(row: Model) -> ProviderKeyView {
     ProviderKeyView {
+        pooling: rows::pooling(&row),
         id: ProviderKeyId(row.id),
         provider: row.provider,
         alias: row.alias,

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::validate::Problem;
+use crate::validate::{self, FieldError, Problem};
 
 /// The greatest weight of a key among those with its alias.
 pub const MAX_WEIGHT: u32 = 1_000;
+/// The greatest limit of a key, in requests in a minute.
+pub const MAX_REQUESTS_PER_MINUTE: u32 = 10_000_000;
 /// Longest name of a region, in bytes.
 const MAX_REGION: usize = 64;
 
@@ -25,6 +27,49 @@ pub fn check_region(text: &str) -> Result<(), Problem> {
     }
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if text.bytes().all(plain) { Ok(()) } else { Err(Problem::NotASlug) }
+}
+
+/// How a key stands among those of its provider with the same alias.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pooling {
+    /// Tells it from the others; empty for the only one.
+    pub name: String,
+    /// Its share of the requests beside theirs; with 0 it stands by for when no other can be asked.
+    pub weight: u32,
+    /// Where what is sent with it is worked on, in the operator's own words.
+    pub region: Option<String>,
+    /// Most requests in a minute.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Default for Pooling {
+    fn default() -> Self {
+        Self { name: String::new(), weight: 1, region: None, requests_per_minute: None }
+    }
+}
+
+impl Pooling {
+    /// Every field that is out of bounds.
+    ///
+    /// # Errors
+    /// `name`, `weight`, `region` and `requests_per_minute`, in this order.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let name = if self.name.is_empty() { Ok(()) } else { validate::slug(&self.name) };
+        let within = |value: u32, min: u32, max: u32| {
+            let problem = Problem::OutOfRange { min: min.into(), max: max.into() };
+            if (min..=max).contains(&value) { Ok(()) } else { Err(problem) }
+        };
+        let limit = self.requests_per_minute.map_or(Ok(()), |most| within(most, 1, MAX_REQUESTS_PER_MINUTE));
+        let checks = [
+            ("name", name),
+            ("weight", within(self.weight, 0, MAX_WEIGHT)),
+            ("region", self.region.as_deref().map_or(Ok(()), check_region)),
+            ("requests_per_minute", limit),
+        ];
+        let errors: Vec<_> =
+            checks.into_iter().filter_map(|(field, check)| Some(FieldError::new(field, check.err()?))).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
 }
 
 /// The API shape that a surface or a provider speaks.

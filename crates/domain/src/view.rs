@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::{CacheStatus, Outcome, Surface};
 use crate::policy::{Policy, PolicyState};
 use crate::price::Formula;
-use crate::provider::{AuthScheme, Dialect};
+use crate::provider::{AuthScheme, Dialect, Pooling};
 use crate::token::Restrictions;
 use crate::usage::UsageSource;
 use crate::{
@@ -101,6 +101,7 @@ pub struct ProviderKeyView {
     pub hint: String,
     pub base_url: Option<String>,
     pub enabled: bool,
+    pub pooling: Pooling,
     pub created_at: DateTime<Utc>,
     pub rotated_at: Option<DateTime<Utc>>,
     pub expires_at: Option<DateTime<Utc>>,

@@ -50,15 +50,24 @@ pub(crate) struct Asked<'a> {
 
 /// What is called behind a door that is open.
 pub(crate) enum Called<'a> {
-    Chat { front: Api, path: Path<'a> },
-    CountTokens { front: Api, path: Path<'a> },
+    Chat {
+        front: Api,
+        path: Path<'a>,
+    },
+    CountTokens {
+        front: Api,
+        path: Path<'a>,
+    },
     Task(Call<'a>),
     Models,
     Limits,
     Kept(KeptCall<'a>),
     /// Steps that are calls of their own.
     Universal,
-    Native { provider: Arc<ProviderState>, rest: &'a str },
+    Native {
+        provider: Arc<ProviderState>,
+        rest: &'a str,
+    },
 }
 
 impl Called<'_> {
@@ -184,7 +193,6 @@ async fn reach(settlement: &mut Settlement, asked: &Asked<'_>) -> Result<Reached
         }
     }
 }
-
 
 /// What is to be done for a request.
 enum Planned<'a> {

@@ -68,8 +68,13 @@ pub(crate) async fn attempt(
                     give_up_token(plan);
                 }
                 let kind = Kind::of_status(status);
-                let goes_on = other.target || (other.key && kind.may_be_the_keys()) || (plan.has_other_addresses && kind.may_be_the_addresses());
-                let pause = plan.retry.pause_after(made, status, wished).filter(|_| more && may_repeat(plan) && !changes_key(plan, kind));
+                let goes_on = other.target
+                    || (other.key && kind.may_be_the_keys())
+                    || (plan.has_other_addresses && kind.may_be_the_addresses());
+                let pause = plan
+                    .retry
+                    .pause_after(made, status, wished)
+                    .filter(|_| more && may_repeat(plan) && !changes_key(plan, kind));
                 match pause {
                     Some(pause) => {
                         settlement.end_attempt(End::without_answer(status, Outcome::UpstreamError, None));

@@ -157,7 +157,12 @@ pub(crate) struct Failure {
 enum Said {
     Refusal(Refusal),
     /// The provider's own error; whether it is put into the caller's shape, and whose it is then.
-    Error { status: StatusCode, headers: Box<HeaderMap>, body: Bytes, provider: Option<String> },
+    Error {
+        status: StatusCode,
+        headers: Box<HeaderMap>,
+        body: Bytes,
+        provider: Option<String>,
+    },
 }
 
 impl Failure {
@@ -237,7 +242,11 @@ mod tests {
     fn an_error_says_whose_fault_it_is() {
         for (status, body, kind) in [
             (400, r#"{"error":{"code":"context_length_exceeded"}}"#, Kind::ContextLength),
-            (400, r#"{"type":"error","error":{"message":"prompt is too long: 250000 tokens > 200000"}}"#, Kind::ContextLength),
+            (
+                400,
+                r#"{"type":"error","error":{"message":"prompt is too long: 250000 tokens > 200000"}}"#,
+                Kind::ContextLength,
+            ),
             (400, r#"{"error":{"code":"content_filter"}}"#, Kind::ContentPolicy),
             (400, r#"{"error":{"message":"Your credit balance is too low"}}"#, Kind::Key),
             (400, "{}", Kind::Refused),

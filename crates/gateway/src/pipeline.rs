@@ -37,7 +37,7 @@ pub(crate) async fn run(
         Ok(Entered::Answer(answer)) => return answer,
         Ok(Entered::Plan(plan)) => call(settlement, plan, None, Else::default()).await,
         Ok(Entered::Question(whole)) if matches!(whole.called, Called::Universal) => {
-            return Box::pin(universal(settlement, whole)).await;
+            return Box::pin(universal(settlement, &whole)).await;
         }
         Ok(Entered::Question(mut question)) => ask(settlement, &mut question, false).await,
         Err(refusal) => return respond(&mut settlement, &refusal),
@@ -51,7 +51,7 @@ enum Entered<'a> {
     Answer(Response<Body>),
     /// There is nothing to choose.
     Plan(Box<Plan>),
-    Question(Asked<'a>),
+    Question(Box<Asked<'a>>),
 }
 
 /// Finds out who asks for what, and takes the body in.
@@ -97,7 +97,8 @@ async fn enter<'a>(
     settle::note_request(settlement, &parts.headers, &body);
     let choice = Choice::new(settlement.id(), controls.session.as_deref());
     let (method, headers, place) = (&parts.method, &parts.headers, ingress.place);
-    Ok(Entered::Question(Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice }))
+    let asked = Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice };
+    Ok(Entered::Question(Box::new(asked)))
 }
 
 /// Whether there is such a door, and it takes the method. Told only to those who authenticated.
@@ -133,4 +134,3 @@ pub(crate) fn open<'a>(
     settlement.row.provider = Some(provider.slug.clone());
     Ok(Called::Native { provider: provider.clone(), rest })
 }
-

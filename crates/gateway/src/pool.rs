@@ -180,10 +180,8 @@ mod tests {
     #[test]
     fn one_that_rested_is_tried_first_and_of_all_that_rest_the_next_to_be_up() {
         let now = Instant::now();
-        let rests = |id, seconds| Candidate {
-            standing: Standing::Resting(now + Duration::from_secs(seconds)),
-            ..ready(id, 1)
-        };
+        let rests =
+            |id, seconds| Candidate { standing: Standing::Resting(now + Duration::from_secs(seconds)), ..ready(id, 1) };
         let probe = Candidate { standing: Standing::Probe, ..ready(9, 1) };
         let any = rule(Balance::Weighted, None, 5);
         assert_eq!(pick(&[ready(1, 1), probe], any), Some(1));

@@ -59,7 +59,7 @@ struct Config {
 }
 
 /// Tries one step after the other.
-pub(crate) async fn universal(mut settlement: Box<Settlement>, whole: Asked<'_>) -> Response<Body> {
+pub(crate) async fn universal(mut settlement: Box<Settlement>, whole: &Asked<'_>) -> Response<Body> {
     let steps = match steps(&whole.body) {
         Ok(steps) => steps,
         Err(refusal) => return Failure::refused(refusal).respond(&mut settlement),
@@ -67,7 +67,7 @@ pub(crate) async fn universal(mut settlement: Box<Settlement>, whole: Asked<'_>)
     let last = steps.len().saturating_sub(1);
     for (place, step) in steps.iter().enumerate() {
         settlement.step = Some(place);
-        let tried = Box::pin(try_step(settlement, &whole, (place, step), place < last)).await;
+        let tried = Box::pin(try_step(settlement, whole, (place, step), place < last)).await;
         let Unanswered { settlement: mut left, failure } = match tried {
             Ok(answer) => return answer,
             Err(unanswered) => unanswered,
@@ -108,10 +108,16 @@ impl Step<'_> {
         };
         let segment = |text: &str| !text.is_empty() && !text.contains(['/', '?', '#']);
         if !segment(&self.provider) {
-            return Err(("provider", "must be a provider's name, such as `openai`, `compat` or `custom-own`".to_owned()));
+            return Err((
+                "provider",
+                "must be a provider's name, such as `openai`, `compat` or `custom-own`".to_owned(),
+            ));
         }
         if self.endpoint.is_empty() || self.endpoint.contains('#') {
-            return Err(("endpoint", "must be the path behind the provider's name, such as `chat/completions`".to_owned()));
+            return Err((
+                "endpoint",
+                "must be the path behind the provider's name, such as `chat/completions`".to_owned(),
+            ));
         }
         if !self.query.get().starts_with('{') {
             return Err(("query", "must be the body that the endpoint takes, a JSON object".to_owned()));
@@ -131,8 +137,10 @@ impl Step<'_> {
         }
         let own = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in own.chain(self.authorization.iter().map(|value| ("authorization", value.as_str()))) {
-            let name = HeaderName::try_from(name).map_err(|_| ("headers", "has a name that no header can have".to_owned()))?;
-            let value = HeaderValue::try_from(value).map_err(|_| ("headers", format!("`{name}` has a value that no header can have")))?;
+            let name =
+                HeaderName::try_from(name).map_err(|_| ("headers", "has a name that no header can have".to_owned()))?;
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| ("headers", format!("`{name}` has a value that no header can have")))?;
             if !name.as_str().starts_with("cf-aig-authorization") && name.as_str() != "cf-aig-gateway-id" {
                 headers.insert(name, value);
             }
@@ -166,10 +174,8 @@ async fn try_step(
     settlement.row.path = settle::bounded(&path);
     settlement.dialect = entered.dialect;
     let refused = || Refusal::unknown_route(&path);
-    let asks = matches!(
-        entered.door,
-        Door::Native { .. } | Door::Chat { .. } | Door::CountTokens { .. } | Door::Task(_)
-    );
+    let asks =
+        matches!(entered.door, Door::Native { .. } | Door::Chat { .. } | Door::CountTokens { .. } | Door::Task(_));
     let called = if asks { open(&mut settlement, &entered, &uri, &access) } else { Err(refused()) };
     let called = called.and_then(|called| check_caller(&mut settlement, &access).map(|()| called));
     let called = match called {
@@ -202,9 +208,8 @@ fn prepare(
     (place, step): (usize, &Step<'_>),
     (path, query): (&str, Option<&str>),
 ) -> Result<Prepared, Refusal> {
-    let invalid = |field: &str, message: String| {
-        Refusal::invalid_request(Refused::field(format!("[{place}].{field}"), message))
-    };
+    let invalid =
+        |field: &str, message: String| Refusal::invalid_request(Refused::field(format!("[{place}].{field}"), message));
     let headers = step.headers(whole.headers).map_err(|(field, message)| invalid(field, message))?;
     let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let uri: Uri =

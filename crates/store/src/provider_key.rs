@@ -1,6 +1,7 @@
 //! Queries on provider keys. The sealed secret is bound to the row's id, so a row is written in two steps.
 
 use chrono::{DateTime, Utc};
+use domain::provider::Pooling;
 use domain::{ProviderKeyId, TeamId};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -18,6 +19,7 @@ pub struct NewProviderKey<'a> {
     pub alias: &'a str,
     pub base_url: Option<&'a str>,
     pub enabled: bool,
+    pub pooling: &'a Pooling,
     pub hint: String,
     pub created_at: DateTime<Utc>,
     pub rotated_at: Option<DateTime<Utc>>,
@@ -33,6 +35,7 @@ pub async fn list(db: &impl ConnectionTrait, team: TeamId, now: DateTime<Utc>) -
         .filter(alive(now))
         .order_by_asc(Column::Provider)
         .order_by_asc(Column::Alias)
+        .order_by_asc(Column::Name)
         .order_by_desc(Column::Id)
         .all(db)
         .await?)
@@ -65,7 +68,7 @@ fn alive(now: DateTime<Utc>) -> Condition {
 /// Adds a key.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] on `alias`; [`StoreError::Other`] where it cannot be sealed.
+/// [`StoreError::Conflict`] on `name`; [`StoreError::Other`] where it cannot be sealed.
 pub async fn create(tx: &WriteTx, sealer: &Sealer, new: NewProviderKey<'_>, secret: &str) -> Result<Model, StoreError> {
     let row = ActiveModel {
         team_id: Set(new.team_id.0),
@@ -76,11 +79,15 @@ pub async fn create(tx: &WriteTx, sealer: &Sealer, new: NewProviderKey<'_>, secr
         hint: Set(new.hint),
         base_url: Set(new.base_url.map(str::to_owned)),
         enabled: Set(new.enabled),
+        name: Set(new.pooling.name.clone()),
+        weight: Set(new.pooling.weight.into()),
+        region: Set(new.pooling.region.clone()),
+        requests_per_minute: Set(new.pooling.requests_per_minute.map(i64::from)),
         created_at: Set(new.created_at),
         rotated_at: Set(new.rotated_at),
         ..Default::default()
     };
-    let row = row.insert(tx).await.map_err(|error| StoreError::unique(error, "alias"))?;
+    let row = row.insert(tx).await.map_err(|error| StoreError::unique(error, "name"))?;
     let sealed = sealer.seal(place(row.id), secret).map_err(|error| StoreError::Other(error.to_string()))?;
     let row = ActiveModel {
         id: Set(row.id),
@@ -99,23 +106,39 @@ pub fn open(sealer: &Sealer, row: &Model) -> Result<domain::Secret, SealError> {
     sealer.open(place(row.id), &Sealed { key_version: row.key_version, bytes: row.sealed.clone() })
 }
 
-/// Changes the address and whether the key is used.
+/// Changes the address, whether the key is used, and how it stands among others.
 ///
 /// # Errors
-/// [`StoreError::NotFound`].
+/// [`StoreError::NotFound`]; [`StoreError::Conflict`] on `name`.
 pub async fn update(
     tx: &WriteTx,
     id: ProviderKeyId,
     base_url: Option<&str>,
     enabled: bool,
+    pooling: &Pooling,
 ) -> Result<Model, StoreError> {
     let row = ActiveModel {
         id: Set(id.0),
         base_url: Set(base_url.map(str::to_owned)),
         enabled: Set(enabled),
+        name: Set(pooling.name.clone()),
+        weight: Set(pooling.weight.into()),
+        region: Set(pooling.region.clone()),
+        requests_per_minute: Set(pooling.requests_per_minute.map(i64::from)),
         ..Default::default()
     };
-    Ok(row.update(tx).await?)
+    row.update(tx).await.map_err(|error| StoreError::unique(error, "name"))
+}
+
+/// How a key stands among those with its alias.
+#[must_use]
+pub fn pooling(row: &Model) -> Pooling {
+    Pooling {
+        name: row.name.clone(),
+        weight: u32::try_from(row.weight).unwrap_or_default(),
+        region: row.region.clone(),
+        requests_per_minute: row.requests_per_minute.and_then(|most| u32::try_from(most).ok()),
+    }
 }
 
 /// Lets a key work until a moment; frees the alias for its successor.
@@ -137,6 +160,7 @@ pub async fn end_replaced(tx: &WriteTx, key: &Model, now: DateTime<Utc>) -> Resu
         .filter(Column::TeamId.eq(key.team_id))
         .filter(Column::Provider.eq(key.provider.as_str()))
         .filter(Column::Alias.eq(key.alias.as_str()))
+        .filter(Column::Name.eq(key.name.as_str()))
         .filter(Column::Id.lt(key.id))
         .filter(Column::DeletedAt.is_null())
         .filter(Column::ExpiresAt.gt(now))

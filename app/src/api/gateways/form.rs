@@ -191,13 +191,16 @@ mod tests {
             ..SettingsForm::default()
         };
         let fields: Vec<_> = form.read().expect_err("invalid").into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, [
+        assert_eq!(
+            fields,
+            [
                 "cache_ttl",
                 "rate_limiting_technique",
                 "balance",
                 "rate_limiting_interval",
                 "retry_max_attempts",
                 "allowed_regions"
-            ]);
+            ]
+        );
     }
 }

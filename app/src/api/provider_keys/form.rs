@@ -1,7 +1,10 @@
 //! Choices of the provider key forms, and the codes a connection test's result travels as.
 
+use domain::provider::Pooling;
 use domain::validate::{FieldError, Problem};
 use domain::view::ConnectionTestCode;
+
+use crate::api::fields::{Fields, filled};
 
 /// How long a replaced key goes on working: value of the field and words.
 pub const OVERLAPS: [(&str, &str); 4] = [
@@ -19,6 +22,30 @@ pub(super) fn overlap(text: Option<&str>) -> Result<u32, Vec<FieldError>> {
     let Some(text) = text else { return Ok(86_400) };
     let known = OVERLAPS.iter().any(|(value, _)| *value == text);
     known.then(|| text.parse().ok()).flatten().ok_or_else(|| vec![FieldError::new("overlap", Problem::NotAChoice)])
+}
+
+/// How a key stands among others: a weight of 1 where nothing is said.
+///
+/// # Errors
+/// Every field that is no number or out of bounds.
+pub(super) fn pooling(
+    name: Option<String>,
+    weight: Option<&str>,
+    region: Option<String>,
+    requests_per_minute: Option<&str>,
+) -> Result<Pooling, Vec<FieldError>> {
+    let mut fields = Fields::default();
+    let text = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let pooling = Pooling {
+        name: text(name).unwrap_or_default(),
+        weight: fields.number("weight", filled(weight)).unwrap_or(1),
+        region: text(region),
+        requests_per_minute: fields.number("requests_per_minute", filled(requests_per_minute)),
+    };
+    if let Err(errors) = pooling.validate() {
+        fields.extend(errors);
+    }
+    fields.finish(pooling)
 }
 
 /// The codes, as they stand in a URL.
@@ -53,6 +80,17 @@ mod tests {
         assert_eq!(overlap(None), Ok(86_400));
         assert!(overlap(Some("12")).is_err());
         assert!(overlap(Some("")).is_err());
+    }
+
+    #[test]
+    fn what_is_left_empty_is_as_for_an_only_key() {
+        assert_eq!(pooling(None, Some(""), Some(" ".into()), None), Ok(Pooling::default()));
+        let full = pooling(Some("b".into()), Some("0"), Some("eu".into()), Some("60"));
+        let wanted = Pooling { name: "b".into(), weight: 0, region: Some("eu".into()), requests_per_minute: Some(60) };
+        assert_eq!(full, Ok(wanted));
+        let bad = pooling(Some("B".into()), Some("x"), Some("EU".into()), Some("0")).expect_err("bad");
+        let fields: Vec<_> = bad.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["weight", "name", "region", "requests_per_minute"]);
     }
 
     #[test]

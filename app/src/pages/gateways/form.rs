@@ -2,8 +2,8 @@
 
 use domain::GatewaySettings;
 use domain::settings::{
-    Backoff, Balance, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS,
-    MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
+    Backoff, Balance, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT,
+    MAX_RESPONSE_TTL_DAYS, MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
 };
 use domain::view::GatewayView;
 use leptos::prelude::*;

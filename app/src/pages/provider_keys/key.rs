@@ -4,10 +4,11 @@ use domain::view::{ConnectionTestCode, CustomProviderView, ProviderKeyView};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
-use super::list::state;
+use super::list::{alias, pooling, share, state};
 use super::provider_name;
 use crate::api::provider_keys::{
-    DeleteProviderKey, OVERLAPS, RotateProviderKey, SetProviderKeyEnabled, TestProviderKey, read_test_code,
+    DeleteProviderKey, OVERLAPS, PoolProviderKey, RotateProviderKey, SetProviderKeyEnabled, TestProviderKey,
+    read_test_code,
 };
 use crate::components::{
     Confirm, Field, FormErrors, FormState, Notice, Page, PostForm, Saved, Select, SubmitButton, Time, Tone, format,
@@ -26,6 +27,7 @@ pub fn ProviderKeyPage() -> impl IntoView {
 
 struct Data {
     key: ProviderKeyView,
+    keys: Vec<ProviderKeyView>,
     custom: Vec<CustomProviderView>,
     progress: Progress,
     may_edit: bool,
@@ -37,34 +39,37 @@ async fn find(team: String, id: String) -> Result<Data, AppError> {
     let id: domain::ProviderKeyId = id.parse().map_err(|_| AppError::NotFound)?;
     let control = server::control()?;
     let keys = control.list_provider_keys(&grant).await?;
-    let key = keys.into_iter().find(|key| key.id == id).ok_or(AppError::NotFound)?;
+    let key = keys.iter().find(|key| key.id == id).cloned().ok_or(AppError::NotFound)?;
     let custom = control.list_custom_providers(&grant).await?;
     let gateways = control.list_gateways(&grant).await?;
     let progress = Progress::find(&control, &grant, &gateways).await?;
-    Ok(Data { key, custom, progress, may_edit })
+    Ok(Data { key, keys, custom, progress, may_edit })
 }
 
 fn show(team: String, data: Data) -> impl IntoView {
-    let Data { key, custom, progress, may_edit } = data;
+    let Data { key, keys, custom, progress, may_edit } = data;
     let name = provider_name(&key.provider, &custom);
     let above = (format!("/{team}/keys"), "Provider keys");
     let tools = may_edit.then(|| tools(&team, &key));
     let rotate = may_edit.then(|| rotate(&team, &key));
+    let pool = (may_edit && key.expires_at.is_none()).then(|| pool(&team, &key));
     let on = (!progress.has_tokens).then(|| {
         view! { " "<a href=format!("/{team}/tokens/new")>"Next: issue a token"</a> }
     });
-    let (facts, tested) = (facts(&key), tested(&address::query(), &name));
+    let (facts, tested) = (facts(&key, &keys), tested(&address::query(), &name));
     view! {
-        <Page title=format!("{name} · {}", key.alias) above toolbar=move || tools>
+        <Page title=format!("{name} · {}", alias(&key)) above toolbar=move || tools>
             <ProgressLine team progress />
             <FormErrors error=refused() />
             <Saved word="created"><p>"The key is stored and in use. Test the connection, or go on."{on}</p></Saved>
             <Saved word="rotated"><p>"The new key is in use. The old one ends at the chosen time."</p></Saved>
+            <Saved word="pooled"><p>"The key's share of the requests was changed."</p></Saved>
             <Saved word="enabled"><p>"The key is in use again."</p></Saved>
             <Saved word="disabled"><p>"The key is off: requests are not sent with it."</p></Saved>
             {tested}
             {facts}
             {rotate}
+            {pool}
         </Page>
     }
 }
@@ -79,7 +84,7 @@ fn refused() -> Option<AppError> {
     states.iter().find_map(|state| state.error().cloned())
 }
 
-fn facts(key: &ProviderKeyView) -> impl IntoView + use<> {
+fn facts(key: &ProviderKeyView, others: &[ProviderKeyView]) -> impl IntoView + use<> {
     let now = server::now();
     let address = key.base_url.clone().unwrap_or_else(|| "the provider's own".to_owned());
     let rotated = key.rotated_at.map(|at| view! { <div><dt>"Rotated"</dt><dd><Time at now /></dd></div> });
@@ -88,7 +93,9 @@ fn facts(key: &ProviderKeyView) -> impl IntoView + use<> {
         <dl class="facts">
             <div><dt>"State"</dt><dd>{state(key, now)}</dd></div>
             <div><dt>"Key"</dt><dd class="mono">{key.hint.clone()}</dd></div>
-            <div><dt>"Alias"</dt><dd class="mono wrap">{key.alias.clone()}</dd></div>
+            <div><dt>"Alias"</dt><dd class="mono wrap">{alias(key)}</dd></div>
+            <div><dt>"Share"</dt><dd>{share(key, others)}</dd></div>
+            <div><dt>"Region"</dt><dd>{key.pooling.region.clone().unwrap_or_else(|| "none".to_owned())}</dd></div>
             <div><dt>"Address"</dt><dd class="mono wrap">{address}</dd></div>
             <div><dt>"Stored"</dt><dd><Time at=key.created_at now /></dd></div>
             {rotated}
@@ -137,6 +144,24 @@ fn rotate(team: &str, key: &ProviderKeyView) -> impl IntoView + use<> {
                 <Field label="New key" name="secret" kind="password" required=true mono=true />
                 <Select label="The old key" name="overlap" options value="86400" />
                 <SubmitButton>"Rotate"</SubmitButton>
+            </PostForm>
+        </section>
+    }
+}
+
+fn pool(team: &str, key: &ProviderKeyView) -> impl IntoView + use<> {
+    let (team, id, of_key) = (team.to_owned(), key.id.to_string(), key.pooling.clone());
+    view! {
+        <section>
+            <h2>"Share of the requests"</h2>
+            <p class="help">"Keys of a provider with the same alias share its requests. Where one is refused, asked too often or out of \
+                             order, another answers."</p>
+            <PostForm action={ServerAction::<PoolProviderKey>::new()} class="narrow">
+                <input type="hidden" name="team" value=team />
+                <input type="hidden" name="id" value=id />
+                // Made in here, not before: a field finds its problem in the context that the form provides.
+                {pooling(&of_key)}
+                <SubmitButton>"Save"</SubmitButton>
             </PostForm>
         </section>
     }

@@ -1,5 +1,6 @@
 //! The team's provider keys at a glance, and the form for another.
 
+use domain::provider::{MAX_REQUESTS_PER_MINUTE, MAX_WEIGHT, Pooling};
 use domain::view::{CustomProviderView, ProviderKeyView};
 use leptos::prelude::*;
 
@@ -80,14 +81,17 @@ fn table(team: &str, keys: &[ProviderKeyView], custom: &[CustomProviderView]) ->
         let changed = key.rotated_at.unwrap_or(key.created_at);
         let name = provider_name(&key.provider, custom);
         let address = key.base_url.clone();
+        let alias = alias(key);
+        let share = share(key, keys);
         view! {
             <tr>
                 <td class="cut" title=name.clone()>
                     <a class="row-link" href=format!("/{team}/keys/{}", key.id)>{name.clone()}</a>
                 </td>
-                <td class="cut" title=key.alias.clone()>{key.alias.clone()}</td>
+                <td class="cut" title=alias.clone()>{alias.clone()}</td>
                 <td class="mono">{key.hint.clone()}</td>
                 <td>{state(key, now)}</td>
+                <td>{share}</td>
                 <td class="cut mono" title=address.clone()>
                     {match key.base_url.clone() {
                         Some(address) => view! { <span>{address}</span> }.into_any(),
@@ -107,12 +111,33 @@ fn table(team: &str, keys: &[ProviderKeyView], custom: &[CustomProviderView]) ->
                     <th>"Alias"</th>
                     <th>"Key"</th>
                     <th>"State"</th>
+                    <th>"Share"</th>
                     <th>"Address"</th>
                     <th>"Stored"</th>
                 </tr>
             </thead>
             <tbody>{rows}</tbody>
         </Table>
+    }
+}
+
+/// The alias, with the key's own name behind it where it has one.
+pub(super) fn alias(key: &ProviderKeyView) -> String {
+    if key.pooling.name.is_empty() { key.alias.clone() } else { format!("{}/{}", key.alias, key.pooling.name) }
+}
+
+/// Its part of the requests beside the others with its alias.
+pub(super) fn share(key: &ProviderKeyView, keys: &[ProviderKeyView]) -> String {
+    let is_used = |key: &&ProviderKeyView| key.enabled && key.expires_at.is_none();
+    let beside = |other: &&ProviderKeyView| other.provider == key.provider && other.alias == key.alias;
+    let others: Vec<_> = keys.iter().filter(is_used).filter(beside).collect();
+    let all: u64 = others.iter().map(|other| u64::from(other.pooling.weight)).sum();
+    match u64::from(key.pooling.weight) {
+        _ if !key.enabled => "none".to_owned(),
+        0 if others.len() > 1 => "stands by".to_owned(),
+        _ if key.expires_at.is_some() => "stands by".to_owned(),
+        _ if others.len() == 1 => "all".to_owned(),
+        weight => format!("{} %", weight * 100 / all.max(1)),
     }
 }
 
@@ -146,9 +171,15 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
                 <Field label="Key" name="secret" kind="password" required=true mono=true
                     help="Encrypted at rest. Nobody sees it again, you neither. For AWS, Google Cloud and Azure see below." />
                 <Field label="Alias" name="alias" value="default" required=true longest mono=true
-                    help="Requests use the key called default unless they name another." />
+                    help="Requests use the key called default unless they name another. Several keys may share an alias." />
                 <Field label="Address" name="base_url" kind="url" mono=true placeholder="the provider's own"
                     help="Only to call another address than the provider's, such as a proxy of yours, or your own at Azure and AWS." />
+                <details class="sources">
+                    <summary>"One of several keys?"</summary>
+                    <p class="help">"Keys with the same alias share the requests. Where one is refused, asked too often or out of order, \
+                                     another answers."</p>
+                    {pooling(&Pooling::default())}
+                </details>
                 <SubmitButton>"Store key"</SubmitButton>
             </PostForm>
             <Clouds />
@@ -158,6 +189,24 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
             </details>
         </section>
     }
+}
+
+/// The fields of how a key stands among others.
+pub(super) fn pooling(pooling: &Pooling) -> AnyView {
+    let limit = pooling.requests_per_minute.map(|most| most.to_string()).unwrap_or_default();
+    view! {
+        <Field label="Name" name="name" value=pooling.name.clone() mono=true placeholder="only where an alias has several"
+            help="Tells it from the other keys with its alias." />
+        <div class="pair">
+            <Field label="Weight" name="weight" kind="number" value=pooling.weight.to_string() min=0 max=u64::from(MAX_WEIGHT)
+                help="Its share beside the others. 0 stands by for when no other can be asked." />
+            <Field label="At most" name="requests_per_minute" kind="number" unit="requests/min" value=limit placeholder="no limit"
+                min=1 max=u64::from(MAX_REQUESTS_PER_MINUTE) help="What is beyond goes to the others." />
+        </div>
+        <Field label="Region" name="region" value=pooling.region.clone().unwrap_or_default() mono=true placeholder="none"
+            help="In your own words, such as eu. A gateway can be held to certain regions." />
+    }
+    .into_any()
 }
 
 /// What to paste where a key is more than a word.

@@ -172,7 +172,7 @@ impl Run<'_> {
                     ("provider_key.update", old.id)
                 };
                 let base_url = new.base_url.as_deref();
-                (action, store::provider_key::update(tx, ProviderKeyId(id), base_url, new.enabled).await?)
+                (action, store::provider_key::update(tx, ProviderKeyId(id), base_url, new.enabled, &new.pooling).await?)
             }
             None => {
                 let row = store::provider_key::NewProviderKey {
@@ -181,6 +181,7 @@ impl Run<'_> {
                     alias: &new.alias,
                     base_url: new.base_url.as_deref(),
                     enabled: new.enabled,
+                    pooling: &new.pooling,
                     hint: crate::credential::hint(&new.provider, secret),
                     created_at: self.change.now(),
                     rotated_at: None,

@@ -57,6 +57,11 @@ pub(super) struct ProviderKey {
     pub(super) key: Text,
     pub(super) base_url: Option<Text>,
     pub(super) enabled: Option<bool>,
+    /// Tells it from others with its alias.
+    pub(super) name: Option<Text>,
+    pub(super) weight: Option<Spanned<u32>>,
+    pub(super) region: Option<Text>,
+    pub(super) requests_per_minute: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]

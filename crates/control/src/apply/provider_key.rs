@@ -1,5 +1,6 @@
 //! Plans a provider key. A changed credential replaces the stored one at once.
 
+use domain::provider::Pooling;
 use domain::validate::{self, Problem};
 use serde_json::json;
 
@@ -44,10 +45,28 @@ impl Planner<'_> {
         let read = credential::check(slug, secret.expose(), self.allow_private());
         fine &= self.report.check(path, "key", &entry.key, read.as_ref().map(drop).map_err(Clone::clone));
         let (Ok(provider), Ok(read), true) = (provider, read, fine) else { return None };
-        let named = format!("provider key {}/{provider}/{alias}", team.slug.value);
+        let name = entry.name.as_ref().map_or_else(String::new, |name| name.value.clone());
+        let named = format!("provider key {}/{provider}/{alias}/{name}", team.slug.value);
         self.once(named, path, "alias", entry.alias.as_ref().unwrap_or(&entry.provider));
-        let is_it = |row: &&_| is_current(row, &provider, &alias);
+        let is_it = |row: &&_| is_current(row, &provider, &alias, &name);
         let old = state.provider_keys.iter().find(is_it).cloned();
+        let stored = old.as_ref().map(store::provider_key::pooling).unwrap_or_default();
+        let pooling = Pooling {
+            name,
+            weight: entry.weight.as_ref().map_or(stored.weight, |weight| weight.value),
+            region: entry.region.as_ref().map(|region| region.value.clone()).or(stored.region),
+            requests_per_minute: entry
+                .requests_per_minute
+                .as_ref()
+                .map(|most| most.value)
+                .or(stored.requests_per_minute),
+        };
+        if let Err(errors) = pooling.validate() {
+            for error in errors {
+                self.report.check(path, &error.field, &entry.provider, Err(error.problem));
+            }
+            return None;
+        }
         let base_url = base_url.or_else(|| old.as_ref()?.base_url.clone());
         if base_url.is_none() && credential::needs_address(&provider, &read) {
             self.report.check(path, "base_url", &entry.provider, Err(Problem::Required));
@@ -58,6 +77,7 @@ impl Planner<'_> {
             rotate: stored.as_ref() != Some(&secret),
             base_url,
             enabled: entry.enabled.unwrap_or_else(|| old.as_ref().is_none_or(|row| row.enabled)),
+            pooling,
             provider,
             alias,
             secret,
@@ -68,20 +88,32 @@ impl Planner<'_> {
 }
 
 /// A key that is not on its way out after a rotation.
-fn is_current(row: &store::entity::provider_key::Model, provider: &str, alias: &str) -> bool {
-    row.provider == provider && row.alias == alias && row.expires_at.is_none()
+fn is_current(row: &store::entity::provider_key::Model, provider: &str, alias: &str, name: &str) -> bool {
+    row.provider == provider && row.alias == alias && row.name == name && row.expires_at.is_none()
 }
 
 fn step(key: ProviderKey) -> Step {
-    let shown = |base_url: &Option<String>, enabled: bool| json!({ "base_url": base_url, "enabled": enabled });
-    let before = key.old.as_ref().map(|row| shown(&row.base_url, row.enabled));
-    let mut differences = differences(before.as_ref(), &shown(&key.base_url, key.enabled));
+    let shown = |base_url: &Option<String>, enabled: bool, pooling: &Pooling| {
+        json!({
+            "base_url": base_url,
+            "enabled": enabled,
+            "weight": pooling.weight,
+            "region": pooling.region,
+            "requests_per_minute": pooling.requests_per_minute,
+        })
+    };
+    let before = key.old.as_ref().map(|row| shown(&row.base_url, row.enabled, &store::provider_key::pooling(row)));
+    let mut differences = differences(before.as_ref(), &shown(&key.base_url, key.enabled, &key.pooling));
     if key.rotate && key.old.is_some() {
         differences.insert(0, Difference::note("key", "replaced"));
     }
     Step {
         mark: mark(key.old.is_some(), !differences.is_empty()),
-        what: format!("provider key {}/{}", key.provider, key.alias),
+        what: if key.pooling.name.is_empty() {
+            format!("provider key {}/{}", key.provider, key.alias)
+        } else {
+            format!("provider key {}/{}/{}", key.provider, key.alias, key.pooling.name)
+        },
         differences,
         operation: Operation::ProviderKey(Box::new(key)),
     }

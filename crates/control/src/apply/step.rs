@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::policy::{Policy, PolicyState};
+use domain::provider::Pooling;
 use domain::token::Restrictions;
 use domain::{GatewaySettings, Role, Secret, TeamId};
 use serde_json::Value;
@@ -91,6 +92,7 @@ pub(super) struct ProviderKey {
     pub(super) rotate: bool,
     pub(super) base_url: Option<String>,
     pub(super) enabled: bool,
+    pub(super) pooling: Pooling,
 }
 
 pub(super) struct Token {

@@ -1,5 +1,6 @@
 //! A control plane with a team, as most tests need it.
 
+use domain::provider::Pooling;
 use domain::{GatewaySettings, Role, TeamId, UserId};
 use store::Store;
 use store::secrets::Sealer;
@@ -61,5 +62,11 @@ pub(crate) fn gateway(slug: &str) -> NewGateway {
 }
 
 pub(crate) fn key(secret: &str) -> NewProviderKey {
-    NewProviderKey { provider: "openai".into(), alias: "default".into(), secret: secret.into(), base_url: None }
+    NewProviderKey {
+        provider: "openai".into(),
+        alias: "default".into(),
+        secret: secret.into(),
+        base_url: None,
+        pooling: Pooling::default(),
+    }
 }

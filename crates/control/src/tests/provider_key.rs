@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::provider::{AuthScheme, Dialect};
+use domain::provider::{AuthScheme, Dialect, Pooling};
 use domain::validate::{FieldError, Problem};
 use domain::view::ConnectionTestCode;
 use store::config::load_config;
@@ -100,7 +100,7 @@ db_test! {
         let foreign = load_config(&store, &Sealer::new([8; 32])).await.expect("the rest is loaded");
         assert!(foreign.teams[0].provider_keys.is_empty());
         let taken = control.create_provider_key(&grant(&ann), key(SECRET)).await.expect_err("taken");
-        assert_eq!(taken, ControlError::taken("alias"));
+        assert_eq!(taken, ControlError::taken("name"));
     }
 
     async fn every_bad_field_of_a_key_is_named(store: Store) {
@@ -112,6 +112,12 @@ db_test! {
             alias: "No Slug".into(),
             secret: "sk a".into(),
             base_url: Some("http://169.254.169.254/".into()),
+            pooling: Pooling {
+                name: "No Slug".into(),
+                weight: 1_001,
+                region: Some("EU".into()),
+                requests_per_minute: Some(0),
+            },
         };
         let error = strict.create_provider_key(&grant(&ann), bad).await.expect_err("refused");
         let expected = [
@@ -119,8 +125,42 @@ db_test! {
             FieldError::new("alias", Problem::NotASlug),
             FieldError::new("secret", Problem::NotAHeaderValue),
             FieldError::new("base_url", Problem::PrivateAddress),
+            FieldError::new("name", Problem::NotASlug),
+            FieldError::new("weight", Problem::OutOfRange { min: 0, max: 1_000 }),
+            FieldError::new("region", Problem::NotASlug),
+            FieldError::new("requests_per_minute", Problem::OutOfRange { min: 1, max: 10_000_000 }),
         ];
         assert_eq!(error, ControlError::Invalid(expected.into()));
+    }
+
+    async fn several_keys_with_one_alias_share_the_requests(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let manage = grant::<can::ManageProviderKeys>(&ann);
+        let named = |name: &str| Pooling { name: name.into(), ..Pooling::default() };
+        let first = control.create_provider_key(&manage, key(SECRET)).await.expect("stored");
+        let eu = Pooling { weight: 3, region: Some("eu".into()), requests_per_minute: Some(60), ..named("eu") };
+        let second = NewProviderKey { pooling: eu.clone(), ..key("sk-second") };
+        let second = control.create_provider_key(&manage, second).await.expect("another name");
+        assert_eq!(second.pooling, eu);
+        let same = control.create_provider_key(&manage, NewProviderKey { pooling: eu.clone(), ..key("sk-x") }).await;
+        assert_eq!(same.expect_err("the name is taken"), ControlError::taken("name"));
+        let taken = control.pool_provider_key(&manage, first.id, named("eu")).await.expect_err("taken");
+        assert_eq!(taken, ControlError::taken("name"));
+        let bad = control.pool_provider_key(&manage, first.id, named("No")).await.expect_err("no slug");
+        assert_eq!(bad, ControlError::Invalid(vec![FieldError::new("name", Problem::NotASlug)]));
+        let before = load_config(&store, &sealer()).await.expect("loaded").version;
+        control.pool_provider_key(&manage, first.id, Pooling { weight: 0, ..named("us") }).await.expect("changed");
+        let rotated = control.rotate_provider_key(&manage, second.id, "sk-third".into(), 60).await.expect("rotated");
+        assert_eq!(rotated.pooling, eu, "a successor stands where it stood");
+        let config = load_config(&store, &sealer()).await.expect("loaded");
+        assert!(config.version > before);
+        let keys = &config.teams[0].provider_keys;
+        let seen: Vec<_> = keys.iter().map(|key| (key.secret.expose(), key.weight, key.region.as_deref(), key.requests_per_minute)).collect();
+        assert_eq!(seen.len(), 3);
+        for wanted in [(SECRET, 0, None, None), ("sk-second", 3, Some("eu"), Some(60)), ("sk-third", 3, Some("eu"), Some(60))] {
+            assert!(seen.contains(&wanted), "{wanted:?} in {seen:?}");
+        }
     }
 
     async fn a_rotated_key_works_on_for_its_overlap(store: Store) {
@@ -223,6 +263,7 @@ db_test! {
             alias: alias.into(),
             base_url: Some(url.clone()),
             secret: secret.into(),
+            pooling: Pooling::default(),
         };
         let make = async |new| control.create_provider_key(&manage, new).await;
         let test = async |id| {

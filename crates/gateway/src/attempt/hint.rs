@@ -82,7 +82,8 @@ mod tests {
 
     fn wished_by(headers: &[(&'static str, &'static str)]) -> Option<u128> {
         let now = DateTime::parse_from_rfc3339("2026-11-27T10:00:00Z").expect("a date").to_utc();
-        let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers =
+            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         wished(&headers.collect(), now).map(|after| after.as_millis())
     }
 

@@ -89,7 +89,12 @@ impl Choice {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn choose<'a>(&self, request: &Request<'a>, provider: &str, alias: &str) -> Result<Chosen<'a>, KeyFault> {
+    pub(super) fn choose<'a>(
+        &self,
+        request: &Request<'a>,
+        provider: &str,
+        alias: &str,
+    ) -> Result<Chosen<'a>, KeyFault> {
         let team = &request.access.team;
         let settings = &request.gateway.settings;
         let affinity = || settings.affinity.then(|| self.affinity(request.body)).flatten();
@@ -102,7 +107,9 @@ impl Choice {
             now_ms: request.now_ms,
         };
         let known = ProviderKeyId(self.key.load(Ordering::Relaxed));
-        if let Some((key, target)) = team.key_by_id(provider, known, request.now_ms).filter(|(key, _)| key.is_in(ask.regions)) {
+        if let Some((key, target)) =
+            team.key_by_id(provider, known, request.now_ms).filter(|(key, _)| key.is_in(ask.regions))
+        {
             return Ok(Chosen { key, target, others: Others::of(self.others.load(Ordering::Relaxed)) });
         }
         let keeps = self.keeps.load(Ordering::Relaxed);
@@ -126,8 +133,8 @@ impl Choice {
 
 /// A number for a text, the same in every process (FNV-1a, with its bits spread).
 fn digest(bytes: &[u8]) -> u64 {
-    let hashed = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hashed = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     mix(hashed).max(1)
 }

@@ -50,9 +50,28 @@ pub(crate) struct Named<'a> {
 /// Whether what is called is kept at the provider, or changes what is: other keys may not know it.
 pub(crate) fn keeps(method: &Method, rest: &str) -> bool {
     const KEPT: [&str; 22] = [
-        "assistants", "batch", "batches", "cachedContents", "containers", "conversations", "corpora", "evals", "files",
-        "fine-tunes", "fine_tuning", "jobs", "operations", "predictions", "responses", "threads", "tunedModels", "uploads",
-        "upload", "vector_stores", "videos", "voices",
+        "assistants",
+        "batch",
+        "batches",
+        "cachedContents",
+        "containers",
+        "conversations",
+        "corpora",
+        "evals",
+        "files",
+        "fine-tunes",
+        "fine_tuning",
+        "jobs",
+        "operations",
+        "predictions",
+        "responses",
+        "threads",
+        "tunedModels",
+        "uploads",
+        "upload",
+        "vector_stores",
+        "videos",
+        "voices",
     ];
     *method != Method::POST || rest.split(['/', '?', ':']).any(|segment| KEPT.contains(&segment))
 }

@@ -93,10 +93,13 @@ fn first_event(form: Form, seen: &[u8]) -> Option<&[u8]> {
     match form {
         Form::Events => {
             let mut lines = seen.split_inclusive(|byte| matches!(byte, b'\n' | b'\r'));
-            let line = lines.find_map(|line| line.strip_prefix(b"data:").filter(|line| !line.trim_ascii().is_empty()))?;
+            let line =
+                lines.find_map(|line| line.strip_prefix(b"data:").filter(|line| !line.trim_ascii().is_empty()))?;
             line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')).then_some(line)
         }
-        Form::Lines => seen.split_inclusive(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty() && line.ends_with(b"\n")),
+        Form::Lines => seen
+            .split_inclusive(|byte| *byte == b'\n')
+            .find(|line| !line.trim_ascii().is_empty() && line.ends_with(b"\n")),
         Form::Frames | Form::Json | Form::Other => (!seen.is_empty()).then_some(&[]),
     }
 }

@@ -214,7 +214,10 @@ impl TeamState {
     pub(crate) fn choose(&self, provider: &str, alias: &str, ask: &Ask<'_>) -> Result<Chosen<'_>, KeyFault> {
         let mut newest = None;
         let mut usable = self.keys(provider, alias).filter(|key| !ask.tried.contains(&key.id)).filter_map(|key| {
-            match key.target(ask.now_ms).and_then(|target| key.is_in(ask.regions).then_some(target).ok_or(KeyFault::Region)) {
+            match key
+                .target(ask.now_ms)
+                .and_then(|target| key.is_in(ask.regions).then_some(target).ok_or(KeyFault::Region))
+            {
                 Ok(target) => Some((key, target)),
                 Err(fault) => {
                     newest = newest.or(Some(fault));
@@ -249,14 +252,7 @@ impl TeamState {
     /// # Errors
     /// There is none; the fault is that of the newest.
     pub fn key(&self, provider: &str, alias: &str, now_ms: i64) -> Result<(&Arc<KeyState>, &Target), KeyFault> {
-        let ask = Ask {
-            tried: &[],
-            regions: &[],
-            balance: Balance::default(),
-            affinity: &|| None,
-            random: 0,
-            now_ms,
-        };
+        let ask = Ask { tried: &[], regions: &[], balance: Balance::default(), affinity: &|| None, random: 0, now_ms };
         self.first(provider, alias, &ask).map(|Chosen { key, target, .. }| (key, target))
     }
 

@@ -19,7 +19,8 @@ fn numbered(id: i64, url: &str) -> ProviderKeyConfig {
 /// A world with keys 1 to `keys` at OpenAI; `script` tells what the one of a number is answered.
 async fn world(keys: i64, script: impl Fn(i64) -> Answer + Send + Sync + 'static) -> World {
     let mut world = World::new(move |seen| {
-        let number = seen.headers["authorization"].to_str().ok().and_then(|key| key.strip_prefix("Bearer sk-")?.parse().ok());
+        let number =
+            seen.headers["authorization"].to_str().ok().and_then(|key| key.strip_prefix("Bearer sk-")?.parse().ok());
         script(number.unwrap_or_default())
     })
     .await;
@@ -64,7 +65,8 @@ async fn requests_are_shared_out_by_weight() {
 async fn a_key_that_is_refused_rests_and_its_request_is_answered_with_another() {
     for (status, code) in [(401, "x"), (402, "x"), (429, "x"), (429, "insufficient_quota")] {
         let body = format!(r#"{{"error":{{"code":"{code}"}}}}"#);
-        let world = world(2, move |key| if key == 1 { Answer::json(status, &body) } else { Answer::json(200, ANSWER) }).await;
+        let world =
+            world(2, move |key| if key == 1 { Answer::json(status, &body) } else { Answer::json(200, ANSWER) }).await;
         for _ in 0..30 {
             assert_eq!(world.chat(QUESTION).await.status, 200, "{status}");
         }
@@ -118,7 +120,9 @@ async fn a_request_goes_on_to_another_address_and_the_dead_one_is_left_alone() {
 #[tokio::test]
 async fn a_key_that_was_put_right_is_asked_at_once() {
     let mut world = world(2, |key| if key == 1 { Answer::json(401, NO) } else { Answer::json(200, ANSWER) }).await;
-    world.change(|config| config.teams[0].provider_keys.iter_mut().for_each(|key| key.weight = u32::from(key.id.0 == 1)));
+    world.change(|config| {
+        config.teams[0].provider_keys.iter_mut().for_each(|key| key.weight = u32::from(key.id.0 == 1))
+    });
     for _ in 0..5 {
         assert_eq!(world.chat(QUESTION).await.status, 200);
     }
@@ -176,7 +180,8 @@ async fn a_gateways_regions_are_never_left() {
 async fn a_keys_limit_sends_requests_to_the_others() {
     let mut world = world(2, |_| Answer::json(200, ANSWER)).await;
     world.change(|config| {
-        config.teams[0].provider_keys.iter_mut().find(|key| key.id.0 == 1).expect("the key").requests_per_minute = Some(3);
+        config.teams[0].provider_keys.iter_mut().find(|key| key.id.0 == 1).expect("the key").requests_per_minute =
+            Some(3);
     });
     for _ in 0..40 {
         assert_eq!(world.chat(QUESTION).await.status, 200);

@@ -27,7 +27,10 @@ async fn give(feed: &Feed, text: &str) {
 }
 
 /// The same bound by a header and by the gateway's settings.
-fn bounds(header: &'static str, set: fn(&mut GatewaySettings)) -> [(Option<&'static str>, fn(&mut GatewaySettings)); 2] {
+fn bounds(
+    header: &'static str,
+    set: fn(&mut GatewaySettings),
+) -> [(Option<&'static str>, fn(&mut GatewaySettings)); 2] {
     [(Some(header), |_| {}), (None, set)]
 }
 

@@ -18,11 +18,13 @@ fn question(model: &str) -> Value {
 
 /// A world whose providers answer by what is asked of them: a model is called by the status it has.
 async fn world() -> World {
-    World::new(|seen| match serde_json::from_str::<Value>(&seen.body).ok().and_then(|body| body["model"].as_str()?.parse().ok()) {
-        Some(0) => Answer::Reset,
-        Some(1) => Answer::whole(200, "text/html", "<html>"),
-        Some(status) => Answer::json(status, r#"{"error":{"message":"no"}}"#),
-        None => Answer::json(200, ANSWER),
+    World::new(|seen| {
+        match serde_json::from_str::<Value>(&seen.body).ok().and_then(|body| body["model"].as_str()?.parse().ok()) {
+            Some(0) => Answer::Reset,
+            Some(1) => Answer::whole(200, "text/html", "<html>"),
+            Some(status) => Answer::json(status, r#"{"error":{"message":"no"}}"#),
+            None => Answer::json(200, ANSWER),
+        }
     })
     .await
 }
@@ -70,12 +72,14 @@ async fn the_first_step_with_an_answer_answers_and_each_attempt_has_its_row() {
 #[tokio::test]
 async fn where_no_step_has_an_answer_the_last_failure_is_told() {
     let world = world().await;
-    let steps = [step("openai", "chat/completions", question("500")), step("openai", "chat/completions", question("429"))];
+    let steps =
+        [step("openai", "chat/completions", question("500")), step("openai", "chat/completions", question("429"))];
     let read = send(&world, &steps).await;
     assert_eq!((read.status, read.header("cf-aig-step")), (429, Some("1")));
     assert_eq!(read.body, r#"{"error":{"message":"no"}}"#, "untouched");
     // A step that cannot be called is passed over, and told where it is the last.
-    let steps = [step("mistral", "v1/chat/completions", question("x")), step("openai", "chat/completions", question("x"))];
+    let steps =
+        [step("mistral", "v1/chat/completions", question("x")), step("openai", "chat/completions", question("x"))];
     assert_eq!(send(&world, &steps).await.header("cf-aig-step"), Some("1"));
     let steps = [step("openai", "chat/completions", question("500")), step("nobody", "chat", question("x"))];
     let read = send(&world, &steps).await;
@@ -96,7 +100,10 @@ async fn a_step_brings_headers_keys_and_config_of_its_own() {
     old["authorization"] = json!("Bearer sk-old");
     let body = json!([own, old]).to_string();
     let read = world.send(and(post(UNIVERSAL, &body), &[("x-whole", "2")])).await;
-    assert_eq!((read.status, read.header("cf-aig-step"), read.header("cf-aig-cache-status")), (200, Some("1"), Some("MISS")));
+    assert_eq!(
+        (read.status, read.header("cf-aig-step"), read.header("cf-aig-cache-status")),
+        (200, Some("1"), Some("MISS"))
+    );
     let calls = world.upstream.calls();
     assert_eq!(calls.len(), 4, "three attempts at the first step");
     for call in &calls[..3] {
@@ -143,8 +150,11 @@ async fn a_list_that_is_none_is_refused_by_the_name_of_the_field() {
 #[tokio::test]
 async fn no_step_leads_past_what_a_token_is_held_to() {
     let mut world = world().await;
-    let steps = [step("anthropic", "v1/messages", question("x")), step("compat", "chat/completions", question("openai/x"))];
-    let restrict = |restrictions: Restrictions| move |config: &mut domain::config::Config| config.teams[0].tokens[0].restrictions = restrictions;
+    let steps =
+        [step("anthropic", "v1/messages", question("x")), step("compat", "chat/completions", question("openai/x"))];
+    let restrict = |restrictions: Restrictions| {
+        move |config: &mut domain::config::Config| config.teams[0].tokens[0].restrictions = restrictions
+    };
     world.change(restrict(Restrictions {
         endpoints: Some(vec![Surface::Universal, Surface::ChatCompletions]),
         ..Restrictions::default()
@@ -153,7 +163,9 @@ async fn no_step_leads_past_what_a_token_is_held_to() {
     assert_eq!(send(&world, &steps[..1]).await.code(), "token_not_allowed");
     world.change(restrict(Restrictions { models: Some(vec!["openai/*".into()]), ..Restrictions::default() }));
     assert_eq!(send(&world, &steps).await.header("cf-aig-step"), Some("1"));
-    for (provider, endpoint) in [("openai", "v1/batches"), ("compat", "v1/responses/resp_1/cancel"), ("compat", "v1/models")] {
+    for (provider, endpoint) in
+        [("openai", "v1/batches"), ("compat", "v1/responses/resp_1/cancel"), ("compat", "v1/models")]
+    {
         let read = send(&world, &[step(provider, endpoint, question("x"))]).await;
         assert!(read.status == 403 || read.status == 404, "{provider}/{endpoint}: {}", read.body);
     }
