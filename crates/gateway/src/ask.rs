@@ -15,6 +15,7 @@ use crate::admit::restrictions::{check_fallbacks, check_model};
 use crate::attempt::{Else, attempt};
 use crate::authenticate::Access;
 use crate::body::Body;
+use crate::dynamic::Target;
 use crate::error::Refusal;
 use crate::failover::{Failure, Kind};
 use crate::fetch::fetch;
@@ -24,7 +25,7 @@ use crate::health::Health;
 use crate::ingress::{Call, KeptCall, Place};
 use crate::memory::Claim;
 use crate::plan::{self, Choice, Plan, Question, Timeouts};
-use crate::policy::Target;
+use crate::policy;
 use crate::relay::{Unanswered, relay};
 use crate::reuse::{self, Slot};
 use crate::scan::{scan_json, scan_native};
@@ -46,6 +47,8 @@ pub(crate) struct Asked<'a> {
     pub body: Bytes,
     pub now_ms: i64,
     pub choice: Choice,
+    /// What a route leads to instead of what is named.
+    pub target: Option<Target>,
 }
 
 /// What is called behind a door that is open.
@@ -180,7 +183,12 @@ async fn reach(settlement: &mut Settlement, asked: &Asked<'_>) -> Result<Reached
     let mut instead: Option<Fallback> = None;
     loop {
         let model = instead.as_ref().map(|fallback| fallback.model.as_str());
-        let planned = make_plan(settlement, &request, (called, asked.place), query, model).await?;
+        let model = model.or(asked.target.as_ref().map(|target| target.model.as_str()));
+        let mut planned = make_plan(settlement, &request, (called, asked.place), query, model).await?;
+        if let (Planned::Provider(plan), Some(target)) = (&mut planned, &asked.target) {
+            plan.timeouts.head = target.timeout.unwrap_or(plan.timeouts.head);
+            plan.retry.max_attempts = target.attempts.unwrap_or(plan.retry.max_attempts);
+        }
         match look_up(settlement, &request, planned).await {
             Ok(reached) => return Ok(reached),
             Err(stop) => match stop.fallback.filter(|_| instead.is_none() && called.takes_another_model()) {
@@ -236,7 +244,7 @@ async fn look_up(
         Planned::Provider(plan) => plan,
         Planned::Estimate { front, path, provider, model, _room } => {
             settle::note_user_of_metadata(settlement);
-            let target = Target::Model(&provider.slug, &model);
+            let target = policy::Target::Model(&provider.slug, &model);
             policies::judge(settlement, access, Some(gateway), target)?;
             policies::take(settlement, access, gateway, (target, None))?;
             return Ok(Reached::Answer(tokens::answer(settlement, front, path, request.body)?));

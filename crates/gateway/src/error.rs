@@ -80,6 +80,8 @@ codes! {
     ModelRequired = 400 "model_required",
     /// No provider is known for the model.
     ModelNotFound = 404 "model_not_found",
+    /// The dynamic route ended without a model.
+    RouteWithoutModel = 400 "route_without_model",
     /// The body is no question in the endpoint's API.
     InvalidRequest = 400 "invalid_request",
     /// The response that the question continues is not kept here.

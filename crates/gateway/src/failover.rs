@@ -86,6 +86,7 @@ impl Kind {
             | Code::UnknownRoute
             | Code::InvalidJson
             | Code::ModelRequired
+            | Code::RouteWithoutModel
             | Code::ProviderRequired => Self::Question,
             _ => Self::Final,
         }

@@ -19,6 +19,9 @@ pub(crate) mod name {
     pub(crate) const EVENT_ID: HeaderName = HeaderName::from_static("cf-aig-event-id");
     pub(crate) const GATEWAY_ID: HeaderName = HeaderName::from_static("cf-aig-gateway-id");
     pub(crate) const LOG_ID: HeaderName = HeaderName::from_static("cf-aig-log-id");
+    pub(crate) const MODEL: HeaderName = HeaderName::from_static("cf-aig-model");
+    pub(crate) const PROVIDER: HeaderName = HeaderName::from_static("cf-aig-provider");
+    pub(crate) const ROUTE: HeaderName = HeaderName::from_static("weir-route");
     pub(crate) const STEP: HeaderName = HeaderName::from_static("cf-aig-step");
     pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
     pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

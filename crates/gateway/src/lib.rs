@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod count;
 mod counters;
+mod dynamic;
 mod error;
 mod failover;
 mod fetch;

@@ -24,7 +24,7 @@ use crate::scan::{ClientBody, collect};
 use crate::settle::Settlement;
 use crate::state::{self, Served};
 use crate::universal::universal;
-use crate::{limits, models, settle};
+use crate::{dynamic, limits, models, settle};
 
 /// Answers a request, one way or the other.
 pub(crate) async fn run(
@@ -39,6 +39,11 @@ pub(crate) async fn run(
         Ok(Entered::Question(whole)) if matches!(whole.called, Called::Universal) => {
             return Box::pin(universal(settlement, &whole)).await;
         }
+        Ok(Entered::Question(mut question)) if question.gateway.has_routes() => match dynamic::asked_for(&question) {
+            Ok(None) => ask(settlement, &mut question, false).await,
+            Ok(Some(route)) => Box::pin(dynamic::walk(settlement, &mut question, &route)).await,
+            Err(refusal) => return respond(&mut settlement, &refusal),
+        },
         Ok(Entered::Question(mut question)) => ask(settlement, &mut question, false).await,
         Err(refusal) => return respond(&mut settlement, &refusal),
     };
@@ -97,7 +102,7 @@ async fn enter<'a>(
     settle::note_request(settlement, &parts.headers, &body);
     let choice = Choice::new(settlement.id(), controls.session.as_deref());
     let (method, headers, place) = (&parts.method, &parts.headers, ingress.place);
-    let asked = Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice };
+    let asked = Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice, target: None };
     Ok(Entered::Question(Box::new(asked)))
 }
 

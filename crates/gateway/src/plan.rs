@@ -49,7 +49,7 @@ use crate::snapshot::{Auth, Chosen, GatewayState, KeyState, Others, ProviderStat
 use crate::state::After;
 
 /// Alias of the stored key that is used when the caller names none.
-const DEFAULT_ALIAS: &str = "default";
+pub(crate) const DEFAULT_ALIAS: &str = "default";
 /// Milliseconds before the second attempt, where nobody says otherwise.
 const DEFAULT_RETRY_DELAY: u32 = 500;
 

@@ -38,6 +38,7 @@ pub(crate) use run::{Run, Runs, plausible};
 
 use crate::client::Client;
 use crate::counters::count;
+use crate::dynamic::Holds;
 use crate::error::{Code, Refusal};
 use crate::gateway::{InFlight, Shared};
 use crate::memory::{Claim, Purpose};
@@ -86,6 +87,12 @@ pub(crate) struct Settlement {
     pub fares: Fares,
     /// The place of the step that is tried, where a request brings several.
     pub step: Option<usize>,
+    /// What the limits in its route have given it.
+    pub holds: Holds,
+    /// What those cost that were asked before.
+    moved_cost: u64,
+    /// The way that it took through a route.
+    pub way: Option<Box<Way>>,
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
     /// Whether what was used has a row of its own.
@@ -99,6 +106,15 @@ pub(crate) struct Settlement {
 
 /// What was said, and the room it takes while it waits to be written.
 type Kept = (Payload, Claim);
+
+/// The way through a route.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// The route with its version, its elements and the outputs at which they were left.
+    pub way: String,
+    pub provider: String,
+    pub model: String,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -158,6 +174,9 @@ impl Settlement {
             fallback: None,
             fares: Fares::default(),
             step: None,
+            holds: Holds::default(),
+            moved_cost: 0,
+            way: None,
             upstream: Duration::ZERO,
             is_billed_apart: false,
             intent: None,
@@ -294,6 +313,7 @@ impl Settlement {
     pub(crate) fn move_on(&mut self) {
         // The request itself counts where it is answered.
         let used = Used { requests: 0, ..std::mem::take(&mut self.used) };
+        self.moved_cost = self.moved_cost.saturating_add(used.cost);
         std::mem::take(&mut self.held).settle(&used);
         self.row.cache = CacheStatus::Off;
         self.is_billed_apart = false;
@@ -305,6 +325,7 @@ impl Settlement {
         if self.stage != Stage::Closed {
             self.write_pending(true);
             self.held.settle(&self.used);
+            self.holds.settle(self.moved_cost.saturating_add(self.used.cost));
             self.stage = Stage::Closed;
         }
     }

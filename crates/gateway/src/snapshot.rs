@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use aws_lc_rs::digest;
 use domain::config::Config;
 use domain::token::LastUse;
-use domain::{ProviderKeyId, TeamId, TokenId};
+use domain::{ProviderKeyId, RouteId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
 
 use self::key::Addresses;
@@ -36,6 +36,7 @@ pub(crate) use self::upstream::NativeCall;
 pub use self::upstream::Upstream;
 use crate::BuildError;
 use crate::account::Account;
+use crate::dynamic::RouteState;
 use crate::health::{Health, Of};
 use crate::policy::{Counts, LimitId};
 
@@ -132,6 +133,7 @@ struct Carried {
     /// By team.
     keys: HashMap<TeamId, Vec<Arc<KeyState>>>,
     healths: HashMap<ProviderKeyId, ([u8; 32], Arc<Health>)>,
+    routes: HashMap<RouteId, Arc<RouteState>>,
 }
 
 impl Carried {
@@ -155,6 +157,13 @@ impl Carried {
                 .values()
                 .flat_map(|team| team.all_keys())
                 .map(|key| (key.id, (key.mark, key.health.clone())))
+                .collect(),
+            routes: previous
+                .teams
+                .values()
+                .flat_map(|team| team.gateways())
+                .flat_map(|gateway| gateway.routes())
+                .map(|route| (route.id, route.clone()))
                 .collect(),
         }
     }

@@ -18,6 +18,7 @@ use crate::admit::restrictions::check_caller;
 use crate::ask::{Asked, ask};
 use crate::authenticate::{Access, ProviderCredential};
 use crate::body::Body;
+use crate::dynamic;
 use crate::error::Refusal;
 use crate::failover::Failure;
 use crate::headers::controls;
@@ -195,8 +196,14 @@ async fn try_step(
         query,
         body: whole.body.slice_ref(step.query.get().as_bytes()),
         now_ms: whole.now_ms,
+        target: None,
     };
-    ask(settlement, &mut asked, others).await
+    let route = if asked.gateway.has_routes() { dynamic::asked_for(&asked) } else { Ok(None) };
+    match route {
+        Ok(None) => ask(settlement, &mut asked, others).await,
+        Ok(Some(route)) => dynamic::walk(settlement, &mut asked, &route).await,
+        Err(refusal) => Err(Unanswered { settlement, failure: Failure::refused(refusal) }),
+    }
 }
 
 type Prepared = Box<(HeaderMap, Uri, Access, controls::Controls)>;

@@ -145,6 +145,7 @@ async fn load_gateways(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(
                 enabled: row.enabled,
                 settings,
                 cache_epoch: row.cache_epoch,
+                routes: Vec::new(),
             });
         }
     }

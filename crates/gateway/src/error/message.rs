@@ -163,6 +163,55 @@ impl Refusal {
         Self::new(Code::ModelNotFound, message).about("model")
     }
 
+    pub(crate) fn unknown_dynamic_route(name: &str, gateway: &str) -> Self {
+        let message = format!(
+            "The gateway {} has no dynamic route {}, or none of its versions is deployed. Correct the name, or create and deploy it \
+             on the gateway's page `Routes`.",
+            quote(gateway),
+            quote(name)
+        );
+        Self::new(Code::ModelNotFound, message).about("model")
+    }
+
+    /// A route is asked for where there is none.
+    pub(crate) fn no_dynamic_routes(name: &str) -> Self {
+        let message = format!(
+            "The gateway has no dynamic routes, so there is no {}. Create and deploy it on the gateway's page `Routes`, or name a \
+             model as `provider/model`.",
+            quote(name)
+        );
+        Self::new(Code::ModelNotFound, message).about("model")
+    }
+
+    pub(crate) fn route_without_model(name: &str) -> Self {
+        let message = format!(
+            "The dynamic route {} ended before it came to a model. Have the route changed on the gateway's page `Routes`.",
+            quote(name)
+        );
+        Self::new(Code::RouteWithoutModel, message).about("model")
+    }
+
+    pub(crate) fn route_limit_used_up(name: &str, element: &str, free_in_ms: Option<i64>) -> Self {
+        Self::route_used_up(Code::RateLimited, "limit", (name, element), free_in_ms)
+    }
+
+    pub(crate) fn route_budget_used_up(name: &str, element: &str, free_in_ms: Option<i64>) -> Self {
+        Self::route_used_up(Code::BudgetExceeded, "budget", (name, element), free_in_ms)
+    }
+
+    fn route_used_up(code: Code, what: &str, (name, element): (&str, &str), free_in_ms: Option<i64>) -> Self {
+        let seconds = free_in_ms.and_then(|ms| u64::try_from(ms).ok()).map(|ms| ms.div_ceil(1_000));
+        let when = seconds.map_or_else(|| "Wait until its window is over".to_owned(), |s| format!("Try again in {s} s"));
+        let message = format!(
+            "The {what} {} in the dynamic route {} is used up, and the route leads nowhere then. {when}, or have the route changed.",
+            quote(element),
+            quote(name)
+        );
+        let mut refusal = Self::new(code, message);
+        refusal.retry_after_s = seconds;
+        refusal
+    }
+
     /// A body that is no question in the endpoint's API.
     pub(crate) fn invalid_request(fault: wire::chat::Refused) -> Self {
         let refusal = Self::new(Code::InvalidRequest, fault.message);

@@ -120,7 +120,7 @@ impl Choice {
     }
 
     /// What keeps to one key: a session that the caller names, or else a conversation, by how it begins.
-    fn affinity(&self, body: &[u8]) -> Option<u64> {
+    pub(crate) fn affinity(&self, body: &[u8]) -> Option<u64> {
         if self.session.is_some() || body.len() < SHORTEST_KEPT {
             return self.session;
         }

@@ -114,6 +114,7 @@ fn split<'a>(team: &TeamState, asked: &'a str) -> Result<Option<(Arc<ProviderSta
     match team.provider(slug) {
         Some(_) if model.is_empty() => Err(Refusal::model_not_found(asked)),
         Some(provider) => Ok(Some((provider.clone(), model))),
+        None if slug == "dynamic" => Err(Refusal::no_dynamic_routes(model)),
         None if slug.starts_with("custom-") => Err(Refusal::unknown_provider(slug)),
         None => Ok(None),
     }

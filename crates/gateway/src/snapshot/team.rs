@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::config::{GatewayConfig, TeamConfig};
+use domain::config::{GatewayConfig, RouteConfig, TeamConfig};
 use domain::settings::Balance;
 use domain::{GatewayId, GatewaySettings, ProviderKeyId, TeamId};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use super::key::{Auth, KeyFault, KeyState, Target};
 use super::provider::{Builtin, ProviderState};
 use crate::BuildError;
 use crate::account::Account;
+use crate::dynamic::RouteState;
 use crate::health::Health;
 use crate::policy::{LimitState, Policies};
 use crate::pool::{Rule, pick};
@@ -89,6 +90,8 @@ pub struct GatewayState {
     pub(crate) limit: Option<Arc<LimitState>>,
     /// Part of every cache key.
     pub cache_epoch: i64,
+    /// Those that are deployed, by name.
+    routes: HashMap<String, Arc<RouteState>>,
 }
 
 impl TeamState {
@@ -284,6 +287,34 @@ impl GatewayState {
             settings: config.settings.clone(),
             limit: limit.map(Arc::new),
             cache_epoch: config.cache_epoch,
+            routes: config.routes.iter().filter_map(|route| compiled(config, route, carried)).collect(),
+        }
+    }
+
+    /// Whether it has dynamic routes.
+    #[must_use]
+    pub fn has_routes(&self) -> bool {
+        !self.routes.is_empty()
+    }
+
+    /// The dynamic route of this name that is deployed.
+    #[must_use]
+    pub(crate) fn route(&self, name: &str) -> Option<&Arc<RouteState>> {
+        self.routes.get(name)
+    }
+
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<RouteState>> {
+        self.routes.values()
+    }
+}
+
+/// A route by its name; none where it cannot be used.
+fn compiled(gateway: &GatewayConfig, route: &RouteConfig, carried: &Carried) -> Option<(String, Arc<RouteState>)> {
+    match RouteState::build(route, carried.routes.get(&route.id).map(Arc::as_ref)) {
+        Ok(state) => Some((route.name.clone(), Arc::new(state))),
+        Err(problem) => {
+            tracing::warn!(gateway.id = gateway.id.0, route.id = route.id.0, %problem, "a route cannot be used");
+            None
         }
     }
 }

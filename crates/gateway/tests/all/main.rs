@@ -6,6 +6,7 @@ mod clouds;
 mod conversations;
 mod credentials;
 mod doors;
+mod dynamic;
 mod endings;
 mod errors;
 mod fetches;
