@@ -9,6 +9,7 @@ mod doors;
 mod dynamic;
 mod endings;
 mod errors;
+mod faults;
 mod fetches;
 mod framing;
 mod labels;
