@@ -167,6 +167,7 @@ fn team(url: &str, policies: &[&str]) -> TeamConfig {
             enabled: true,
             settings,
             cache_epoch: 0,
+            routes: Vec::new(),
         }],
         provider_keys: vec![ProviderKeyConfig {
             id: ProviderKeyId(1),

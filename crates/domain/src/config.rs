@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, Secret, TeamId, TeamPriceId, TokenId,
+    CustomProviderId, GatewayId, GatewaySettings, ProviderKeyId, RouteId, Secret, TeamId, TeamPriceId, TokenId,
     policy::NamedPolicy,
     provider::{AuthScheme, Dialect},
     token::Restrictions,
@@ -50,6 +50,19 @@ pub struct GatewayConfig {
     pub settings: GatewaySettings,
     /// Part of every cache key of the gateway; raised to forget what is cached.
     pub cache_epoch: i64,
+    /// Those that are deployed.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// A dynamic route, called as the model `dynamic/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteConfig {
+    pub id: RouteId,
+    pub name: String,
+    /// The number of the version that is deployed.
+    pub version: i64,
+    /// Its elements as JSON, as `crates/route` reads them.
+    pub elements: String,
 }
 
 /// A stored credential, opened.

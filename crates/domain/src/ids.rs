@@ -49,6 +49,8 @@ row_ids! {
     PolicyId,
     /// A price of a team's own.
     TeamPriceId,
+    /// A dynamic route of a gateway.
+    RouteId,
 }
 
 /// One client request, the same over all its attempts: a UUIDv7, so that ids sort by time. Shown as `cf-aig-log-id`.

@@ -12,7 +12,7 @@ use crate::policy::{Facts, Metadata, Target, Used, Wants};
 fn gateway(id: i64, slug: &str, limit: Option<u32>) -> GatewayConfig {
     let settings =
         GatewaySettings { rate_limiting_limit: limit, rate_limiting_interval: Some(60), ..GatewaySettings::default() };
-    GatewayConfig { id: GatewayId(id), slug: slug.into(), enabled: true, settings, cache_epoch: 0 }
+    GatewayConfig { id: GatewayId(id), slug: slug.into(), enabled: true, settings, cache_epoch: 0, routes: Vec::new() }
 }
 
 fn provider_key(id: i64, provider: &str) -> ProviderKeyConfig {

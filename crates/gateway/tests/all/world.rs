@@ -230,6 +230,7 @@ pub fn gateway(id: i64, slug: &str, authentication: bool) -> GatewayConfig {
         enabled: true,
         settings: GatewaySettings { authentication, ..GatewaySettings::default() },
         cache_epoch: 0,
+        routes: Vec::new(),
     }
 }
 
