@@ -10,6 +10,7 @@ pub mod members;
 pub mod policies;
 pub mod prices;
 pub mod provider_keys;
+pub mod routes;
 pub mod session;
 pub mod setup;
 pub mod tokens;

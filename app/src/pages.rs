@@ -16,6 +16,7 @@ pub mod policies;
 pub mod prices;
 pub mod provider_keys;
 pub mod requests;
+pub mod routes;
 pub mod setup;
 pub mod sign_in;
 pub mod tokens;

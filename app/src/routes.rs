@@ -23,6 +23,7 @@ use crate::pages::policies::{NewPolicyPage, PoliciesPage, PolicyPage, Simulation
 use crate::pages::prices::{NewPricePage, PricePage, PricesPage};
 use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
 use crate::pages::requests::{RequestPage, RequestsPage};
+use crate::pages::routes::{NewRoutePage, RoutePage, RouteVersionPage, RoutesPage};
 use crate::pages::setup::SetupPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::tokens::{NewTokenPage, TokenPage, TokensPage};
@@ -47,6 +48,14 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:team/gateways/new") ssr=Async view=|| framed(NewGatewayPage) />
                 <Route path=path!("/:team/gateways/:gateway") ssr=Async view=|| framed(GatewayPage) />
                 <Route path=path!("/:team/gateways/:gateway/connect") ssr=Async view=|| framed(ConnectPage) />
+                <Route path=path!("/:team/gateways/:gateway/routes") ssr=Async view=|| framed(RoutesPage) />
+                <Route path=path!("/:team/gateways/:gateway/routes/new") ssr=Async view=|| framed(NewRoutePage) />
+                <Route path=path!("/:team/gateways/:gateway/routes/:route") ssr=Async view=|| framed(RoutePage) />
+                <Route
+                    path=path!("/:team/gateways/:gateway/routes/:route/versions/:number")
+                    ssr=Async
+                    view=|| framed(RouteVersionPage)
+                />
                 <Route path=path!("/:team/keys") ssr=Async view=|| framed(ProviderKeysPage) />
                 <Route path=path!("/:team/keys/:id") ssr=Async view=|| framed(ProviderKeyPage) />
                 <Route path=path!("/:team/tokens") ssr=Async view=|| framed(TokensPage) />

@@ -1,6 +1,6 @@
 //! What was changed, when and by whom, and what happened to the members' accounts.
 
-mod diff;
+pub(super) mod diff;
 
 use chrono::{DateTime, Utc};
 use domain::view::AuditView;

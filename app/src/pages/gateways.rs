@@ -99,6 +99,7 @@ pub fn tabs(team: &str, slug: &str, current: &'static str) -> impl IntoView + us
     let tabs = vec![
         (base.clone(), "Settings"),
         (format!("{base}/connect"), "Connect"),
+        (format!("{base}/routes"), "Routes"),
         (format!("/{team}?gateway={}", encoded(slug)), "Analytics"),
         (format!("/{team}/requests?gateway={}", encoded(slug)), "Requests"),
     ];

@@ -1,4 +1,4 @@
-//! `weir apply`: a file that declares teams, gateways, provider keys, custom providers, tokens, policies, prices and members is
+//! `weir apply`: a file that declares teams, gateways and their routes, provider keys, custom providers, tokens, policies, prices and members is
 //! checked as a whole, compared with what is stored, and carried out in one transaction. What it does not mention stays.
 
 mod custom_provider;
@@ -12,6 +12,7 @@ mod price;
 mod provider_key;
 mod render;
 mod report;
+mod route;
 mod source;
 mod state;
 mod step;

@@ -168,6 +168,7 @@ impl Control {
         if confirm.trim() != old.slug {
             return Err(ControlError::invalid("confirm", Problem::NotConfirmed));
         }
+        store::route::delete_of_gateway(change.tx(), id).await?;
         rows::delete(change.tx(), id, change.now()).await?;
         let event = Event {
             team: Some(grant.team_id()),

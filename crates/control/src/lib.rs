@@ -25,6 +25,7 @@ mod provider_key;
 mod recent;
 mod refusal;
 mod request;
+mod route;
 mod session;
 mod setup;
 mod sweep;
@@ -50,6 +51,7 @@ use recent::Recent;
 use refusal::Refusals;
 use throttle::{Policy, Throttle};
 
+pub use self::route::{NewRoute, NewRouteVersion, RouteDetail};
 pub use actor::{Actor, Grant, Member, can};
 pub use custom_provider::NewCustomProvider;
 pub use error::{ControlError, StartError};

@@ -8,5 +8,6 @@ mod member;
 mod policy;
 mod provider_key;
 mod resource;
+mod route;
 mod simulation;
 mod team_price;

@@ -12,6 +12,7 @@ pub mod policy;
 pub mod price;
 pub mod provider;
 pub mod role;
+pub mod route;
 pub mod secret;
 pub mod settings;
 pub mod state;

@@ -78,6 +78,10 @@ pub enum Problem {
     NotAPrice,
     /// Has an asterisk elsewhere than at its end.
     AsteriskInside,
+    /// Is not the JSON of a route.
+    NotARoute,
+    /// Is a route with errors.
+    NotDeployable,
     /// Possible, but not together with what was chosen beside it.
     DoesNotFit,
 }
@@ -127,6 +131,8 @@ impl fmt::Display for Problem {
             Self::NotMoney => f.write_str("must be an amount of dollars, as 50 or 0.25"),
             Self::InGrace => f.write_str("is not possible while the secret before still works; end that one first"),
             Self::DoesNotFit => f.write_str("does not go with what is chosen beside it"),
+            Self::NotARoute => f.write_str("is not the JSON of a route"),
+            Self::NotDeployable => f.write_str("has errors, so it cannot be deployed"),
             Self::NotAPrice => f.write_str("is not the text of a price"),
             Self::AsteriskInside => f.write_str("may have a * at its end only, for whatever follows"),
             Self::NotAPolicy => f.write_str("is not the text of a policy"),
@@ -236,6 +242,14 @@ pub fn team_slug(text: &str) -> Result<(), Problem> {
 pub fn gateway_slug(text: &str) -> Result<(), Problem> {
     slug(text)?;
     if text == "new" { Err(Problem::Reserved) } else { Ok(()) }
+}
+
+/// A dynamic route's name: a [`slug`] that is no page's.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn route_name(text: &str) -> Result<(), Problem> {
+    gateway_slug(text)
 }
 
 /// Characters that show nothing, or turn the writing direction of what follows: they make one name look like another.

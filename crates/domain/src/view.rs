@@ -8,11 +8,12 @@ use crate::ledger::{CacheStatus, Outcome, Surface};
 use crate::policy::{Policy, PolicyState};
 use crate::price::Formula;
 use crate::provider::{AuthScheme, Dialect, Pooling};
+use crate::route::RouteProblem;
 use crate::token::Restrictions;
 use crate::usage::UsageSource;
 use crate::{
     CustomProviderId, GatewayId, GatewaySettings, InvitationId, Nanos, PolicyId, ProviderKeyId, RequestId, Role,
-    SessionId, TeamId, TeamPriceId, TokenId, Usage, UserId,
+    RouteId, SessionId, TeamId, TeamPriceId, TokenId, Usage, UserId,
 };
 
 /// The signed-in person.
@@ -226,6 +227,61 @@ pub struct TeamPriceView {
     pub version: i64,
     /// Whether the data plane of the node that answers runs that version already.
     pub live: bool,
+}
+
+/// A dynamic route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteView {
+    pub id: RouteId,
+    pub name: String,
+    /// The number of its newest version.
+    pub newest: i64,
+    /// The number of the version that is deployed.
+    pub deployed: Option<i64>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The configuration version of its last change.
+    pub version: i64,
+    /// Whether the data plane of the node that answers runs that version already.
+    pub live: bool,
+}
+
+impl RouteView {
+    /// The newest version's number, where it is not the one that is deployed.
+    #[must_use]
+    pub fn draft(&self) -> Option<i64> {
+        Some(self.newest).filter(|newest| Some(*newest) != self.deployed)
+    }
+}
+
+/// A version of a dynamic route. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteVersionView {
+    pub number: i64,
+    /// Whether it had no errors when it was saved.
+    pub valid: bool,
+    /// Who saved it.
+    pub author: String,
+    pub comment: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The elements of a version, and what is wrong with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteElementsView {
+    /// JSON on one line: canonical where it can be read.
+    pub elements: String,
+    pub problems: Vec<RouteProblem>,
+}
+
+/// When a version of a dynamic route went live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentView {
+    /// The version's number.
+    pub number: i64,
+    /// Who deployed it.
+    pub author: String,
+    pub created_at: DateTime<Utc>,
 }
 
 /// A line of the request log.

@@ -90,6 +90,15 @@ pub(crate) struct Model {
 }
 
 impl Route {
+    /// Reads and compiles the JSON of elements, as it is stored. Whether its providers exist is not looked at.
+    ///
+    /// # Errors
+    /// Why it is not valid, and its warnings.
+    pub fn parse(elements: &str) -> Result<Self, Vec<Problem>> {
+        let reading = crate::read(elements, &());
+        reading.graph.as_ref().map_or(Err(reading.problems), Self::compile)
+    }
+
     /// Compiles a route. Whether its providers exist is not looked at.
     ///
     /// # Errors

@@ -81,6 +81,19 @@ pub(crate) fn end() -> Value {
 }
 
 #[test]
+fn a_route_is_shared_between_threads_and_made_of_its_text() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let elements = json!([start("m"), model("m", "x", &[])]);
+    let route = Route::parse(&elements.to_string()).expect("a route");
+    shared(&route);
+    shared(&crate::Walk::new(&route, 0));
+    assert_eq!(route.models().collect::<Vec<_>>(), [("openai", "x")]);
+    for wrong in ["{", "[]", r#"[{"id":"s","type":"start"}]"#] {
+        assert!(Route::parse(wrong).is_err_and(|problems| !problems.is_empty()), "{wrong}");
+    }
+}
+
+#[test]
 fn the_body_is_read_once_and_only_where_it_is_asked_for() {
     let with = |field: &str| {
         json!([

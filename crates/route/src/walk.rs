@@ -153,7 +153,7 @@ impl<'r> Walk<'r> {
     }
 
     /// What is to be done next; the same as before while nobody has told how that went.
-    pub fn next(&mut self, facts: &impl Facts) -> Step<'r> {
+    pub fn next(&mut self, facts: &(impl Facts + ?Sized)) -> Step<'r> {
         loop {
             let at = match self.state {
                 State::At(at) => at,
@@ -237,7 +237,7 @@ impl<'r> Walk<'r> {
 
     /// Which count of the limit that is asked the request belongs to; nothing where it has no value of the limit's key, or the
     /// limit has none. Requests without a value share one count.
-    pub fn group<'f>(&mut self, facts: &'f impl Facts) -> Option<Cow<'f, str>> {
+    pub fn group<'f>(&mut self, facts: &'f (impl Facts + ?Sized)) -> Option<Cow<'f, str>> {
         let State::Asking(at) = self.state else { return None };
         let Does::Limit { key, .. } = &self.route.nodes[usize::from(at)].does else { return None };
         self.fact(facts, key.as_ref()?)?.into_group()
@@ -325,7 +325,7 @@ impl<'r> Walk<'r> {
     }
 
     /// The point of a split that a request falls on: by the key's value, where there is one, else by chance, anew at each split.
-    fn point(&mut self, facts: &impl Facts, at: u16, key: Option<&Place>) -> u16 {
+    fn point(&mut self, facts: &(impl Facts + ?Sized), at: u16, key: Option<&Place>) -> u16 {
         let id = &self.route.nodes[usize::from(at)].id;
         let value = key.and_then(|key| self.fact(facts, key)).and_then(Fact::into_group);
         split::point(match value {
@@ -334,7 +334,7 @@ impl<'r> Walk<'r> {
         })
     }
 
-    fn fact<'f>(&mut self, facts: &'f impl Facts, place: &Place) -> Option<Fact<'f>> {
+    fn fact<'f>(&mut self, facts: &'f (impl Facts + ?Sized), place: &Place) -> Option<Fact<'f>> {
         match place {
             Place::Metadata(key) => facts.metadata(key),
             Place::Header(name) => facts.header(name).map(|text| Fact::Loose(text.into())),

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::config::{
-    Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, TeamConfig, TeamPrice, TokenConfig,
+    Config, CustomProviderConfig, GatewayConfig, ProviderKeyConfig, RouteConfig, TeamConfig, TeamPrice, TokenConfig,
 };
 use domain::policy::{NamedPolicy, PolicyState};
-use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, TeamId, TeamPriceId, TokenId};
+use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, RouteId, TeamId, TeamPriceId, TokenId};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use crate::entity::{
-    api_token, config_version, custom_provider as custom, gateway, meta, policy, provider_key, team, team_price,
+    api_token, config_version, custom_provider as custom, gateway, meta, policy, provider_key, route, route_version,
+    team, team_price,
 };
 use crate::secrets::Sealer;
 use crate::{Store, StoreError, WriteTx};
@@ -103,6 +104,7 @@ pub async fn load_config(store: &Store, sealer: &Sealer) -> Result<Config, Store
         teams.insert(row.id, empty_team(row));
     }
     load_gateways(db, &mut teams).await?;
+    load_routes(db, &mut teams).await?;
     load_provider_keys(db, sealer, &mut teams, now).await?;
     load_custom_providers(db, &mut teams).await?;
     load_tokens(db, &mut teams, now).await?;
@@ -147,6 +149,30 @@ async fn load_gateways(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(
                 cache_epoch: row.cache_epoch,
                 routes: Vec::new(),
             });
+        }
+    }
+    Ok(())
+}
+
+/// The deployed ones. Their elements are text: who reads it leaves out and reports what it cannot read.
+async fn load_routes(db: &impl ConnectionTrait, teams: &mut Teams) -> Result<(), StoreError> {
+    use route::Column;
+    let mut gateways: HashMap<i64, &mut GatewayConfig> =
+        teams.values_mut().flat_map(|team| &mut team.gateways).map(|gateway| (gateway.id.0, gateway)).collect();
+    let deployed = Query::select()
+        .column(Column::DeployedId)
+        .from(route::Entity)
+        .and_where(Column::DeployedId.is_not_null())
+        .to_owned();
+    let versions =
+        route_version::Entity::find().filter(route_version::Column::Id.in_subquery(deployed)).all(db).await?;
+    let mut versions: HashMap<_, _> = versions.into_iter().map(|row| (row.id, row)).collect();
+    for row in route::Entity::find().filter(Column::DeployedId.is_not_null()).order_by_asc(Column::Id).all(db).await? {
+        // Where it was deployed between the two queries, the version is another by now, and all is read again.
+        let Some(version) = row.deployed_id.and_then(|id| versions.remove(&id)) else { continue };
+        if let Some(gateway) = gateways.get_mut(&row.gateway_id) {
+            let (id, version, elements) = (RouteId(row.id), version.number, version.elements);
+            gateway.routes.push(RouteConfig { id, name: row.name, version, elements });
         }
     }
     Ok(())

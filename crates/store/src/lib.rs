@@ -24,6 +24,7 @@ pub mod reconcile;
 pub mod request_log;
 pub mod retention;
 pub mod rollup;
+pub mod route;
 pub mod secrets;
 pub mod session;
 pub mod spent;

@@ -10,6 +10,7 @@ import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
 import { MembersPage } from "../pages/members.ts";
 import { TokensPage } from "../pages/resources.ts";
+import { RoutesPage } from "../pages/routes.ts";
 
 const pictures = resolve(import.meta.dirname, "../../output/pictures");
 const team = `/${owner.slug}`;
@@ -23,6 +24,8 @@ const pages: Record<string, string> = {
   gateway: `${team}/gateways/main`,
   connect: `${team}/gateways/main/connect`,
   "connect-claude-code": `${team}/gateways/main/connect?client=claude-code`,
+  routes: `${team}/gateways/main/routes`,
+  "route-new": `${team}/gateways/main/routes/new`,
   keys: `${team}/keys`,
   tokens: `${team}/tokens`,
   "token-new": `${team}/tokens/new`,
@@ -74,6 +77,16 @@ test("a policy and what it would have done are accessible and fit", async ({ pag
   await check(page, "policy-text");
   await page.goto(`${address}/simulation`);
   await check(page, "policy-simulation");
+});
+
+test("a route and a version are accessible and fit", async ({ page, furnished, signedIn }) => {
+  const routes = new RoutesPage(page, `${furnished.url}${team}/gateways/main/routes`);
+  await routes.create("looked-at", RoutesPage.elements("gpt-4o", "gpt-4o-mini"));
+  await routes.press("Deploy version 1");
+  await routes.save(RoutesPage.elements("gpt-5", "no-such-model"), "a comment");
+  await check(page, "route");
+  await page.getByRole("link", { name: "Version 2", exact: true }).click();
+  await check(page, "route-version");
 });
 
 test("a token with all that it can have is accessible and fits", async ({ page, furnished, signedIn }) => {

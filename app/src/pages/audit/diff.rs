@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A field before and after; nothing on the side where it does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(in crate::pages) struct Change {
     pub field: String,
     pub before: Option<String>,
     pub after: Option<String>,
@@ -14,7 +14,7 @@ pub(super) struct Change {
 const LONGEST: usize = 120;
 
 /// The differences, by field; nested fields are joined by dots.
-pub(super) fn changes(before: Option<&str>, after: Option<&str>) -> Vec<Change> {
+pub(in crate::pages) fn changes(before: Option<&str>, after: Option<&str>) -> Vec<Change> {
     let (before, after) = (fields(before), fields(after));
     let mut names: Vec<&String> = before.iter().chain(&after).map(|(name, _)| name).collect();
     names.sort_unstable();

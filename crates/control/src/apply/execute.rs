@@ -8,13 +8,14 @@ use domain::{CustomProviderId, GatewayId, PolicyId, ProviderKeyId, Role, TeamId,
 use serde_json::{Value, json};
 
 use super::step::{
-    CustomProvider, Gateway, Mark, Member, Operation, PolicyPlan, PricePlan, ProviderKey, Step, TeamPlan, Token,
+    CustomProvider, Gateway, Mark, Member, Operation, PolicyPlan, PricePlan, ProviderKey, RoutePlan, Step, TeamPlan,
+    Token,
 };
 use super::{Applied, Plan};
 use crate::actor::Author;
 use crate::change::{Change, Event};
 use crate::cookie::{random_name, sha256};
-use crate::{Control, ControlError, custom_provider, gateway, policy, provider_key, team_price, token};
+use crate::{Control, ControlError, custom_provider, gateway, policy, provider_key, route, team_price, token};
 
 pub(super) async fn execute(plan: Plan) -> Result<Applied, ControlError> {
     let changes = plan.changes();
@@ -72,6 +73,7 @@ impl Run<'_> {
                 Operation::Team { name, old_name } => self.team_itself(&plan.slug, &name, old_name).await?,
                 Operation::CustomProvider(custom) => self.custom_provider(&custom).await?,
                 Operation::Gateway(gateway) => self.gateway(&gateway).await?,
+                Operation::Route(route) => self.route(&route).await?,
                 Operation::ProviderKey(key) => self.provider_key(&key).await?,
                 Operation::Policy(policy) => self.policy(&policy).await?,
                 Operation::Price(price) => self.price(&price).await?,
@@ -159,6 +161,22 @@ impl Run<'_> {
         };
         let before = old.as_ref().map(gateway::audited);
         self.record(action, format!("gateway {slug}"), before, Some(gateway::audited(&row))).await
+    }
+
+    async fn route(&self, new: &RoutePlan) -> Result<(), ControlError> {
+        let slug = std::slice::from_ref(&new.gateway);
+        let id = *self.gateway_ids(slug).await?.first().ok_or(ControlError::NotFound("gateway"))?;
+        let run = route::Run { change: self.change, team: self.id()?, author: self.author, gateway: &new.gateway };
+        let old = match &new.old {
+            Some(old) => old.clone(),
+            None => run.create(id, &new.name).await?,
+        };
+        let (row, version) = match &new.newest {
+            Some(newest) => (old, newest.clone()),
+            None => run.save(&old, &new.version, &new.comment).await?,
+        };
+        run.deploy(&row, &version).await?;
+        Ok(())
     }
 
     async fn provider_key(&self, new: &ProviderKey) -> Result<(), ControlError> {

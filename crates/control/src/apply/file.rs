@@ -47,6 +47,16 @@ pub(super) struct Gateway {
     pub(super) enabled: Option<bool>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<Value>>,
+    #[serde(default)]
+    pub(super) routes: Vec<Route>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub(super) name: Text,
+    pub(super) elements: Vec<Spanned<Value>>,
+    pub(super) comment: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use domain::TeamId;
+use domain::{GatewayId, TeamId};
 use store::StoreError;
-use store::entity::{api_token, custom_provider, gateway, membership, policy, provider_key, team, team_price, user};
+use store::entity::{
+    api_token, custom_provider, gateway, membership, policy, provider_key, route, route_version, team, team_price, user,
+};
 
 use super::policy::parts;
 use super::{EnvLookup, file, source};
@@ -18,6 +20,10 @@ use crate::session::normal_email;
 pub(super) struct State {
     pub(super) team: Option<team::Model>,
     pub(super) gateways: Vec<gateway::Model>,
+    /// Of the gateways that the file mentions routes of.
+    pub(super) routes: Vec<route::Model>,
+    /// Their newest and their deployed versions.
+    pub(super) route_versions: Vec<route_version::Model>,
     pub(super) provider_keys: Vec<provider_key::Model>,
     pub(super) custom_providers: Vec<custom_provider::Model>,
     /// The live ones among those that the file mentions, in policies too.
@@ -36,6 +42,12 @@ pub(super) async fn load(control: &Control, entry: &file::Team, env: EnvLookup<'
     let mut state = State { team: store::team::find_by_slug(db, &entry.slug.value).await?, ..State::default() };
     if let Some(id) = state.team.as_ref().map(|team| TeamId(team.id)) {
         state.gateways = store::gateway::list(db, id).await?;
+        let routed = |row: &&gateway::Model| {
+            entry.gateways.iter().any(|gateway| gateway.slug.value == row.slug && !gateway.routes.is_empty())
+        };
+        let routed: Vec<_> = state.gateways.iter().filter(routed).map(|row| GatewayId(row.id)).collect();
+        state.routes = store::route::list_of(db, &routed).await?;
+        state.route_versions = store::route::version::list_current(db, &state.routes).await?;
         state.provider_keys = store::provider_key::list(db, id, now()).await?;
         state.custom_providers = store::custom_provider::list(db, id).await?;
         // What cannot be read is reported when its policy is planned.

@@ -6,9 +6,12 @@ use domain::provider::Pooling;
 use domain::token::Restrictions;
 use domain::{GatewaySettings, Role, Secret, TeamId};
 use serde_json::Value;
-use store::entity::{api_token, custom_provider, gateway, policy, provider_key, team_price, user};
+use store::entity::{
+    api_token, custom_provider, gateway, policy, provider_key, route, route_version, team_price, user,
+};
 
 use crate::PriceText;
+use crate::route::RouteVersion;
 
 /// What happens to a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,7 @@ pub(super) enum Operation {
     Team { name: String, old_name: Option<String> },
     CustomProvider(Box<CustomProvider>),
     Gateway(Box<Gateway>),
+    Route(Box<RoutePlan>),
     ProviderKey(Box<ProviderKey>),
     Token(Box<Token>),
     Policy(Box<PolicyPlan>),
@@ -81,6 +85,18 @@ pub(super) struct Gateway {
     pub(super) name: String,
     pub(super) enabled: bool,
     pub(super) settings: GatewaySettings,
+}
+
+/// A route with the version that is to be deployed.
+pub(super) struct RoutePlan {
+    pub(super) old: Option<route::Model>,
+    /// A slug: the gateway may be created by the same plan.
+    pub(super) gateway: String,
+    pub(super) name: String,
+    /// The newest version, where it is what the file says.
+    pub(super) newest: Option<route_version::Model>,
+    pub(super) version: RouteVersion,
+    pub(super) comment: String,
 }
 
 pub(super) struct ProviderKey {

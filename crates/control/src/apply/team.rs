@@ -17,7 +17,9 @@ impl Planner<'_> {
             steps.extend(self.custom_provider(&format!("{path}.custom_providers[{index}]"), entry, custom, state));
         }
         for (index, gateway) in entry.gateways.iter().enumerate() {
-            steps.extend(self.gateway(&format!("{path}.gateways[{index}]"), entry, gateway, state));
+            let path = format!("{path}.gateways[{index}]");
+            steps.extend(self.gateway(&path, entry, gateway, state));
+            steps.extend(self.routes(&path, entry, gateway, state));
         }
         for (index, key) in entry.provider_keys.iter().enumerate() {
             steps.extend(self.provider_key(&format!("{path}.provider_keys[{index}]"), entry, key, state));

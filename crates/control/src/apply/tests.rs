@@ -2,6 +2,7 @@
 
 mod policy;
 mod price;
+mod route;
 
 use domain::Role;
 use domain::ledger::Surface;
