@@ -79,7 +79,7 @@ pub(crate) async fn relay(
 
     let body = if let Way::Hold(make) = way {
         // Boxed: what passes as it comes must not carry the room for it.
-        match Box::pin(hold(&mut settlement, meter, upstream, &plan, make)).await {
+        match Box::pin(hold(&mut settlement, meter, upstream, &plan, (make, others))).await {
             Ok(Held { status, body }) => {
                 // What is made of an answer has another length; hyper knows it.
                 parts.headers.remove(CONTENT_LENGTH);
@@ -89,7 +89,7 @@ pub(crate) async fn relay(
                 }
                 Body::whole(body)
             }
-            Err(refusal) => return Err(Unanswered { settlement, failure: Failure::refused(refusal) }),
+            Err(failure) => return Err(Unanswered { settlement, failure }),
         }
     } else {
         // What is compressed cannot be read, and would be held back to its end in search of an event.
@@ -124,7 +124,9 @@ async fn begin(
     if !others && plan.timeouts.first_token.is_none() {
         return Ok(());
     }
-    let error = upstream.begin(head.form, clock, &plan.provider).await.map_err(Failure::refused)?;
+    let is_whole = others && plan.must_be_json && head.form == Form::Json;
+    let begun = upstream.begin((head.form, is_whole), clock, &plan.provider).await;
+    let error = begun.map_err(Failure::refused)?;
     match error.filter(|_| others) {
         Some(error) => {
             let refusal = Refusal::upstream_failed(&plan.provider, &error.message);

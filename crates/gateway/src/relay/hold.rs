@@ -15,6 +15,7 @@ use super::poll::Poll;
 use super::source::Source;
 use super::way::{Fault, Make};
 use crate::error::{Code, Refusal};
+use crate::failover::Failure;
 use crate::memory::{Full, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::{End, Settlement};
@@ -29,15 +30,24 @@ pub(super) struct Held {
 /// The whole answer, settled.
 ///
 /// # Errors
-/// `upstream_timeout`, `upstream_reset`, `upstream_invalid`, `overloaded`, with the attempt's row ended.
+/// `upstream_timeout`, `upstream_reset`, `upstream_invalid`, `overloaded`, and where `others` may be asked what the answer says of its
+/// failure, with the attempt's row ended.
 pub(super) async fn hold(
     settlement: &mut Settlement,
     mut meter: Meter,
     upstream: Source,
     plan: &Plan,
-    make: Make,
-) -> Result<Held, Refusal> {
+    (make, others): (Make, bool),
+) -> Result<Held, Box<Failure>> {
     let collected = whole(settlement, &mut meter, upstream, plan).await;
+    let says_so = |body: &Bytes| wire::api::failure(body).filter(|_| others && meter.status() < 400);
+    if let Some(error) = collected.as_ref().ok().and_then(says_so) {
+        let end = End::without_answer(meter.status(), Outcome::UpstreamFailed, None);
+        settlement.end_attempt(End { response: Some(meter.capture()), ..end });
+        let said = format!("{} {}", error.code, error.message);
+        let refusal = Refusal::upstream_failed(&plan.provider, &error.message);
+        return Err(Failure::of_error(refusal, error.status, said.as_bytes()));
+    }
     match collected.and_then(|body| shape(settlement, &mut meter, plan, make, body)) {
         Ok((body, finish)) => {
             meter.settle(settlement, finish);
@@ -46,7 +56,7 @@ pub(super) async fn hold(
         Err(refusal) => {
             let end = End::without_answer(refusal.code.status(), Outcome::UpstreamFailed, Some(refusal.code));
             settlement.end_attempt(End { response: Some(meter.capture()), ..end });
-            Err(refusal)
+            Err(Failure::refused(refusal))
         }
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use serde::de::IgnoredAny;
 use tokio::time::timeout_at;
 use wire::chat::StreamError;
 
@@ -47,22 +48,29 @@ impl Source {
         }
     }
 
-    /// Waits for a stream's first event, of whatever kind it is made; comments are none. Tells the error that it is, if it is one. The
-    /// bytes come again.
+    /// Waits for a stream's first event, of whatever kind it is made; comments are none. What `is_whole` is no stream but one value, for
+    /// which it waits while that is short. Tells the error that it is, if it is one. The bytes come again.
     ///
     /// # Errors
-    /// As [`Source::next`]; a stream without any event is `upstream_reset`.
+    /// As [`Source::next`]; a stream without any event is `upstream_reset`, what is no value `upstream_invalid`.
     pub(super) async fn begin(
         &mut self,
-        form: Form,
+        (form, is_whole): (Form, bool),
         clock: &mut Clock,
         provider: &str,
     ) -> Result<Option<StreamError>, Refusal> {
         let mut seen = Vec::new();
         loop {
-            let Some(more) = self.next(clock, provider).await? else { return Err(Refusal::upstream_reset(provider)) };
+            let more = self.next(clock, provider).await?;
+            if is_whole && more.is_none() {
+                serde_json::from_slice::<IgnoredAny>(&seen).map_err(|_| Refusal::upstream_invalid(provider))?;
+                let error = wire::api::failure(&seen);
+                self.first = seen.into();
+                return Ok(error);
+            }
+            let Some(more) = more else { return Err(Refusal::upstream_reset(provider)) };
             seen.extend_from_slice(&more);
-            let first = first_event(form, &seen);
+            let first = if is_whole { None } else { first_event(form, &seen) };
             if first.is_some() || seen.len() >= MOST_LOOKED_AT {
                 let error = first.and_then(|event| wire::api::failure(event));
                 self.first = seen.into();
