@@ -1,5 +1,6 @@
 //! Routes as a whole: read, checked, walked.
 
+mod docs;
 mod problems;
 mod random;
 mod spelling;

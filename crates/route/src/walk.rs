@@ -128,7 +128,7 @@ pub struct Walk<'r> {
     draw: u64,
     /// The models that were tried, by their numbers.
     tried: [u64; MAX_ELEMENTS.div_ceil(64)],
-    /// The balance that chose the model that is tried, and which of its models are left.
+    /// The balance that chooses, or chose the model that is tried, and which of its models it chooses among.
     balance: Option<(u16, u32)>,
     ending: Ending<'r>,
     record: Record,
@@ -271,11 +271,8 @@ impl<'r> Walk<'r> {
 
     /// Leaves what has been tried out; where one is left, nobody has to choose.
     fn balance(&mut self, at: u16, members: &'r [Member], fallback: Option<Edge>) {
-        let all = members.iter().enumerate().fold(0u32, |all, (index, _)| all | 1 << index);
-        let before = self.balance.filter(|(balance, _)| *balance == at).map_or(all, |(_, left)| left);
-        let is_left =
-            |(index, member): &(usize, &Member)| before & (1 << index) != 0 && !self.was_tried(member.edge.to);
-        let left = members.iter().enumerate().filter(is_left).fold(0u32, |left, (index, _)| left | 1 << index);
+        let untried = members.iter().enumerate().filter(|(_, member)| !self.was_tried(member.edge.to));
+        let left = untried.fold(0u32, |left, (index, _)| left | 1 << index);
         self.balance = Some((at, left));
         match left.count_ones() {
             0 => {
@@ -288,9 +285,6 @@ impl<'r> Walk<'r> {
     }
 
     fn choose(&mut self, at: u16, members: &[Member], index: usize) {
-        if let Some((_, left)) = &mut self.balance {
-            *left &= !(1 << index);
-        }
         self.record.left(at, Some(members[index].edge));
         self.state = State::At(members[index].edge.to);
     }

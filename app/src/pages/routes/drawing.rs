@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use route::{Element, Graph, Kind, Limit, Measure};
 
-use super::layout::{Arrow, BOX, layout};
+use super::layout::{Arrow, WIDTH, layout};
 use crate::components::Table;
 
 /// Longest text in a box, in characters.
@@ -19,11 +19,12 @@ pub(super) fn drawing(graph: &Graph) -> impl IntoView + use<> {
     let layout = layout(graph);
     let arrows = layout.arrows.iter().map(arrow).collect_view();
     let boxes = graph.elements.iter().zip(&layout.boxes).enumerate();
-    let boxes = boxes.map(|(at, (element, (x, y)))| {
+    let boxes = boxes.map(|(at, (element, place))| {
+        let (x, y, height) = (place.x, place.y, place.height);
         let label = format!("{}, {}: {}", element.id, element.kind.type_name(), does(&element.kind));
         view! {
             <a href=format!("#{}", anchor(at)) aria-label=label class=format!("route-box {}", element.kind.type_name())>
-                <rect x=*x y=*y width=BOX.0 height=BOX.1 rx="6" />
+                <rect x=x y=y width=WIDTH height=height rx="6" />
                 <text x=x + 10 y=y + 20 class="route-id">{shortened(&element.id)}</text>
                 <text x=x + 10 y=y + 37 class="route-does">{shortened(&does(&element.kind))}</text>
             </a>

@@ -2,8 +2,11 @@
 
 use route::Graph;
 
-/// Size of a box, and the space between layers and between the boxes of one.
-pub(super) const BOX: (u32, u32) = (168, 48);
+/// Width and least height of a box, and the space between layers and between the boxes of one.
+pub(super) const WIDTH: u32 = 168;
+const HEIGHT: u32 = 48;
+/// Height for each output, so that their names do not meet.
+const OUTPUT: u32 = 16;
 const GAP: (u32, u32) = (88, 20);
 const MARGIN: u32 = 4;
 
@@ -12,9 +15,17 @@ const MARGIN: u32 = 4;
 pub(super) struct Layout {
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Upper left corners, in the order of the elements.
-    pub(super) boxes: Vec<(u32, u32)>,
+    /// In the order of the elements.
+    pub(super) boxes: Vec<Tile>,
     pub(super) arrows: Vec<Arrow>,
+}
+
+/// Where an element stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tile {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) height: u32,
 }
 
 /// An output, from the right side of a box to the left side of another.
@@ -34,26 +45,28 @@ pub(super) fn layout(graph: &Graph) -> Layout {
         .map(|element| element.outputs.iter().filter_map(|output| place(&output.to)).collect())
         .collect();
     let layers = layers(&edges);
-    let mut rows = vec![0u32; layers.iter().max().map_or(0, |last| last + 1)];
+    let mut bottoms = vec![MARGIN; layers.iter().max().map_or(0, |last| last + 1)];
     let boxes: Vec<_> = layers
         .iter()
-        .map(|layer| {
-            let row = rows[*layer];
-            rows[*layer] += 1;
-            (MARGIN + scaled(*layer, BOX.0 + GAP.0), MARGIN + row * (BOX.1 + GAP.1))
+        .zip(&edges)
+        .map(|(layer, outputs)| {
+            let (x, y) = (MARGIN + scaled(*layer, WIDTH + GAP.0), bottoms[*layer]);
+            let height = HEIGHT.max(scaled(outputs.len() + 1, OUTPUT));
+            bottoms[*layer] += height + GAP.1;
+            Tile { x, y, height }
         })
         .collect();
     let mut arrows = Vec::new();
-    for (element, (x, y)) in graph.elements.iter().zip(&boxes) {
+    for (element, from) in graph.elements.iter().zip(&boxes) {
         let shown: Vec<_> = element.outputs.iter().filter_map(|output| Some((output, place(&output.to)?))).collect();
-        let step = BOX.1 / (u32::try_from(shown.len()).unwrap_or(1) + 1);
-        for (nth, (output, to)) in (1..).zip(shown) {
-            let (from, to) = ((x + BOX.0, y + nth * step.max(1)), (boxes[to].0, boxes[to].1 + BOX.1 / 2));
-            arrows.push(Arrow { name: output.name.clone(), from, to });
+        for (nth, (output, to)) in (1..).zip(&shown) {
+            let (to, step) = (boxes[*to], from.height / scaled(shown.len() + 1, 1));
+            let from = (from.x + WIDTH, from.y + nth * step);
+            arrows.push(Arrow { name: output.name.clone(), from, to: (to.x, to.y + to.height / 2) });
         }
     }
-    let width = scaled(rows.len(), BOX.0 + GAP.0).saturating_sub(GAP.0) + 2 * MARGIN;
-    let height = (rows.iter().max().copied().unwrap_or(0) * (BOX.1 + GAP.1)).saturating_sub(GAP.1) + 2 * MARGIN;
+    let width = scaled(bottoms.len(), WIDTH + GAP.0).saturating_sub(GAP.0) + 2 * MARGIN;
+    let height = bottoms.iter().max().map_or(0, |bottom| bottom - GAP.1) + MARGIN;
     Layout { width, height, boxes, arrows }
 }
 
@@ -96,7 +109,7 @@ mod tests {
             {"id":"s","type":"start","outputs":{"next":{"elementId":"a"}}},
             {"id":"a","type":"model","properties":{"provider":"p","model":"a"},"outputs":{"success":{"elementId":"e"},"fallback":{"elementId":"b"}}},
             {"id":"b","type":"model","properties":{"provider":"p","model":"b"},"outputs":{"success":{"elementId":"e"},"fallback":{"elementId":"gone"}}}]"#);
-        let columns: Vec<_> = layout.boxes.iter().map(|(x, _)| (x - 4) / 256).collect();
+        let columns: Vec<_> = layout.boxes.iter().map(|place| (place.x - 4) / 256).collect();
         assert_eq!(columns, [3, 0, 1, 2]);
         assert_eq!(
             layout.arrows.iter().map(|arrow| arrow.name.as_str()).collect::<Vec<_>>(),
@@ -115,6 +128,8 @@ mod tests {
         boxes.sort_unstable();
         boxes.dedup();
         assert_eq!(boxes.len(), 4);
-        assert!(layout.boxes.iter().all(|(x, y)| x + BOX.0 <= layout.width && y + BOX.1 <= layout.height));
+        assert!(
+            layout.boxes.iter().all(|place| place.x + WIDTH <= layout.width && place.y + place.height <= layout.height)
+        );
     }
 }

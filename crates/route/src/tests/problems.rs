@@ -75,6 +75,8 @@ fn a_ring_is_named() {
         model("c", "z", &[("fallback", "a")]),
     ]);
     assert_eq!(told(&elements), ["a: is in a ring, which would never end: a → b → c → a"]);
+    let same = json!([start("a"), model("a", "x", &[("fallback", "b")]), model("b", "x", &[("fallback", "a")])]);
+    assert_eq!(told(&same), ["a: is in a ring, which would never end: a → b → a"], "and nothing that follows from it");
     let own = json!([start("a"), model("a", "x", &[("fallback", "a")])]);
     assert_eq!(told(&own), ["a: is in a ring, which would never end: a → a"]);
     let back = json!([start("a"), model("a", "x", &[("fallback", "start")])]);
@@ -127,6 +129,11 @@ fn a_model_that_was_just_tried_is_warned_of() {
     ]);
     assert_eq!(
         told(&twice),
+        ["c: calls the same model as a, which may have failed by then; it is passed over in that case"]
+    );
+    let listed_first = json!([start("a"), model("c", "x", &[]), model("a", "x", &[("fallback", "c")])]);
+    assert_eq!(
+        told(&listed_first),
         ["c: calls the same model as a, which may have failed by then; it is passed over in that case"]
     );
     let condition = json!({ "conditions": { "metadata.a": 1 } });

@@ -76,7 +76,7 @@ db_test! {
         let deployments = version::list_deployments(db, RouteId(live.id)).await.expect("listed");
         assert_eq!(deployments.iter().map(|row| (row.number, row.author.as_str())).collect::<Vec<_>>(), [(1, "ann"), (2, "bob")]);
         assert_eq!(version::deployed_numbers(db, std::slice::from_ref(&live)).await.expect("listed"), [(live.id, 1)]);
-        let current = version::list_current(db, &[live.clone()]).await.expect("listed");
+        let current = version::list_current(db, std::slice::from_ref(&live)).await.expect("listed");
         assert_eq!(current.iter().map(|row| row.number).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(version::find(db, RouteId(live.id), 2).await.expect("found"), second);
         assert!(version::find(db, RouteId(live.id), 3).await.is_err());

@@ -108,6 +108,14 @@ db_test! {
         assert_eq!(store::route::version::list(store.read(), route).await.expect("listed").len(), 2);
     }
 
+    async fn the_documentations_file_is_a_valid_one(store: Store) {
+        let control = open(&store).await;
+        let docs = include_str!("../../../../../docs/routes.md");
+        let yaml = docs.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a file");
+        assert_eq!(planned(&control, yaml).await.execute().await.expect("applied").changes, 3);
+        assert_eq!(live(&store).await[0].name, "support");
+    }
+
     async fn what_is_wrong_with_a_route_is_told_with_its_line(store: Store) {
         let control = open(&store).await;
         let bad = FILE
