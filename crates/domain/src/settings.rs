@@ -81,6 +81,9 @@ pub struct GatewaySettings {
     /// Whether a request is refused that says something the provider's API cannot express, instead of being sent without it.
     /// A caller's `weir-strict` header wins.
     pub strict_translation: bool,
+    /// Whether callers may state what a request costs (`cf-aig-custom-cost`). Off: whoever holds a token could state too little, and
+    /// limits of cost would count that.
+    pub custom_cost: bool,
     /// Whether requests appear in the log. Ledger rows, which carry the money, are always written.
     pub collect_logs: bool,
     /// Whether the log keeps request and response bodies.
@@ -111,6 +114,7 @@ impl Default for GatewaySettings {
             affinity: true,
             allowed_regions: Vec::new(),
             strict_translation: false,
+            custom_cost: false,
             collect_logs: true,
             collect_log_payloads: true,
             log_retention_days: 30,
@@ -224,6 +228,7 @@ mod tests {
     fn defaults_are_valid_and_safe() {
         let settings = GatewaySettings::default();
         assert!(settings.authentication);
+        assert!(!settings.custom_cost, "budgets must not count what a caller makes up");
         assert!(!settings.strict_translation, "what harmless losses there are must not break a caller unasked");
         assert_eq!(settings.validate(), Ok(()));
     }

@@ -77,8 +77,25 @@ pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     if shared.ledger.ready() { Ok(()) } else { Err(Refusal::ledger_unavailable()) }
 }
 
+/// Whether a caller may state what its request costs, where it does.
+///
+/// # Errors
+/// `custom_cost_not_allowed`.
+pub(crate) fn check_cost(settings: &GatewaySettings, controls: &Controls) -> Result<(), Refusal> {
+    let is_fine = controls.custom_cost.is_none() || settings.custom_cost;
+    if is_fine { Ok(()) } else { Err(Refusal::custom_cost_not_allowed()) }
+}
+
 /// Notes what the gateway's settings and the caller's headers say about the log and the cost.
-pub(crate) fn note(settlement: &mut Settlement, settings: &GatewaySettings, controls: &mut Controls) {
+///
+/// # Errors
+/// As [`check_cost`].
+pub(crate) fn note(
+    settlement: &mut Settlement,
+    settings: &GatewaySettings,
+    controls: &mut Controls,
+) -> Result<(), Refusal> {
+    check_cost(settings, controls)?;
     let row = &mut settlement.row;
     row.logged = controls.collect_log.unwrap_or(settings.collect_logs);
     row.event_id = controls.event_id.take();
@@ -87,4 +104,5 @@ pub(crate) fn note(settlement: &mut Settlement, settings: &GatewaySettings, cont
     settlement.pricing.custom = controls.custom_cost.take();
     let payloads = controls.collect_payload.unwrap_or(settings.collect_log_payloads);
     settlement.keep_payload = row.logged && payloads;
+    Ok(())
 }

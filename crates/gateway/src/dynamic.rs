@@ -95,8 +95,13 @@ pub(crate) async fn walk(
                 }
                 asked.target = Some(target(step));
                 let way = format!("{}@{} {}", state.name, state.version, walk.path().to_text(LONGEST_WAY));
-                let way = if way.ends_with(' ') { format!("{way}{}", step.element) } else { format!("{way} > {}", step.element) };
-                settlement.way = Some(Box::new(Way { way, provider: step.provider.to_owned(), model: step.model.to_owned() }));
+                let way = if way.ends_with(' ') {
+                    format!("{way}{}", step.element)
+                } else {
+                    format!("{way} > {}", step.element)
+                };
+                settlement.way =
+                    Some(Box::new(Way { way, provider: step.provider.to_owned(), model: step.model.to_owned() }));
                 let unanswered = match Box::pin(ask(settlement, asked, true)).await {
                     Ok(answer) => return Ok(answer),
                     Err(unanswered) => unanswered,
@@ -177,7 +182,8 @@ fn cheapest(asked: &Asked<'_>, all: &[route::Candidate<'_>]) -> Option<usize> {
     let usage = Usage { input: tokens, output: tokens, ..Usage::default() };
     let price = |one: &route::Candidate<'_>| {
         let provider = team.provider(one.model.provider)?;
-        let named = Named { provider: &provider.slug, book: provider.book, answered: None, asked: Some(one.model.model) };
+        let named =
+            Named { provider: &provider.slug, book: provider.book, answered: None, asked: Some(one.model.model) };
         let terms = Terms { at_ms: asked.now_ms, pictures: &Size::default(), backend: None };
         Some(team.prices.find(&named, asked.now_ms)?.cost(&usage, &terms)?.total)
     };

@@ -66,6 +66,8 @@ codes! {
     GatewayRequired = 400 "gateway_required",
     /// A header for the gateway is out of bounds.
     InvalidHeader = 400 "invalid_header",
+    /// The gateway does not let callers state what a request costs.
+    CustomCostNotAllowed = 403 "custom_cost_not_allowed",
     /// The body is longer than allowed.
     BodyTooLarge = 413 "body_too_large",
     /// The body did not arrive in time.

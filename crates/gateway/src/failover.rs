@@ -82,6 +82,7 @@ impl Kind {
             | Code::InvalidRequest
             | Code::FetchFailed => Self::NotPossible,
             Code::InvalidHeader
+            | Code::CustomCostNotAllowed
             | Code::InvalidPath
             | Code::UnknownRoute
             | Code::InvalidJson

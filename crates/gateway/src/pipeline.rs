@@ -90,7 +90,7 @@ async fn enter<'a>(
     let mut controls = controls::read(&parts.headers)?;
     let gateway = choose_gateway(&access, ingress.place, &parts.headers)?;
     settlement.row.gateway_id = Some(gateway.id);
-    note(settlement, &gateway.settings, &mut controls);
+    note(settlement, &gateway.settings, &mut controls)?;
     if matches!(called, Called::Limits) {
         return Ok(Entered::Answer(limits::answer(settlement, &access, &gateway, query.as_deref())?));
     }
@@ -102,7 +102,8 @@ async fn enter<'a>(
     settle::note_request(settlement, &parts.headers, &body);
     let choice = Choice::new(settlement.id(), controls.session.as_deref());
     let (method, headers, place) = (&parts.method, &parts.headers, ingress.place);
-    let asked = Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice, target: None };
+    let asked =
+        Asked { access, gateway, controls, called, place, method, headers, query, body, now_ms, choice, target: None };
     Ok(Entered::Question(Box::new(asked)))
 }
 

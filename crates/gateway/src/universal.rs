@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use wire::chat::Refused;
 
+use crate::admit::check_cost;
 use crate::admit::restrictions::check_caller;
 use crate::ask::{Asked, ask};
 use crate::authenticate::{Access, ProviderCredential};
@@ -226,6 +227,7 @@ fn prepare(
     let credential = ProviderCredential::from_caller(&snapshot, &headers, key.as_deref());
     let access = Access { team: whole.access.team.clone(), token: whole.access.token.clone(), credential };
     let mut controls = controls::read(&headers)?;
+    check_cost(&whole.gateway.settings, &controls)?;
     // A header of the step's own goes before its `config`, and that before the request's headers.
     let own = |name: &str| step.headers.keys().any(|known| known.eq_ignore_ascii_case(name));
     let config = step.config;

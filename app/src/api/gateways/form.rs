@@ -30,6 +30,7 @@ pub struct SettingsForm {
     /// Separated by commas or spaces.
     pub allowed_regions: Option<String>,
     pub strict_translation: Option<String>,
+    pub custom_cost: Option<String>,
     pub collect_logs: Option<String>,
     pub collect_log_payloads: Option<String>,
     pub log_retention_days: Option<String>,
@@ -70,6 +71,7 @@ impl SettingsForm {
             affinity: ticked(self.affinity.as_deref()),
             allowed_regions: words(self.allowed_regions.as_deref()),
             strict_translation: ticked(self.strict_translation.as_deref()),
+            custom_cost: ticked(self.custom_cost.as_deref()),
             collect_logs: ticked(self.collect_logs.as_deref()),
             collect_log_payloads: ticked(self.collect_log_payloads.as_deref()),
             log_retention_days: fields
@@ -129,6 +131,7 @@ mod tests {
     fn an_empty_form_turns_everything_off() {
         let settings = SettingsForm::default().read().expect("valid");
         assert!(!settings.authentication && !settings.collect_logs && !settings.strict_translation);
+        assert!(!settings.custom_cost);
         assert_eq!((settings.cache_ttl(), settings.rate_limit(), settings.retry_max_attempts), (None, None, None));
         assert_eq!(settings.log_retention_days, GatewaySettings::default().log_retention_days);
     }
@@ -152,6 +155,7 @@ mod tests {
             affinity: some("on"),
             allowed_regions: some("eu-central-1, eu-west-1"),
             strict_translation: some("on"),
+            custom_cost: some("on"),
             log_retention_days: some("7"),
             response_ttl_days: some("0"),
             ..SettingsForm::default()
@@ -168,7 +172,7 @@ mod tests {
         assert_eq!((settings.balance, settings.affinity), (Balance::Latency, true));
         assert_eq!(settings.allowed_regions, ["eu-central-1", "eu-west-1"]);
         assert_eq!(settings.response_ttl_ms(), None);
-        assert!(settings.strict_translation);
+        assert!(settings.strict_translation && settings.custom_cost);
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {timeouts(settings.clone())}
             {keys(settings.clone())}
             {translation(settings.clone())}
+            {costs(settings.clone())}
             {logging(settings.clone())}
             {responses(settings.clone())}
             {send}
@@ -218,6 +219,18 @@ fn translation(settings: GatewaySettings) -> impl IntoView {
                 label="Refuse what cannot be translated in full" name="strict_translation" checked=settings.strict_translation
                 help="Off by default: what the provider's API has no place for, such as a seed, is left out and named in the header \
                       weir-dropped. On: the request gets an error that names the field. Callers can decide otherwise with weir-strict."
+            />
+        </Fieldset>
+    }
+}
+
+fn costs(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Costs">
+            <Checkbox
+                label="Callers may state costs" name="custom_cost" checked=settings.custom_cost
+                help="Off by default, and then a request with the header cf-aig-custom-cost is refused. On: budgets count what callers state, so \
+                      whoever holds a token can spend more than its budget. For prices of your own write them on the page Prices."
             />
         </Fieldset>
     }

@@ -122,6 +122,12 @@ impl Refusal {
         Self::new(Code::InvalidHeader, message).about("cf-aig-custom-cost")
     }
 
+    pub(crate) fn custom_cost_not_allowed() -> Self {
+        let message = "The gateway does not let callers state what a request costs, because budgets would count it. Leave \
+                       `cf-aig-custom-cost` out, or have `Callers may state costs` switched on in the gateway's settings.";
+        Self::new(Code::CustomCostNotAllowed, message).about("cf-aig-custom-cost")
+    }
+
     pub(crate) fn body_too_large(most: usize) -> Self {
         Self::new(Code::BodyTooLarge, format!("The request body is longer than {most} bytes. Send less."))
     }
@@ -201,7 +207,8 @@ impl Refusal {
 
     fn route_used_up(code: Code, what: &str, (name, element): (&str, &str), free_in_ms: Option<i64>) -> Self {
         let seconds = free_in_ms.and_then(|ms| u64::try_from(ms).ok()).map(|ms| ms.div_ceil(1_000));
-        let when = seconds.map_or_else(|| "Wait until its window is over".to_owned(), |s| format!("Try again in {s} s"));
+        let when =
+            seconds.map_or_else(|| "Wait until its window is over".to_owned(), |s| format!("Try again in {s} s"));
         let message = format!(
             "The {what} {} in the dynamic route {} is used up, and the route leads nowhere then. {when}, or have the route changed.",
             quote(element),

@@ -106,7 +106,7 @@ impl Serving<'_> {
             }
         }
         let settings = state.map(|state| state.settings.clone()).unwrap_or_default();
-        note(self.settlement, &settings, &mut self.controls);
+        note(self.settlement, &settings, &mut self.controls)?;
         settle::note_request(self.settlement, &self.parts.headers, &self.body);
         let judged = policies::judge(self.settlement, self.access, state.map(|state| &**state), Target::Nobody);
         judged.map_err(|stop| stop.refusal)

@@ -10,7 +10,8 @@ use crate::world::*;
 /// A world whose gateway has a route `r`; a provider is answered by the status that stands in the model's name.
 async fn world(elements: Value) -> World {
     let mut world = World::new(|seen| {
-        let named = serde_json::from_str::<Value>(&seen.body).ok().and_then(|body| body["model"].as_str().map(str::to_owned));
+        let named =
+            serde_json::from_str::<Value>(&seen.body).ok().and_then(|body| body["model"].as_str().map(str::to_owned));
         let named = named.or_else(|| seen.target.split("/models/").nth(1)?.split(':').next().map(str::to_owned));
         let status = named.and_then(|model| model.rsplit('-').next()?.parse().ok());
         match status {
@@ -61,7 +62,12 @@ const ASK: &str = r#"{"model":"dynamic/r","messages":[{"role":"user","content":"
 async fn models_are_asked_until_one_has_an_answer_and_the_way_is_told() {
     let world = world(json!([
         start("plan"),
-        element("plan", "conditional", json!({ "condition": { "metadata.plan": { "$eq": "free" } } }), &[("true", "small"), ("false", "large")]),
+        element(
+            "plan",
+            "conditional",
+            json!({ "condition": { "metadata.plan": { "$eq": "free" } } }),
+            &[("true", "small"), ("false", "large")]
+        ),
         model("small", "openai", "gpt-503", "other"),
         model("large", "openai", "gpt-4o", "end"),
         model("other", "anthropic", "claude", "end"),
@@ -83,13 +89,21 @@ async fn models_are_asked_until_one_has_an_answer_and_the_way_is_told() {
 
 #[tokio::test]
 async fn a_route_is_asked_from_every_api_with_every_provider_the_teams_own_too() {
-    for (provider, name) in [("openai", "gpt-4o"), ("anthropic", "claude"), ("google-ai-studio", "gemini-2.5-flash"), ("custom-own", "claude")] {
+    for (provider, name) in [
+        ("openai", "gpt-4o"),
+        ("anthropic", "claude"),
+        ("google-ai-studio", "gemini-2.5-flash"),
+        ("custom-own", "claude"),
+    ] {
         let world = world(json!([start("m"), model("m", provider, name, "end"), end()])).await;
         for (path, body) in [
             ("/v1/acme/main/compat/chat/completions", ASK.to_owned()),
             ("/v1/acme/main/compat/v1/messages", ASK.to_owned()),
             ("/v1/acme/main/compat/responses", json!({ "model": "dynamic/r", "input": "hi" }).to_string()),
-            ("/v1/acme/main/compat/v1beta/models/dynamic/r:generateContent", json!({ "contents": [{ "parts": [{ "text": "hi" }] }] }).to_string()),
+            (
+                "/v1/acme/main/compat/v1beta/models/dynamic/r:generateContent",
+                json!({ "contents": [{ "parts": [{ "text": "hi" }] }] }).to_string(),
+            ),
         ] {
             let native_responses = provider == "openai" && path.ends_with("responses");
             let read = world.send(post(path, &body)).await;
@@ -104,7 +118,12 @@ async fn a_limit_leads_elsewhere_and_counts_live_on_when_the_route_is_deployed_a
     let elements = |amount: u64| {
         json!([
             start("rate"),
-            element("rate", "rate", json!({ "key": "metadata.user", "limit": amount, "limitType": "count", "window": 3600 }), &[("success", "a"), ("fallback", "b")]),
+            element(
+                "rate",
+                "rate",
+                json!({ "key": "metadata.user", "limit": amount, "limitType": "count", "window": 3600 }),
+                &[("success", "a"), ("fallback", "b")]
+            ),
             model("a", "openai", "gpt-4o", "end"),
             model("b", "anthropic", "claude", "end"),
             end()
@@ -131,7 +150,12 @@ async fn a_budget_is_what_was_spent_and_a_route_that_leads_nowhere_says_so() {
     // Ten tokens in and five out of gpt-4o-mini.
     let world = world(json!([
         start("budget"),
-        element("budget", "budget", json!({ "limit": "0.000004", "limitType": "cost", "window": 3600 }), &[("success", "a")]),
+        element(
+            "budget",
+            "budget",
+            json!({ "limit": "0.000004", "limitType": "cost", "window": 3600 }),
+            &[("success", "a")]
+        ),
         model("a", "openai", "gpt-4o-mini", "end"),
         end()
     ]))
@@ -164,7 +188,13 @@ async fn a_balance_asks_its_models_by_weight_and_each_once() {
 
 #[tokio::test]
 async fn what_holds_for_a_model_holds_for_it_in_a_route() {
-    let mut world = world(json!([start("a"), model("a", "openai", "gpt-4o", "b"), model("b", "anthropic", "claude", "end"), end()])).await;
+    let mut world = world(json!([
+        start("a"),
+        model("a", "openai", "gpt-4o", "b"),
+        model("b", "anthropic", "claude", "end"),
+        end()
+    ]))
+    .await;
     world.policies(&[r#"{"deny":true,"when":{"model":["gpt-4o"]}}"#, r#"{"limit":{"requests":1,"per":"day"}}"#]);
     assert_eq!(world.chat(ASK).await.header("cf-aig-provider"), Some("anthropic"), "a denial leads on");
     assert_eq!(world.chat(ASK).await.code(), "rate_limited");

@@ -94,27 +94,67 @@ fn faults() -> Vec<(&'static str, Make)> {
         ("500", Box::new(failing("500 Internal Server Error", ""))),
         ("503", Box::new(failing("503 Service Unavailable", ""))),
         ("529", Box::new(failing("529 Overloaded", ""))),
-        ("answers with a web page", Box::new(|_| Fault::Says(whole("200 OK", "text/html", "", "<html>login</html>"), End::Close))),
-        ("answers with broken JSON", Box::new(|_| Fault::Says(whole("200 OK", "application/json", "", "{\"id\":"), End::Close))),
-        ("says that it failed, with 200", Box::new(|stream| {
-            let error = r#"{"error":{"message":"overloaded","code":"overloaded"}}"#;
-            if stream { Fault::Says(open(true, &format!("data: {error}\n\n")), End::Close) } else { Fault::Says(whole("200 OK", "application/json", "", error), End::Close) }
-        })),
-        ("cuts compressed bytes short", Box::new(|stream| {
-            let kind = if stream { "text/event-stream" } else { "application/json" };
-            let head = head("200 OK", kind, "content-encoding: gzip\r\ncontent-length: 100\r\n");
-            // Nobody looks into them, so they may as well be text.
-            Fault::Says([head.as_bytes(), b"compressed"].concat(), End::Close)
-        })),
-        ("sends a byte at a time", Box::new(|stream| {
-            Fault::Drops(if stream { open(true, &format!("{EVENT}{LAST}")) } else { whole("200 OK", "application/json", "", ANSWER) })
-        })),
-        ("sends a line of 4 MiB", Box::new(move |stream| {
-            Fault::Says(if stream { open(true, &format!("{EVENT}{giant}{LAST}")) } else { whole("200 OK", "application/json", "", ANSWER) }, End::Close)
-        })),
-        ("closed an idle connection", Box::new(|stream| {
-            Fault::Stale(if stream { whole("200 OK", "text/event-stream", "", &format!("{EVENT}{LAST}")) } else { whole("200 OK", "application/json", "", ANSWER) })
-        })),
+        (
+            "answers with a web page",
+            Box::new(|_| Fault::Says(whole("200 OK", "text/html", "", "<html>login</html>"), End::Close)),
+        ),
+        (
+            "answers with broken JSON",
+            Box::new(|_| Fault::Says(whole("200 OK", "application/json", "", "{\"id\":"), End::Close)),
+        ),
+        (
+            "says that it failed, with 200",
+            Box::new(|stream| {
+                let error = r#"{"error":{"message":"overloaded","code":"overloaded"}}"#;
+                if stream {
+                    Fault::Says(open(true, &format!("data: {error}\n\n")), End::Close)
+                } else {
+                    Fault::Says(whole("200 OK", "application/json", "", error), End::Close)
+                }
+            }),
+        ),
+        (
+            "cuts compressed bytes short",
+            Box::new(|stream| {
+                let kind = if stream { "text/event-stream" } else { "application/json" };
+                let head = head("200 OK", kind, "content-encoding: gzip\r\ncontent-length: 100\r\n");
+                // Nobody looks into them, so they may as well be text.
+                Fault::Says([head.as_bytes(), b"compressed"].concat(), End::Close)
+            }),
+        ),
+        (
+            "sends a byte at a time",
+            Box::new(|stream| {
+                Fault::Drops(if stream {
+                    open(true, &format!("{EVENT}{LAST}"))
+                } else {
+                    whole("200 OK", "application/json", "", ANSWER)
+                })
+            }),
+        ),
+        (
+            "sends a line of 4 MiB",
+            Box::new(move |stream| {
+                Fault::Says(
+                    if stream {
+                        open(true, &format!("{EVENT}{giant}{LAST}"))
+                    } else {
+                        whole("200 OK", "application/json", "", ANSWER)
+                    },
+                    End::Close,
+                )
+            }),
+        ),
+        (
+            "closed an idle connection",
+            Box::new(|stream| {
+                Fault::Stale(if stream {
+                    whole("200 OK", "text/event-stream", "", &format!("{EVENT}{LAST}"))
+                } else {
+                    whole("200 OK", "application/json", "", ANSWER)
+                })
+            }),
+        ),
     ]
 }
 
@@ -245,17 +285,24 @@ async fn fail(make: &Make, stream: bool, falls_back: bool) -> Seen {
     let (url, task) = provider(fault).await;
     world.change(|config| {
         let team = &mut config.teams[0];
-        team.provider_keys.iter_mut().filter(|key| key.provider == "openai").for_each(|key| key.base_url = Some(url.clone()));
+        team.provider_keys
+            .iter_mut()
+            .filter(|key| key.provider == "openai")
+            .for_each(|key| key.base_url = Some(url.clone()));
         team.provider_keys.push(key(90, "mistral", &team.provider_keys[1].base_url.clone().expect("an address")));
         let settings = &mut team.gateways[0].settings;
         let timeouts = [&mut settings.request_timeout, &mut settings.idle_timeout, &mut settings.total_timeout];
         timeouts.into_iter().for_each(|timeout| *timeout = Some(timeout_ms));
     });
-    let query = |model: &str| json!({ "model": model, "stream": stream, "messages": [{ "role": "user", "content": "hi" }] });
+    let query =
+        |model: &str| json!({ "model": model, "stream": stream, "messages": [{ "role": "user", "content": "hi" }] });
     let ask = || {
         let step = |model: &str| json!({ "provider": "compat", "endpoint": "chat/completions", "query": query(model) });
         if falls_back {
-            post("/v1/acme/main", &json!([step("openai/gpt-4o-mini"), step("mistral/mistral-small-latest")]).to_string())
+            post(
+                "/v1/acme/main",
+                &json!([step("openai/gpt-4o-mini"), step("mistral/mistral-small-latest")]).to_string(),
+            )
         } else {
             post(CHAT, &query("openai/gpt-4o-mini").to_string())
         }
@@ -324,7 +371,11 @@ async fn the_document_says_what_comes_of_every_fault() {
         );
         for (name, seen) in &all {
             let (alone, other) = (&seen[stream], &seen[stream + 2]);
-            let _ = writeln!(found, "| {name} | {} | {} | {} | {} | {} |", alone.caller, alone.took, alone.ledger, other.caller, other.took);
+            let _ = writeln!(
+                found,
+                "| {name} | {} | {} | {} | {} | {} |",
+                alone.caller, alone.took, alone.ledger, other.caller, other.took
+            );
         }
         found.push('\n');
     }

@@ -91,6 +91,7 @@ async fn a_request_states_its_cost_and_that_wins_over_everything() {
     let charged = ANSWER.replace(r#""total_tokens":15"#, r#""total_tokens":15,"cost":0.5"#);
     let mut world = World::new(move |_| Answer::json(200, &charged)).await;
     prices(&mut world, &[r#"{"provider":"openai","model":"*","rates":{"input":"1"}}"#]);
+    world.settings(|settings| settings.custom_cost = true);
     for (header, nanos) in [
         (r#"{"total_cost":0.0123}"#, 12_300_000),
         // 10 × 0.000003 + 5 × 0.00001
@@ -105,6 +106,33 @@ async fn a_request_states_its_cost_and_that_wins_over_everything() {
     }
     world.chat(QUESTION).await;
     assert_eq!(priced(&world.rows().pop().expect("a row")), (Some(Nanos(500_000_000)), Source::Provider));
+}
+
+#[tokio::test]
+async fn nobody_states_a_cost_where_the_gateway_does_not_let_them() {
+    let mut world = World::answering(200, ANSWER).await;
+    let step = format!(r#"[{{"provider":"compat","endpoint":"chat/completions","query":{QUESTION}}}]"#);
+    let stating = step.replace("\"query\"", r#""headers":{"cf-aig-custom-cost":"{\"total_cost\":0}"},"query""#);
+    let stated = [("cf-aig-custom-cost", r#"{"total_cost":0}"#)];
+    for request in [
+        and(post(CHAT, QUESTION), &stated),
+        and(post("/v1/acme/main/openai/v1/chat/completions", QUESTION), &stated),
+        and(post("/v1/acme/main/compat/conversations", "{}"), &stated),
+        and(
+            post("/v1/acme/main/compat/embeddings", r#"{"model":"openai/text-embedding-3-small","input":"hi"}"#),
+            &stated,
+        ),
+        and(post("/v1/acme/main", &step), &stated),
+        post("/v1/acme/main", &stating),
+    ] {
+        let path = request.uri().clone();
+        let read = world.send(request).await;
+        assert_eq!((read.status, read.code().as_str()), (403, "custom_cost_not_allowed"), "{path}: {}", read.body);
+    }
+    assert!(world.upstream.calls().is_empty());
+    world.settings(|settings| settings.custom_cost = true);
+    assert_eq!(world.send(post("/v1/acme/main", &stating)).await.status, 200);
+    assert_eq!(priced(&world.rows().pop().expect("a row")), (Some(Nanos(0)), Source::Custom));
 }
 
 #[tokio::test]
@@ -123,7 +151,8 @@ async fn a_stated_cost_that_is_none_is_refused_before_anybody_is_called() {
 
 #[tokio::test]
 async fn a_refused_request_costs_nothing_whatever_it_states() {
-    let world = World::answering(400, r#"{"error":{"message":"no"}}"#).await;
+    let mut world = World::answering(400, r#"{"error":{"message":"no"}}"#).await;
+    world.settings(|settings| settings.custom_cost = true);
     world.send(and(post(CHAT, QUESTION), &[("cf-aig-custom-cost", r#"{"total_cost":1}"#)])).await;
     assert_eq!(world.row().cost, Some(Nanos(0)));
 }
