@@ -37,6 +37,7 @@ migrations! {
     m20261127_000016_own_policies,
     m20261127_000017_bill_more,
     m20261127_000018_create_team_prices,
+    m20261127_000025_import_price_book,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

@@ -167,6 +167,7 @@ impl Server {
             allow_private_upstreams: settings.allow_private_upstreams,
             allow_private_media: settings.allow_private_media,
             body_memory: settings.body_memory,
+            price_keys: settings.price_keys.clone(),
             ..gateway::Options::default()
         };
         let (limits, runtime) = (settings.state_limits, pages.handle().clone());

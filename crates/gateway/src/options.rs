@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::price::Keyring;
+
 /// Bounds and time limits of the data plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -33,6 +35,8 @@ pub struct Options {
     pub allow_private_upstreams: bool,
     /// Whether pictures and documents that callers name by their addresses may be fetched from such addresses.
     pub allow_private_media: bool,
+    /// Whose price books count.
+    pub price_keys: Keyring,
 }
 
 impl Default for Options {
@@ -52,6 +56,7 @@ impl Default for Options {
             max_background: 256,
             allow_private_upstreams: false,
             allow_private_media: false,
+            price_keys: Keyring::default(),
         }
     }
 }
