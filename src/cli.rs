@@ -28,7 +28,7 @@ pub enum Command {
     /// Check the ledger, and compare it with what providers say.
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Look at the price book.
+    /// Look at the price book in force, put another in force, sign one.
     #[command(subcommand)]
     Prices(Prices),
     /// Manage people who sign in.
@@ -152,7 +152,54 @@ pub enum Prices {
         /// Print rows of the book as JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        common: Common,
     },
+    /// Put a signed price book in force, for all teams and at once. Running servers follow within a second.
+    Import(ImportPrices),
+    /// Write the price book in force to a file, and its signature beside it where it has one.
+    Export {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Go back to the price book that is part of the program.
+    Reset {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Make a key to sign price books with: NAME.sec, which is nobody else's to read, and NAME.pub. They are keys of `signify`.
+    Keygen {
+        /// What the two files begin with.
+        name: PathBuf,
+    },
+    /// Sign a price book: FILE.sig says that it is the key's holder's.
+    Sign {
+        /// The secret key's file, made by `weir prices keygen` or by `signify -G -n`.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The price book.
+        file: PathBuf,
+    },
+}
+
+/// `weir prices import`
+#[derive(Debug, Args)]
+pub struct ImportPrices {
+    /// The price book.
+    pub file: PathBuf,
+    /// The file of its signature; FILE.sig where it is not said.
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
+    /// Take it without a signature. The audit log, the dashboard and `weir prices show` say so.
+    #[arg(long, conflicts_with = "signature")]
+    pub unsigned: bool,
+    /// Take it although the one in force is of a later day. It stays in force then, whatever a newer release brings.
+    #[arg(long)]
+    pub older: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `weir user …`

@@ -24,7 +24,7 @@ pub fn run(cli: Cli) -> Result<(), String> {
         Command::Apply(arguments) => apply::run(&load(&arguments.common)?, &arguments),
         Command::Migrate(common) => migrate::run(&load(&common)?),
         Command::Ledger(command) => ledger::run(command),
-        Command::Prices(command) => prices::run(&command),
+        Command::Prices(command) => prices::run(command),
         Command::User(command) => user::run(&command),
         Command::MockProvider(options) => mock_provider::run(options),
         Command::Version => {

@@ -15,6 +15,7 @@
 //! | `WEIR_BODY_MEMORY` | `body_memory` | `512` MiB for the bodies of requests and answers under way |
 //! | `WEIR_MAX_IN_FLIGHT` | `max_in_flight` | `20000` requests under way at once |
 //! | `WEIR_MAX_IN_FLIGHT_PER_UPSTREAM` | `max_in_flight_per_upstream` | `10000` of them at an address of a provider, for each team |
+//! | `WEIR_PRICE_KEYS` | `price_keys` | the project's key only: `NAME=KEY`, with commas between, of those whose price books count too |
 //! | `WEIR_LEDGER_SYNC` | `ledger_sync` | `false`: whether rows of the ledger are on the disk before an answer ends, so that they outlive a power failure |
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
 //! | `WEIR_STATE_STORE` | `state_store` | `4096` MiB of responses, and of conversations, kept for later requests |
@@ -33,6 +34,7 @@ use std::time::Duration;
 use domain::Secret;
 use ipnet::IpNet;
 use url::Url;
+use wire::price::Keyring;
 
 use crate::ports::StateLimits;
 
@@ -57,6 +59,8 @@ pub struct Settings {
     /// Most requests under way at once, and most of a team's at an address.
     pub max_in_flight: usize,
     pub max_in_flight_per_upstream: usize,
+    /// Whose price books count.
+    pub price_keys: Keyring,
     /// Whether rows of the ledger must outlive a power failure.
     pub ledger_sync: bool,
     /// Bytes.
@@ -81,6 +85,15 @@ impl DatabaseUrl {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The file, where the database is one.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let path = self.0.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split('?').next().unwrap_or_default();
+        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+    }
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -98,7 +111,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 19] = [
+const NAMES: [(&str, &str); 20] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -110,6 +123,7 @@ const NAMES: [(&str, &str); 19] = [
     ("WEIR_BODY_MEMORY", "body_memory"),
     ("WEIR_MAX_IN_FLIGHT", "max_in_flight"),
     ("WEIR_MAX_IN_FLIGHT_PER_UPSTREAM", "max_in_flight_per_upstream"),
+    ("WEIR_PRICE_KEYS", "price_keys"),
     ("WEIR_LEDGER_SYNC", "ledger_sync"),
     ("WEIR_CACHE_STORE", "cache_store"),
     ("WEIR_STATE_STORE", "state_store"),
@@ -182,6 +196,13 @@ impl Settings {
                 .unwrap_or(512 << 20),
             max_in_flight: reader.count("WEIR_MAX_IN_FLIGHT").unwrap_or(20_000),
             max_in_flight_per_upstream: reader.count("WEIR_MAX_IN_FLIGHT_PER_UPSTREAM").unwrap_or(10_000),
+            price_keys: reader
+                .parse(
+                    "WEIR_PRICE_KEYS",
+                    "NAME=KEY, with commas between: the second lines of public keys' files under names of their own, not `weir`",
+                    |v| Keyring::parse(v).ok(),
+                )
+                .unwrap_or_default(),
             ledger_sync: reader.switch("WEIR_LEDGER_SYNC"),
             cache_store: reader
                 .parse("WEIR_CACHE_STORE", "a number of MiB from 0 to 1048576", |v| mebibytes(v, 0))
@@ -332,6 +353,9 @@ mod tests {
         let settings = read(&[], "").expect("defaults");
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8787");
         assert_eq!(settings.database_url.expose(), "sqlite://./data/weir.db?mode=rwc");
+        assert_eq!(settings.database_url.file(), Some(PathBuf::from("./data/weir.db")));
+        let memory = read(&[("DATABASE_URL", "sqlite::memory:")], "").expect("valid");
+        assert_eq!(memory.database_url.file(), None);
         assert!(!settings.allow_private_upstreams && !settings.allow_private_media);
         assert_eq!((settings.body_memory, settings.cache_store), (512 << 20, 1 << 30));
     }
@@ -390,9 +414,10 @@ mod tests {
             ("WEIR_BODY_MEMORY", "64"),
             ("WEIR_MAX_IN_FLIGHT", "0"),
             ("WEIR_CACHE_STORE", "1 GB"),
+            ("WEIR_PRICE_KEYS", "weir=RWTKZilD9k7JnPccho1lECGZbYu/dIRwO3Geqxic9zd4rO81URav235L"),
         ];
         let error = read(&env, "lisen = 1").expect_err("wrong").to_string();
-        assert_eq!(error.lines().count(), 8, "{error}");
+        assert_eq!(error.lines().count(), 9, "{error}");
         assert!(error.contains("unknown setting `lisen`"), "{error}");
         assert!(!error.contains("hunter2") && !error.contains("short"), "{error}");
     }

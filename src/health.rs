@@ -109,6 +109,9 @@ struct Readiness {
     /// Calls since the start whose use was counted and has no price, and how many models they were of, up to 501.
     unpriced_calls: u64,
     unpriced_models: usize,
+    /// The day of the price book in force, and what keeps an imported one out of force.
+    price_book: chrono::NaiveDate,
+    price_book_problem: Option<String>,
 }
 
 /// `GET /readyz`: 200 while the server should get traffic, 503 otherwise; the fields tell why.
@@ -119,6 +122,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let ledger = app.ledger.ready();
     let ledger_writer = app.ledger_writer.is_alive();
     let unpriced = app.gateway.unpriced();
+    let book = app.gateway.price_book();
     let readiness = Readiness {
         // The data plane needs memory and the spool only; a database that is away delays the log, not the traffic. A
         // writer that is dead does not come back: the server is stopping then, see `commands/serve.rs`.
@@ -139,6 +143,8 @@ pub async fn ready(State(app): State<App>) -> Response {
         ledger_damaged_bytes: app.ledger_writer.damaged_bytes(),
         unpriced_calls: unpriced.iter().map(|model| model.attempts).sum(),
         unpriced_models: unpriced.len(),
+        price_book: book.book().as_of(),
+        price_book_problem: book.problem().map(ToString::to_string),
     };
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()

@@ -37,6 +37,7 @@ migrations! {
     m20261127_000016_own_policies,
     m20261127_000017_bill_more,
     m20261127_000018_create_team_prices,
+    m20261127_000025_import_price_book,
     m20261127_000050_create_routes,
     m20261127_000060_pool_provider_keys,
 }

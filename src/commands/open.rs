@@ -58,8 +58,11 @@ pub async fn open_to_serve(settings: &Settings) -> Result<(Installation, Claim),
 async fn installation(settings: &Settings, store: Store) -> Result<Installation, String> {
     let key = master_key::load(settings)?;
     let sealer = Sealer::new(key);
-    let options =
-        Options { public_url: settings.public_url.clone(), allow_private_upstreams: settings.allow_private_upstreams };
+    let options = Options {
+        public_url: settings.public_url.clone(),
+        allow_private_upstreams: settings.allow_private_upstreams,
+        price_keys: settings.price_keys.clone(),
+    };
     let control = Control::new(store.clone(), sealer.clone(), options).await.map_err(|error| error.to_string())?;
     Ok(Installation { store, sealer, control })
 }

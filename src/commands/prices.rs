@@ -1,170 +1,146 @@
-//! `weir prices show`
+//! `weir prices …`
 
-use std::fmt::Write;
+mod keys;
+mod show;
 
-use chrono::{DateTime, Utc};
-use domain::price::Per;
-use domain::{Nanos, Rate};
-use serde_json::{Value, json};
-use wire::price::{List, Price, PriceBook, Rates};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use crate::cli::Prices;
+use control::{BookChange, BookError, BookImport};
+use domain::config::ImportedBook;
+use wire::price::{InForce, LONGEST_BOOK, PriceBook, Why};
 
-/// Prints what the price book says.
-pub fn run(command: &Prices) -> Result<(), String> {
-    let Prices::Show { model, json } = command;
-    let book = PriceBook::builtin();
-    let prices = chosen(book, model.as_deref())?;
-    if *json {
-        let rows: Vec<Value> = prices.iter().map(|price| price.to_json()).collect();
-        println!("{}", json!({ "version": 1, "as_of": book.as_of(), "rows": rows }));
-        return Ok(());
+use super::{block_on, load, open};
+use crate::cli::{ImportPrices, Prices};
+use crate::config::Settings;
+
+/// Longest file of a key or a signature.
+const LONGEST_KEY: usize = 4_096;
+
+/// Runs one of the commands about prices.
+pub fn run(command: Prices) -> Result<(), String> {
+    match command {
+        Prices::Show { model, json, common } => {
+            let settings = load(&common)?;
+            let (in_force, _) = block_on(in_force(&settings))?;
+            show::run(&in_force, model.as_deref(), json)
+        }
+        Prices::Import(arguments) => import(&load(&arguments.common)?, &arguments),
+        Prices::Export { file, common } => export(&load(&common)?, &file),
+        Prices::Reset { common } => reset(&load(&common)?),
+        Prices::Keygen { name } => keys::make(&name),
+        Prices::Sign { key, file } => keys::sign(&key, &file),
     }
-    println!("Price book as of {}.", book.as_of());
-    let now_ms = Utc::now().timestamp_millis();
-    match prices.as_slice() {
-        [price] => print!("{}", whole(price, now_ms)),
-        many => many.iter().for_each(|price| println!("{}", line(price, now_ms))),
+}
+
+/// The book in force, and the one that was imported. Where there is no database yet, none is made.
+async fn in_force(settings: &Settings) -> Result<(InForce, Option<ImportedBook>), String> {
+    if settings.database_url.file().is_some_and(|file| !file.exists()) {
+        return Ok((InForce::default(), None));
+    }
+    let store = open::connect(settings).await?;
+    let imported = store::price_book::find(store.read()).await.map_err(|error| {
+        format!(
+            "the price book cannot be read from the database: {error}\nif it is an older release's, run `weir migrate`"
+        )
+    })?;
+    Ok((InForce::of(imported.as_ref(), &settings.price_keys), imported))
+}
+
+fn import(settings: &Settings, arguments: &ImportPrices) -> Result<(), String> {
+    let file = &arguments.file;
+    let signature = arguments.signature.clone().unwrap_or_else(|| beside(file));
+    let text = read(file, LONGEST_BOOK)?;
+    let signature = if arguments.unsigned {
+        None
+    } else {
+        let unsigned = "\nwithout a signature a price book is taken only with --unsigned";
+        Some(read_text(&signature).map_err(|error| error + unsigned)?)
+    };
+    let import = BookImport { text, signature, older: arguments.older, by: "weir prices import".to_owned() };
+    let changed = block_on(async {
+        let installation = open::open(settings).await?;
+        installation.control.import_book(import).await.map_err(|error| refused(file, &error))
+    })?;
+    tell(&changed);
+    Ok(())
+}
+
+fn refused(file: &Path, error: &BookError) -> String {
+    let hint = match error {
+        BookError::Older { .. } => "\n--older takes it",
+        BookError::Signature(_) => {
+            "\nnothing was changed; WEIR_PRICE_KEYS says whose signatures count beside the project's"
+        }
+        BookError::Book(_) | BookError::Future(_) | BookError::Control(_) => "",
+    };
+    format!("{}: {error}{hint}", file.display())
+}
+
+fn export(settings: &Settings, file: &Path) -> Result<(), String> {
+    let (in_force, imported) = block_on(in_force(settings))?;
+    let (text, signature) = match (in_force.why(), imported) {
+        (Why::Imported { .. }, Some(book)) => (book.text, book.signature),
+        _ => (PriceBook::builtin_text().as_bytes().to_vec(), None),
+    };
+    write(file, &text)?;
+    println!("{}: price book {in_force}.", file.display());
+    if let Some(signature) = signature {
+        write(&beside(file), signature.as_bytes())?;
+        println!("{}: its signature.", beside(file).display());
     }
     Ok(())
 }
 
-/// The prices that are asked for; at least one.
-fn chosen<'a>(book: &'a PriceBook, asked: Option<&str>) -> Result<Vec<&'a Price>, String> {
-    let Some(asked) = asked else { return Ok(book.prices().iter().collect()) };
-    let (slug, model) = asked.split_once('/').map_or((asked, None), |(slug, model)| (slug, Some(model)));
-    let provider = wire::providers::find(slug).map_or(slug, |provider| provider.price_provider.as_str());
-    let found: Vec<_> = match model {
-        Some(model) => book.find_or_any(provider, model).into_iter().collect(),
-        None => book.prices().iter().filter(|price| price.provider == provider).collect(),
-    };
-    if found.is_empty() {
-        return Err(format!(
-            "the price book has no price of {asked}; what it costs is unknown unless a team gives its own"
-        ));
+fn reset(settings: &Settings) -> Result<(), String> {
+    let changed = block_on(async {
+        let installation = open::open(settings).await?;
+        installation.control.reset_book("weir prices reset".to_owned()).await.map_err(|error| error.to_string())
+    })?;
+    match changed {
+        Some(changed) => tell(&changed),
+        None => println!("No price book was imported; the one that is part of the program is in force."),
     }
-    Ok(found)
+    Ok(())
 }
 
-/// A price on one line: `openai/gpt-5 (chat): input $1.25, cached_input $0.125, output $10.00 per million`.
-fn line(price: &Price, now_ms: i64) -> String {
-    let list = price.usual_at(now_ms);
-    let tokens = list.rates.map(|rates| {
-        let parts: Vec<_> = rates.telling().map(|(kind, rate)| format!("{kind} {}", dollars(rate))).collect();
-        format!("{} per million", parts.join(", "))
-    });
-    let units = list.units.telling().map(|(name, _, _, rate)| format!("{name} {}", dollars(rate)));
-    let sizes = (!list.units.images.is_empty()).then(|| format!("pictures by {} sizes", list.units.images.len()));
-    let searches = list.units.requests_by_context.map(|_| "requests by what is searched".to_owned());
-    let parts: Vec<_> = tokens.into_iter().chain(units).chain(sizes).chain(searches).collect();
-    format!("{}/{} ({}): {}", price.provider, price.model, price.mode, parts.join("; "))
+fn tell(changed: &BookChange) {
+    let BookChange { before, after, added, changed, removed } = changed;
+    println!("In force now: price book {after}.");
+    println!("Before: price book {before}.");
+    println!("{added} prices are new, {changed} are others, {removed} are gone.");
 }
 
-/// All that the book says of a price, a line for each part.
-fn whole(price: &Price, now_ms: i64) -> String {
-    let mut out = format!("{}/{} ({})\n", price.provider, price.model, price.mode);
-    // Writing to a string cannot fail.
-    if !price.aliases.is_empty() {
-        let _ = writeln!(out, "  also called {}", price.aliases.join(", "));
-    }
-    list(&mut out, price.usual_at(now_ms));
-    for (tier, own) in price.services_at(now_ms) {
-        let _ = writeln!(out, "  Service tier {}:", tier.as_str());
-        list(&mut out, own);
-    }
-    if price.has_cheaper_hours() {
-        let _ = writeln!(out, "  Some hours are cheaper: --json has them.");
-    }
-    for (from_ms, own) in price.changes() {
-        let at = DateTime::from_timestamp_millis(from_ms).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "  {} {}:",
-            if from_ms > now_ms { "From" } else { "In force since" },
-            at.format("%Y-%m-%d %H:%M UTC")
-        );
-        list(&mut out, own);
-    }
-    out
+/// Where a file's signature is.
+fn beside(file: &Path) -> PathBuf {
+    with_end(file, ".sig")
 }
 
-fn list(out: &mut String, list: &List) {
-    if let Some(own) = &list.rates {
-        rates(out, own);
-    }
-    for tier in &list.tiers {
-        let _ = writeln!(out, "  From {} input tokens on:", tier.from);
-        rates(out, &tier.rates);
-    }
-    for (_, kind, per, rate) in list.units.telling() {
-        let _ = writeln!(out, "    {:<60} {} {}", kind.words(), dollars(rate), per.words());
-    }
-    for (variant, rate) in &list.units.images {
-        let _ = writeln!(out, "    {:<60} {} {}", format!("Pictures of {variant}"), dollars(*rate), Per::One.words());
-    }
-    if let Some(sizes) = list.units.requests_by_context {
-        for (size, rate) in ["low", "medium", "high"].into_iter().zip(sizes) {
-            let what = format!("Requests with {size} search context");
-            let _ = writeln!(out, "    {what:<60} {} {}", dollars(rate), Per::Thousand.words());
-        }
-    }
+fn with_end(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
-fn rates(out: &mut String, rates: &Rates) {
-    for (kind, rate) in rates.telling() {
-        let _ = writeln!(out, "    {:<60} {} {}", kind.words(), dollars(rate), Per::Million.words());
+/// Reads a file that may not be longer than so many bytes.
+fn read(file: &Path, longest: usize) -> Result<Vec<u8>, String> {
+    let named = |error: std::io::Error| format!("{}: {error}", file.display());
+    let mut bytes = Vec::new();
+    let most = longest as u64 + 1;
+    File::open(file).map_err(named)?.take(most).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() > longest {
+        return Err(format!("{}: is longer than {longest} bytes", file.display()));
     }
+    Ok(bytes)
 }
 
-fn dollars(rate: Rate) -> Nanos {
-    Nanos(rate.0)
+/// The text of a key or a signature.
+fn read_text(file: &Path) -> Result<String, String> {
+    let bytes = read(file, LONGEST_KEY)?;
+    String::from_utf8(bytes).map_err(|_| format!("{}: must be text", file.display()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn book() -> PriceBook {
-        let text = r#"{"version":1,"as_of":"2026-11-22","rows":[
-            {"provider":"google","model":"g","mode":"chat","rates":{"input":"1","cached_input":"0.1","output":"2"},
-                "tiers":[{"above":200000,"rates":{"input":"2","output":"4"}}],"units":{"per_thousand_web_searches":"14"},
-                "batch":{"rates":{"input":"0.5","output":"1"}},
-                "changes":[{"from":"2027-01-01","rates":{"input":"3","output":"6"}}]},
-            {"provider":"google","model":"h","mode":"image","units":{"per_image":"0.04","per_image_by_variant":{"low/a":"0.01","high/a":"0.1"}}}]}"#;
-        PriceBook::parse(text).expect("a book")
-    }
-
-    #[test]
-    fn a_model_is_shown_with_all_its_prices() {
-        let book = book();
-        let prices = chosen(&book, Some("google-ai-studio/g")).expect("found");
-        let text = whole(prices[0], 1_790_000_000_000);
-        for part in [
-            "google/g (chat)",
-            "Input tokens from the provider's cache",
-            "$0.10 per million",
-            "From 200001 input tokens on:",
-            "$4.00 per million",
-            "Web searches",
-            "$14.00 per thousand",
-            "Service tier batch:",
-            "From 2027-01-01 00:00 UTC:",
-            "$6.00 per million",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        // After its day a change is what holds.
-        assert!(whole(prices[0], 1_900_000_000_000).contains("In force since 2027-01-01"));
-        assert!(line(prices[0], 1_900_000_000_000).ends_with("input $3.00, output $6.00 per million"));
-    }
-
-    #[test]
-    fn a_provider_is_listed_and_an_unknown_model_is_an_error() {
-        let book = book();
-        let both = chosen(&book, Some("google")).expect("found");
-        assert_eq!(both.len(), 2);
-        assert_eq!(line(both[1], 0), "google/h (image): per_image $0.04; pictures by 2 sizes");
-        assert_eq!(chosen(&book, None).expect("all").len(), 2);
-        assert!(chosen(&book, Some("google/i")).expect_err("unknown").contains("google/i"));
-    }
+fn write(file: &Path, bytes: &[u8]) -> Result<(), String> {
+    std::fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -169,6 +169,7 @@ impl Server {
             body_memory: settings.body_memory,
             max_in_flight: settings.max_in_flight,
             max_in_flight_per_upstream: settings.max_in_flight_per_upstream,
+            price_keys: settings.price_keys.clone(),
             ..gateway::Options::default()
         };
         let (limits, runtime) = (settings.state_limits, pages.handle().clone());

@@ -16,6 +16,7 @@ mod limits;
 mod log;
 mod members;
 mod postgres;
+mod price_book;
 mod prices;
 mod responses;
 mod routes;

@@ -7,13 +7,17 @@ mod plots;
 mod progress;
 mod unpriced;
 
+use std::sync::Arc;
+
 use domain::view::{GatewayView, LedgerHealth, Overview, PolicyView, UnpricedModel};
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
+use wire::price::InForce;
 
 use crate::components::{Page, Range, RangePicker, load};
 use crate::pages::address;
 use crate::pages::policies::damaged;
+use crate::pages::prices::unusable;
 use crate::{AppError, server};
 
 pub use progress::{Progress, ProgressLine, Steps};
@@ -35,6 +39,8 @@ struct Data {
     policies: Vec<PolicyView>,
     /// How the ledger does; well, for those whose business it is not.
     ledger: LedgerHealth,
+    /// The price book in force.
+    book: Arc<InForce>,
     /// Models with attempts whose cost is unknown.
     unpriced: Vec<UnpricedModel>,
 }
@@ -54,15 +60,16 @@ async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Dat
         Err(_) => LedgerHealth::default(),
     };
     let policies = control.list_policies(&grant).await?;
+    let book = control.price_book().await?;
     let unpriced = match overview.totals.unpriced {
         0 => Vec::new(),
         _ => control.unpriced(&grant, range.from_ms(), range.to_ms()).await?,
     };
-    Ok(Data { gateways, overview, progress, policies, ledger, unpriced })
+    Ok(Data { gateways, overview, progress, policies, ledger, book, unpriced })
 }
 
 fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl IntoView {
-    let Data { gateways, overview, progress, policies, ledger, unpriced } = data;
+    let Data { gateways, overview, progress, policies, ledger, book, unpriced } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
     let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
@@ -71,6 +78,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
         let by_model = overview.by_model.clone();
         view! {
             {missing::notices(ledger)}
+            {unusable(&book)}
             {damaged(&policies)}
             {unpriced::notice(&unpriced, overview.totals.unpriced, &team, range)}
             <GatewayFilter path gateways chosen=gateway range />

@@ -5,6 +5,8 @@ mod form;
 mod list;
 mod own;
 mod page;
+mod told;
 
+pub(crate) use book::unusable;
 pub use list::PricesPage;
 pub use page::{NewPricePage, PricePage};

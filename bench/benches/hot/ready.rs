@@ -10,7 +10,7 @@ use gateway::snapshot::Snapshot;
 use gateway::trial::Tried;
 use http_body_util::Full;
 use store::spool::{Spool, SpoolAppender, SpoolOptions, SpoolReader};
-use wire::price::{Cost, Named, Prices, Terms};
+use wire::price::{Cost, Keyring, Named, Prices, Terms};
 use wire::scan::scan;
 use wire::splice::{Edit, splice};
 use wire::task::Size;
@@ -62,7 +62,9 @@ pub struct Signing(Snapshot);
 
 impl Signing {
     pub fn ready() -> Self {
-        let signing = Self(Snapshot::build(&config("http://127.0.0.1:1", &[]), None).expect("a configuration"));
+        let signing = Self(
+            Snapshot::build(&config("http://127.0.0.1:1", &[]), None, &Keyring::default()).expect("a configuration"),
+        );
         assert!(signing.find());
         signing
     }

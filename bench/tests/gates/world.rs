@@ -145,7 +145,7 @@ impl ports::CacheTier for NoTier {
 
 /// A team with a provider at an address, under these policies.
 pub fn config(url: &str, policies: &[&str]) -> Config {
-    Config { version: 1, teams: vec![team(url, policies)] }
+    Config { version: 1, teams: vec![team(url, policies)], ..Config::default() }
 }
 
 fn team(url: &str, policies: &[&str]) -> TeamConfig {

@@ -21,6 +21,7 @@ mod master_key;
 mod member;
 mod password;
 mod policy;
+mod price_book;
 mod provider_key;
 mod recent;
 mod refusal;
@@ -42,6 +43,7 @@ use domain::Secret;
 use store::Store;
 use store::secrets::Sealer;
 use tokio::sync::{Mutex, Semaphore, watch};
+use wire::price::{InForce, Keyring};
 
 use connection_test::Tester;
 use cookie::Signer;
@@ -62,6 +64,7 @@ pub use policy::{
     HitGroup, MAX_DAYS, NewPolicy, PastRequest, PolicyChange, PolicyEngine, PolicyUsage, Replay, Simulation, TextError,
     Untried, Verdict, read_parts, read_text,
 };
+pub use price_book::{BookChange, BookError, BookImport};
 pub use provider_key::NewProviderKey;
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
@@ -75,6 +78,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Whether provider addresses may be private, link-local or loopback.
     pub allow_private_upstreams: bool,
+    /// Whose price books count.
+    pub price_keys: Keyring,
 }
 
 /// The control plane. Cheap to clone.
@@ -104,6 +109,8 @@ struct Inner {
     ledger: OnceLock<Box<dyn LedgerWatch>>,
     /// The places of those who try policies on the past.
     simulations: Semaphore,
+    /// The price book that was in force when somebody asked last.
+    book: std::sync::Mutex<Arc<InForce>>,
     /// The set-up secret in plain, while it is valid and was made by this process.
     setup: Mutex<Option<Secret>>,
 }
@@ -139,6 +146,7 @@ impl Control {
             engine: OnceLock::new(),
             ledger: OnceLock::new(),
             simulations: Semaphore::new(1),
+            book: std::sync::Mutex::default(),
             setup: Mutex::new(None),
             live_version: watch::Sender::new(0),
             store,

@@ -8,7 +8,6 @@ use domain::{TeamId, TeamPriceId};
 use serde_json::{Value, json};
 use store::entity::team_price::Model;
 use store::team_price as rows;
-use wire::price::PriceBook;
 
 use crate::actor::Author;
 use crate::change::{Change, Event};
@@ -31,12 +30,6 @@ pub struct PriceChange {
 }
 
 impl Control {
-    /// The price book in force.
-    #[must_use]
-    pub fn price_book(&self) -> &PriceBook {
-        PriceBook::builtin()
-    }
-
     /// The team's own prices, by provider and model.
     ///
     /// # Errors

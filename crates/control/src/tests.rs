@@ -6,6 +6,7 @@ mod audit;
 pub(crate) mod fixture;
 mod member;
 mod policy;
+mod price_book;
 mod provider_key;
 mod resource;
 mod route;

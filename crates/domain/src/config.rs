@@ -15,8 +15,26 @@ use crate::{
 pub struct Config {
     /// Raised by every change.
     pub version: i64,
+    /// The price book that was imported, where one was.
+    pub book: Option<ImportedBook>,
     /// All teams.
     pub teams: Vec<TeamConfig>,
+}
+
+/// A price book that was imported, as it is kept. `wire::price::InForce` says whether it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedBook {
+    /// The configuration version that the import made: no other import has it.
+    pub version: i64,
+    /// The bytes of its file.
+    pub text: Vec<u8>,
+    /// Their SHA-256 when they were imported.
+    pub sum: Vec<u8>,
+    /// The file of its signature; none where the operator took it unsigned.
+    pub signature: Option<String>,
+    /// Whether it stays in force where the program brings a newer one.
+    pub pinned: bool,
+    pub imported_at: DateTime<Utc>,
 }
 
 /// A tenant with all it owns.

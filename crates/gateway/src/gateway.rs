@@ -15,6 +15,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 use uuid::Uuid;
+use wire::price::InForce;
 
 use crate::body::Body;
 use crate::cache::ExactCache;
@@ -131,7 +132,7 @@ impl Gateway {
     /// The configuration cannot be compiled.
     pub fn new(options: Options, config: &Config, ports: Ports) -> Result<Self, BuildError> {
         let shared = Shared {
-            snapshot: ArcSwap::from_pointee(Snapshot::build(config, None)?),
+            snapshot: ArcSwap::from_pointee(Snapshot::build(config, None, &options.price_keys)?),
             cache: ExactCache::new(options.cache_bytes, ports.cache_tier),
             memory: Memory::new(options.body_memory),
             client: Client::new(&options),
@@ -189,7 +190,8 @@ impl Gateway {
     /// The configuration cannot be compiled.
     pub fn compile(&self, config: &Config) -> Result<Compiled, BuildError> {
         let previous = self.shared.snapshot.load();
-        Snapshot::build(config, Some(&**previous).filter(|_| !self.shared.is_suspended())).map(Compiled)
+        let previous = Some(&**previous).filter(|_| !self.shared.is_suspended());
+        Snapshot::build(config, previous, &self.shared.options.price_keys).map(Compiled)
     }
 
     /// Puts a compiled configuration in force for the requests that come from now on, and lets them in.
@@ -223,6 +225,12 @@ impl Gateway {
     #[must_use]
     pub fn version(&self) -> i64 {
         self.shared.snapshot.load().version()
+    }
+
+    /// The price book in force.
+    #[must_use]
+    pub fn price_book(&self) -> Arc<InForce> {
+        self.shared.snapshot.load().book().clone()
     }
 
     /// Requests whose answer is not complete.

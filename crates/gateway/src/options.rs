@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::price::Keyring;
+
 /// Bounds and time limits of the data plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -37,6 +39,8 @@ pub struct Options {
     pub allow_private_upstreams: bool,
     /// Whether pictures and documents that callers name by their addresses may be fetched from such addresses.
     pub allow_private_media: bool,
+    /// Whose price books count.
+    pub price_keys: Keyring,
 }
 
 impl Default for Options {
@@ -58,6 +62,7 @@ impl Default for Options {
             max_in_flight_per_upstream: 10_000,
             allow_private_upstreams: false,
             allow_private_media: false,
+            price_keys: Keyring::default(),
         }
     }
 }

@@ -25,6 +25,7 @@ use domain::config::Config;
 use domain::token::LastUse;
 use domain::{ProviderKeyId, RouteId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
+use wire::price::{InForce, Keyring};
 
 use self::key::Addresses;
 pub use self::key::{Auth, KeyFault, KeyState, Target, header};
@@ -44,22 +45,24 @@ use crate::policy::{Counts, LimitId};
 #[derive(Debug, Default)]
 pub struct Snapshot {
     version: i64,
+    book: Arc<InForce>,
     teams: HashMap<String, Arc<TeamState>>,
     tokens: HashMap<[u8; 32], Arc<TokenState>>,
 }
 
 impl Snapshot {
-    /// Compiles a configuration and carries the counts of the previous one on.
+    /// Compiles a configuration and carries the counts of the previous one on. `keys` are those whose price books count.
     ///
     /// # Errors
     /// Two teams, two gateways of a team or two tokens cannot be told apart.
-    pub fn build(config: &Config, previous: Option<&Self>) -> Result<Self, BuildError> {
+    pub fn build(config: &Config, previous: Option<&Self>, keys: &Keyring) -> Result<Self, BuildError> {
         let carried = Carried::of(previous);
+        let book = book_in_force(config, previous, keys);
         let builtin = Arc::new(provider::builtin());
         let mut replaced = Vec::new();
-        let mut snapshot = Self { version: config.version, ..Self::default() };
+        let mut snapshot = Self { version: config.version, book: book.clone(), ..Self::default() };
         for team_config in &config.teams {
-            let team = Arc::new(TeamState::build(team_config, builtin.clone(), &carried)?);
+            let team = Arc::new(TeamState::build(team_config, builtin.clone(), book.book(), &carried)?);
             for token_config in &team_config.tokens {
                 let token = Arc::new(TokenState::build(token_config, team.clone(), &carried));
                 replaced.extend(token_config.previous.map(|previous| (previous.digest, token.clone())));
@@ -82,6 +85,12 @@ impl Snapshot {
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
+    }
+
+    /// The price book in force.
+    #[must_use]
+    pub fn book(&self) -> &Arc<InForce> {
+        &self.book
     }
 
     /// The token whose secret has or had this SHA-256, revoked and expired ones included.
@@ -119,6 +128,20 @@ impl Snapshot {
         used.sort_unstable_by_key(|used| used.token);
         used
     }
+}
+
+/// The price book in force; read and checked only where it is another than before.
+fn book_in_force(config: &Config, previous: Option<&Snapshot>, keys: &Keyring) -> Arc<InForce> {
+    let import = config.book.as_ref();
+    let same = previous.map(|previous| &previous.book).filter(|book| book.is_of(import.map(|book| book.version)));
+    if let Some(book) = same {
+        return book.clone();
+    }
+    let book = InForce::of(import, keys);
+    if let Some(problem) = book.problem() {
+        tracing::error!(%problem, "the imported price book cannot be used; the one that is part of the program is in force");
+    }
+    Arc::new(book)
 }
 
 /// What the previous snapshot knows.

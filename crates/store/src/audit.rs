@@ -19,9 +19,9 @@ const CHUNK: u64 = 500;
 pub struct NewEvent {
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// Nothing for events of an account, such as signing in.
+    /// Nothing for events of an account, such as signing in, and for those of the price book.
     pub team_id: Option<TeamId>,
-    /// Who did it; for events of an account, whose account it is, whoever did it.
+    /// Who did it; for events of an account, whose account it is, whoever did it. Nothing for what a command did.
     pub user_id: Option<UserId>,
     /// E-mail of the person, the command, or `unknown`.
     pub actor: String,
@@ -70,7 +70,10 @@ pub async fn append(tx: &WriteTx, event: NewEvent) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A team's events and those of its members' accounts, newest first, older than `before`.
+/// How the actions begin that concern all teams.
+const OF_ALL: &str = "price_book.";
+
+/// A team's events, those of its members' accounts and those of the price book of all, newest first, older than `before`.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -87,9 +90,13 @@ pub async fn list_of_team(
         .to_owned();
     let of_team = Entity::find().filter(Column::TeamId.eq(team.0));
     let of_members = Entity::find().filter(Column::TeamId.is_null()).filter(Column::UserId.in_subquery(members));
-    // Two queries, because each walks an index from its end, and one with an OR would not.
+    // Not all that belongs to nobody: somebody else's failure to sign in does too.
+    let of_all = Entity::find().filter(Column::TeamId.is_null()).filter(Column::UserId.is_null());
+    let of_all = of_all.filter(Column::Action.starts_with(OF_ALL));
+    // Three queries, because each walks an index from its end, and one with an OR would not.
     let mut events = page(of_team, before, limit).all(db).await?;
     events.extend(page(of_members, before, limit).all(db).await?);
+    events.extend(page(of_all, before, limit).all(db).await?);
     events.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
     events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(events)
@@ -225,12 +232,13 @@ mod tests {
             add_for(&store, "ann changes acme", Some(acme), Some(ann)).await;
             add_for(&store, "bob changes other", Some(other), Some(bob)).await;
             add_for(&store, "of nobody", None, None).await;
+            add_for(&store, "price_book.import", None, None).await;
             let events = list_of_team(store.read(), acme, None, 10).await.expect("listed");
-            assert_eq!(actions(&events), ["ann changes acme", "ann signs in"]);
+            assert_eq!(actions(&events), ["price_book.import", "ann changes acme", "ann signs in"]);
             let newest = list_of_team(store.read(), acme, None, 1).await.expect("listed");
-            assert_eq!(actions(&newest), ["ann changes acme"]);
+            assert_eq!(actions(&newest), ["price_book.import"]);
             let older = list_of_team(store.read(), acme, Some(newest[0].id), 1).await.expect("listed");
-            assert_eq!(actions(&older), ["ann signs in"]);
+            assert_eq!(actions(&older), ["ann changes acme"]);
             let own = list_of_account(store.read(), bob, None, 10).await.expect("listed");
             assert_eq!(actions(&own), ["bob signs in"]);
             assert!(list_of_account(store.read(), bob, Some(own[0].id), 10).await.expect("listed").is_empty());

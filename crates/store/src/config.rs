@@ -110,9 +110,10 @@ pub async fn load_config(store: &Store, sealer: &Sealer) -> Result<Config, Store
     load_tokens(db, &mut teams, now).await?;
     load_policies(db, &mut teams).await?;
     load_prices(db, &mut teams).await?;
+    let book = crate::price_book::find(db).await?;
     let mut teams: Vec<_> = teams.into_values().collect();
     teams.sort_by_key(|team| team.id);
-    Ok(Config { version, teams })
+    Ok(Config { version, book, teams })
 }
 
 fn empty_team(row: team::Model) -> TeamConfig {

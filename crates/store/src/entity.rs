@@ -14,6 +14,7 @@ pub mod invitation;
 pub mod membership;
 pub mod meta;
 pub mod policy;
+pub mod price_book;
 pub mod provider_key;
 pub mod request;
 pub mod request_body;

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod invitation;
 pub mod names;
 pub mod policy;
+pub mod price_book;
 mod priced;
 pub mod provider_key;
 pub mod reconcile;

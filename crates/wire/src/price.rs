@@ -2,6 +2,8 @@
 //! `price/generate.py`), and in rows of a team's own that win over it. All maths is integer and a cost is rounded once, at
 //! its end; `docs/prices.md` has the rules.
 //!
+//! [`InForce`] says which book is in force: that one, or one that was imported, whose signature a [`Keyring`] checks.
+//!
 //! A [`PriceBook`] finds a [`Price`] by provider and model. [`Prices`] is the book with a team's own [`Row`]s; what it finds
 //! is [`Found`], which bills a [`domain::Usage`].
 
@@ -14,12 +16,14 @@ mod bill;
 mod book;
 mod custom;
 mod hours;
+mod in_force;
 mod list;
 mod model;
 mod own;
 mod rates;
 mod read;
 mod row;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -28,12 +32,14 @@ mod write;
 
 pub use book::{BadBook, PriceBook};
 pub use custom::CustomCost;
+pub use in_force::{InForce, LONGEST_BOOK, Unusable, Why, sum};
 pub use list::{List, Tier};
 pub use model::Price;
 pub use own::{Found, Named, Prices};
 pub use rates::Rates;
 pub use read::BadRow;
 pub use row::Row;
+pub use signature::{BadKeys, BadSignature, BadText, Keyring, PublicKey, SecretKey, Signature, Signer};
 pub use units::Units;
 
 /// What an answer cost, and how that came about.

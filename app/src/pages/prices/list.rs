@@ -32,7 +32,10 @@ async fn find(team: String, search: book::Search) -> Result<Data, AppError> {
     let may_edit = server::grant::<can::EditPrices>(&team).await.is_ok();
     let (control, now) = (server::control()?, server::now());
     let own = control.list_prices(&grant).await?;
-    Ok(Data { own, book: book::Found::of(control.price_book(), &search, now), may_edit, now })
+    let providers = control.list_custom_providers(&grant).await?;
+    let providers = providers.into_iter().map(|provider| format!("custom-{}", provider.slug)).collect();
+    let book = book::Found::of(control.price_book().await?, providers, &search, now);
+    Ok(Data { own, book, may_edit, now })
 }
 
 fn show(team: &str, search: &book::Search, data: Data) -> impl IntoView + use<> {
@@ -40,7 +43,7 @@ fn show(team: &str, search: &book::Search, data: Data) -> impl IntoView + use<> 
     let new = may_edit.then(|| view! { <a class="button primary" href=format!("/{team}/prices/new")>"New price"</a> });
     let error = FormState::of::<DeletePrice>().error().cloned();
     let own = own::section(team, search, &own, now);
-    let book = book::section(team, search, book, may_edit);
+    let book = book::section(team, search, book, may_edit, now);
     view! {
         <Page title="Prices" toolbar=move || new>
             <FormErrors error />

@@ -1,14 +1,12 @@
 //! The team's own prices: what each says, and whether it holds.
 
 use chrono::{DateTime, Utc};
-use domain::Nanos;
-use domain::price::{Kind, Ppm};
 use domain::view::TeamPriceView;
 use leptos::prelude::*;
 use wire::price::Row;
 
 use super::book::Search;
-use crate::api::prices::per_cent;
+use super::told::{self, moment};
 use crate::components::{Badge, Table, Tone};
 
 /// Whether a price holds.
@@ -17,8 +15,8 @@ enum State {
     Holds,
     /// It holds, and another of the same model that began later does too, which wins.
     Replaced,
-    Begins(i64),
-    Ended(i64),
+    Begins,
+    Ended,
     Unreadable,
 }
 
@@ -29,8 +27,12 @@ pub(super) fn section(
     prices: &[TeamPriceView],
     now: DateTime<Utc>,
 ) -> impl IntoView + use<> {
-    let shown = prices.iter().filter(|price| search.fits(&[&price.provider, book_name(&price.provider)], &price.model));
-    let rows = shown.map(|price| row(team, price, state(price, prices, now.timestamp_millis()))).collect::<Vec<_>>();
+    let now_ms = now.timestamp_millis();
+    let fits = |price: &&TeamPriceView| search.fits(&[&price.provider, book_name(&price.provider)], &price.model);
+    let mut shown: Vec<_> = prices.iter().filter(fits).collect();
+    shown.sort_by_key(|price| search.rank(&price.model));
+    let rows =
+        shown.into_iter().map(|price| row(team, price, state(price, prices, now_ms), now_ms)).collect::<Vec<_>>();
     let content = match (prices.is_empty(), rows.is_empty()) {
         (true, _) => view! {
             <p class="muted">
@@ -46,7 +48,7 @@ pub(super) fn section(
                     <tr>
                         <th>"Model"</th>
                         <th class="wide">"Price"</th>
-                        <th>"State"</th>
+                        <th>"Holds"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -67,37 +69,50 @@ fn book_name(slug: &str) -> &str {
     wire::providers::find(slug).map_or(slug, |provider| provider.price_provider.as_str())
 }
 
-fn row(team: &str, price: &TeamPriceView, state: State) -> impl IntoView + use<> {
+fn row(team: &str, price: &TeamPriceView, state: State, now_ms: i64) -> impl IntoView + use<> {
     let name = format!("{}/{}", price.provider, price.model);
-    let words = Row::parse(&price.text)
-        .map_or_else(|_| "Cannot be read by this version, so it does not count".to_owned(), |row| words(&row));
+    let read = Row::parse(&price.text).ok();
+    let unreadable = || vec!["Cannot be read by this version, so it does not count".to_owned()];
+    let lines = read.as_ref().map_or_else(unreadable, |row| told::row(row, now_ms));
+    let lines = lines.into_iter().map(|words| view! { <div>{words}</div> }).collect_view();
+    let dates = read.and_then(|row| dates(&row)).map(|words| view! { <div class="muted">{words}</div> });
     view! {
-        <tr>
+        <tr class="tall">
             <td class="cut mono" title=name.clone()>
                 <a class="row-link" href=format!("/{team}/prices/{}", price.id)>{name.clone()}</a>
             </td>
-            <td class="wide">{words}</td>
-            <td>{badge(state)}</td>
+            <td class="wide">{lines}</td>
+            <td>{badge(state)}{dates}</td>
         </tr>
     }
 }
 
 fn badge(state: State) -> impl IntoView {
     let (tone, words) = match state {
-        State::Holds => (Tone::Good, "In force".to_owned()),
-        State::Replaced => (Tone::Info, "Replaced by a later one".to_owned()),
-        State::Begins(from) => (Tone::Info, format!("From {}", moment(from))),
-        State::Ended(until) => (Tone::Info, format!("Ended {}", moment(until))),
-        State::Unreadable => (Tone::Bad, "Cannot be read".to_owned()),
+        State::Holds => (Tone::Good, "In force"),
+        State::Replaced => (Tone::Info, "Replaced by a later one"),
+        State::Begins => (Tone::Info, "To come"),
+        State::Ended => (Tone::Info, "Ended"),
+        State::Unreadable => (Tone::Bad, "Cannot be read"),
     };
     view! { <Badge tone>{words}</Badge> }
+}
+
+/// From when to when it holds; nothing where it holds for all time.
+pub(super) fn dates(row: &Row) -> Option<String> {
+    match (row.from_ms.map(moment), row.until_ms.map(moment)) {
+        (None, None) => None,
+        (Some(from), None) => Some(format!("from {from}")),
+        (None, Some(until)) => Some(format!("until {until}")),
+        (Some(from), Some(until)) => Some(format!("from {from} until {until}")),
+    }
 }
 
 fn state(price: &TeamPriceView, all: &[TeamPriceView], now_ms: i64) -> State {
     let Ok(row) = Row::parse(&price.text) else { return State::Unreadable };
     match (row.from_ms, row.until_ms) {
-        (Some(from), _) if from > now_ms => return State::Begins(from),
-        (_, Some(until)) if until <= now_ms => return State::Ended(until),
+        (Some(from), _) if from > now_ms => return State::Begins,
+        (_, Some(until)) if until <= now_ms => return State::Ended,
         _ => {}
     }
     let same = all.iter().filter(|other| other.provider == price.provider && other.model == price.model);
@@ -105,50 +120,6 @@ fn state(price: &TeamPriceView, all: &[TeamPriceView], now_ms: i64) -> State {
         .filter_map(|other| Some((other.id, Row::parse(&other.text).ok()?)))
         .any(|(id, other)| other.holds_at(now_ms) && (other.from_ms, id) > (row.from_ms, price.id));
     if later { State::Replaced } else { State::Holds }
-}
-
-/// What a price says: `Input $1.25, output $10.00 per million tokens; until 1 January 2027`.
-pub(super) fn words(row: &Row) -> String {
-    let mut parts = Vec::new();
-    if row.discount != Ppm(0) {
-        parts.push(format!("{} % off the price book", per_cent(row.discount)));
-    }
-    if let Some(zone) = row.zone {
-        parts.push(format!("always with the factor of {}", zone.as_str()));
-    }
-    if let Some(price) = row.price() {
-        let usual = price.usual();
-        if let Some(rates) = &usual.rates {
-            let rates: Vec<_> =
-                rates.telling().map(|(kind, rate)| format!("{} {}", short(kind), Nanos(rate.0))).collect();
-            parts.push(format!("{} per million tokens", rates.join(", ")));
-        }
-        let units = usual.units.telling();
-        parts.extend(units.map(|(_, kind, per, rate)| format!("{} {} {}", short(kind), Nanos(rate.0), per.words())));
-        let more = [
-            (!usual.tiers.is_empty(), "other rates for long requests"),
-            (!usual.units.images.is_empty(), "pictures by size"),
-            (price.services_at(0).next().is_some(), "service tiers"),
-            (price.has_cheaper_hours(), "cheaper hours"),
-            (price.changes().next().is_some(), "changes to come or past"),
-        ];
-        parts.extend(more.into_iter().filter(|(is, _)| *is).map(|(_, words)| words.to_owned()));
-    }
-    if let Some(until) = row.until_ms {
-        parts.push(format!("until {}", moment(until)));
-    }
-    parts.join("; ")
-}
-
-/// A moment, in milliseconds since 1970: the day alone where it is the beginning of one.
-pub(super) fn moment(at_ms: i64) -> String {
-    let format = if at_ms % 86_400_000 == 0 { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M UTC" };
-    DateTime::from_timestamp_millis(at_ms).unwrap_or_default().format(format).to_string()
-}
-
-/// The name of a kind in a list.
-pub(super) fn short(kind: Kind) -> String {
-    kind.as_str().replace('_', " ")
 }
 
 #[cfg(test)]
@@ -183,21 +154,17 @@ mod tests {
             price(5, r#""discount":5"#),
         ];
         let states: Vec<_> = all.iter().map(|price| state(price, &all, now)).collect();
-        let day = 86_400_000;
-        assert_eq!(
-            states,
-            [State::Replaced, State::Holds, State::Begins(now + day), State::Ended(now), State::Unreadable]
-        );
+        assert_eq!(states, [State::Replaced, State::Holds, State::Begins, State::Ended, State::Unreadable]);
     }
 
     #[test]
-    fn a_price_is_told_in_words() {
-        let told = |more: &str| words(&Row::parse(&price(1, more).text).expect("a row"));
-        assert_eq!(told(r#""discount_ppm":125000"#), "12.5 % off the price book");
+    fn a_price_says_from_when_to_when_it_holds() {
+        let told = |more: &str| dates(&Row::parse(&price(1, more).text).expect("a row"));
+        assert_eq!(told(r#""discount_ppm":1"#), None);
+        assert_eq!(told(r#""discount_ppm":1,"from":"2026-12-01""#).as_deref(), Some("from 2026-12-01"));
         assert_eq!(
-            told(r#""rates":{"input":"1.25","output":"10"},"tiers":[{"above":9,"rates":{"input":"2","output":"3"}}]"#),
-            "input $1.25, output $10.00 per million tokens; other rates for long requests"
+            told(r#""discount_ppm":1,"from":"2026-12-01","until":"2027-01-01T09:30:00Z""#).as_deref(),
+            Some("from 2026-12-01 until 2027-01-01 09:30 UTC")
         );
-        assert_eq!(told(r#""units":{"per_thousand_pages":"2"}"#), "pages $2.00 per thousand");
     }
 }

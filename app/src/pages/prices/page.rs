@@ -6,7 +6,7 @@ use domain::view::TeamPriceView;
 use leptos::prelude::*;
 use wire::price::Row;
 
-use super::{form, own};
+use super::{form, own, told};
 use crate::api::policies::{Kept, pretty};
 use crate::api::prices::{DeletePrice, PriceForm};
 use crate::components::{Confirm, CopyBox, FormErrors, FormState, Notice, Page, Tabs, Time, Tone, load};
@@ -120,7 +120,16 @@ fn show(team: &str, as_text: bool, data: Data) -> impl IntoView + use<> {
         }.into_any()),
         _ => None,
     };
-    let words = row.ok().map(|row| view! { <div><dt>"What it says"</dt><dd>{own::words(&row)}</dd></div> });
+    let now = server::now();
+    let words = row.ok().map(|row| {
+        let lines = told::row(&row, now.timestamp_millis());
+        let lines = lines.into_iter().map(|words| view! { <div>{words}</div> }).collect_view();
+        let dates = own::dates(&row).unwrap_or_else(|| "for all time".to_owned());
+        view! {
+            <div><dt>"Now"</dt><dd>{lines}</dd></div>
+            <div><dt>"Holds"</dt><dd>{dates}</dd></div>
+        }
+    });
     let content = match (may_edit, fields) {
         (false, _) => view! {
             <CopyBox label="Price" text=pretty(&price.text) />
@@ -151,7 +160,7 @@ fn show(team: &str, as_text: bool, data: Data) -> impl IntoView + use<> {
             {notice}
             <dl class="facts">
                 {words}
-                <div><dt>"Changed"</dt><dd><Time at=price.updated_at now=server::now() /></dd></div>
+                <div><dt>"Changed"</dt><dd><Time at=price.updated_at now /></dd></div>
             </dl>
             {content}
         </Page>

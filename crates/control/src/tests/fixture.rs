@@ -15,7 +15,10 @@ pub(crate) fn sealer() -> Sealer {
 }
 
 pub(crate) async fn open(store: &Store) -> Control {
-    let options = Options { public_url: None, allow_private_upstreams: true };
+    open_with(store, Options { allow_private_upstreams: true, ..Options::default() }).await
+}
+
+pub(crate) async fn open_with(store: &Store, options: Options) -> Control {
     Control::new(store.clone(), sealer(), options).await.expect("the control plane opens")
 }
 

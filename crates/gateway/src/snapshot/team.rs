@@ -95,7 +95,12 @@ pub struct GatewayState {
 }
 
 impl TeamState {
-    pub(super) fn build(config: &TeamConfig, builtin: Arc<Builtin>, carried: &Carried) -> Result<Self, BuildError> {
+    pub(super) fn build(
+        config: &TeamConfig,
+        builtin: Arc<Builtin>,
+        book: &Arc<PriceBook>,
+        carried: &Carried,
+    ) -> Result<Self, BuildError> {
         let mut team = Self {
             id: config.id,
             slug: config.slug.clone(),
@@ -125,14 +130,14 @@ impl TeamState {
             let slug = provider.map_or(&key.provider, |provider| &provider.slug).clone();
             team.keys.entry(slug).or_default().push(state);
         }
-        team.prices = Arc::new(team.own_prices(config));
+        team.prices = Arc::new(team.own_prices(config, book));
         let provider = |slug: &str| team.provider(slug).map(|provider| provider.slug.clone());
         team.policies = Policies::new(config, &provider, &|id| carried.counts.get(&id).cloned());
         Ok(team)
     }
 
     /// The price book with the team's own prices over it.
-    fn own_prices(&self, config: &TeamConfig) -> Prices {
+    fn own_prices(&self, config: &TeamConfig, book: &Arc<PriceBook>) -> Prices {
         let rows = config.prices.iter().filter_map(|price| match Row::parse(&price.text) {
             Ok(row) => match self.provider(row.provider()).map(|provider| provider.slug.clone()) {
                 Some(slug) => Some((price.id, row.of_provider(slug))),
@@ -143,7 +148,7 @@ impl TeamState {
                 None
             }
         });
-        Prices::new(PriceBook::builtin().clone(), rows)
+        Prices::new(book.clone(), rows)
     }
 
     /// The gateway with this slug, disabled ones included.

@@ -1,10 +1,13 @@
 use chrono::DateTime;
-use domain::config::{CustomProviderConfig, GatewayConfig, PreviousSecret, ProviderKeyConfig, TeamConfig, TokenConfig};
+use domain::config::{
+    CustomProviderConfig, GatewayConfig, ImportedBook, PreviousSecret, ProviderKeyConfig, TeamConfig, TokenConfig,
+};
 use domain::ledger::{Past, Spent, Surface};
 use domain::policy::NamedPolicy;
 use domain::provider::{AuthScheme, Dialect};
 use domain::token::{LastUse, Restrictions};
 use domain::{CustomProviderId, GatewayId, GatewaySettings, Nanos, PolicyId, ProviderKeyId, Secret, TeamId};
+use wire::price::Why;
 
 use super::*;
 use crate::policy::{Facts, Metadata, Target, Used, Wants};
@@ -71,11 +74,11 @@ fn team(slug: &str) -> TeamConfig {
 }
 
 fn config(teams: Vec<TeamConfig>) -> Config {
-    Config { version: 7, teams }
+    Config { version: 7, teams, ..Config::default() }
 }
 
 fn build(team: TeamConfig) -> Snapshot {
-    Snapshot::build(&config(vec![team]), None).expect("builds")
+    Snapshot::build(&config(vec![team]), None, &Keyring::default()).expect("builds")
 }
 
 #[test]
@@ -236,18 +239,18 @@ fn a_secret_that_was_replaced_leads_to_its_token_and_keeps_its_last_use() {
     };
     let before = build(team("acme"));
     at(&before, 1).0.touch(Which::Current, 5);
-    let first = Snapshot::build(&rotated(2, 1), Some(&before)).expect("builds");
+    let first = Snapshot::build(&rotated(2, 1), Some(&before), &Keyring::default()).expect("builds");
     assert_eq!((at(&first, 1).1, at(&first, 2).1), (Which::Previous, Which::Current));
     let both = LastUse { token: TokenId(1), at_ms: 5, previous: Some(([1; 32], 5)) };
     assert_eq!(first.last_used(), [both], "it was the only one");
     at(&first, 2).0.touch(Which::Current, 9);
     at(&first, 1).0.touch(Which::Previous, 7);
-    let second = Snapshot::build(&rotated(2, 1), Some(&first)).expect("builds");
+    let second = Snapshot::build(&rotated(2, 1), Some(&first), &Keyring::default()).expect("builds");
     let both = LastUse { token: TokenId(1), at_ms: 9, previous: Some(([1; 32], 7)) };
     assert_eq!(second.last_used(), [both]);
     let token = at(&second, 1).0;
     assert!(!token.previous_has_ended(999) && token.previous_has_ended(1_000));
-    let third = Snapshot::build(&rotated(3, 2), Some(&second)).expect("builds");
+    let third = Snapshot::build(&rotated(3, 2), Some(&second), &Keyring::default()).expect("builds");
     assert!(third.token(&[1; 32]).is_none());
     assert_eq!(third.last_used()[0].previous, Some(([2; 32], 9)));
 }
@@ -355,7 +358,7 @@ fn counts_survive_a_reload_while_they_count_the_same() {
     let before = build(team("acme"));
     assert_eq!((take(&before), take(&before)), (Ok(1), Ok(0)));
     before.token(&[1; 32]).expect("a token").touch(Which::Current, 5);
-    let same = Snapshot::build(&config(vec![team("acme")]), Some(&before)).expect("builds");
+    let same = Snapshot::build(&config(vec![team("acme")]), Some(&before), &Keyring::default()).expect("builds");
     assert_eq!(take(&same), Err(()), "still used up");
     assert_eq!(same.needs_history(0), [], "the counts before are known");
     // A request that still runs on the old snapshot is counted in the new one.
@@ -363,11 +366,11 @@ fn counts_survive_a_reload_while_they_count_the_same() {
     assert_eq!(same.last_used(), [LastUse { token: TokenId(1), at_ms: 9, previous: None }]);
     let mut raised = team("acme");
     raised.gateways[0].settings.rate_limiting_limit = Some(3);
-    let raised = Snapshot::build(&config(vec![raised]), Some(&same)).expect("builds");
+    let raised = Snapshot::build(&config(vec![raised]), Some(&same), &Keyring::default()).expect("builds");
     assert_eq!((take(&raised), take(&raised), take(&before)), (Ok(0), Err(()), Err(())), "two are counted already");
     let mut longer = team("acme");
     longer.gateways[0].settings.rate_limiting_interval = Some(61);
-    let longer = Snapshot::build(&config(vec![longer]), Some(&raised)).expect("builds");
+    let longer = Snapshot::build(&config(vec![longer]), Some(&raised), &Keyring::default()).expect("builds");
     assert_eq!(take(&longer), Ok(1), "another interval counts anew");
     assert_eq!(longer.needs_history(100_000), [(TeamId(1), 100_000 - 61_000 - 1)]);
 }
@@ -381,7 +384,7 @@ fn a_policy_that_counts_something_else_begins_anew() {
         config(vec![acme])
     };
     let base = r#"{"limit":{"requests":5,"per":"day"}}"#;
-    let before = Snapshot::build(&limited(base), None).expect("builds");
+    let before = Snapshot::build(&limited(base), None, &Keyring::default()).expect("builds");
     assert_eq!(take(&before), Ok(4));
     for (text, left) in [
         (r#"{"limit":{"requests":9,"per":"day"}}"#, 7),
@@ -390,7 +393,7 @@ fn a_policy_that_counts_something_else_begins_anew() {
         (r#"{"limit":{"requests":5,"per":"day"},"when":{"gateway":["main"]}}"#, 4),
         (r#"{"limit":{"requests":5,"per":"day"},"group_by":["model"]}"#, 4),
     ] {
-        let after = Snapshot::build(&limited(text), Some(&before)).expect("builds");
+        let after = Snapshot::build(&limited(text), Some(&before), &Keyring::default()).expect("builds");
         assert_eq!(take(&after), Ok(left), "{text}");
     }
 }
@@ -404,7 +407,7 @@ fn what_passed_before_is_counted_where_it_belongs() {
         policy(3, r#"{"limit":{"requests":1000,"per":"hour"},"group_by":["ip"]}"#),
         policy(4, r#"{"limit":{"concurrency":5}}"#),
     ];
-    let snapshot = Snapshot::build(&config(vec![acme]), None).expect("builds");
+    let snapshot = Snapshot::build(&config(vec![acme]), None, &Keyring::default()).expect("builds");
     let now_ms = 1_800_000_030_000;
     assert_eq!(snapshot.needs_history(now_ms), [(TeamId(1), i64::MIN)]);
     let past = |at_ms: i64, model_asked: &str, model: &str| Past {
@@ -447,12 +450,12 @@ fn what_passed_before_is_counted_where_it_belongs() {
 #[test]
 fn what_cannot_be_told_apart_is_refused() {
     let twins = config(vec![team("acme"), team("acme")]);
-    assert!(Snapshot::build(&twins, None).is_err());
+    assert!(Snapshot::build(&twins, None, &Keyring::default()).is_err());
     let mut acme = team("acme");
     acme.gateways.push(gateway(3, "main", None));
-    assert!(Snapshot::build(&config(vec![acme]), None).is_err());
+    assert!(Snapshot::build(&config(vec![acme]), None, &Keyring::default()).is_err());
     let shared_secret = config(vec![team("acme"), team("other")]);
-    let error = Snapshot::build(&shared_secret, None).expect_err("one digest, two teams");
+    let error = Snapshot::build(&shared_secret, None, &Keyring::default()).expect_err("one digest, two teams");
     assert_eq!(error.to_string(), "token 1 has the secret of another token");
 }
 
@@ -488,4 +491,38 @@ fn an_access_key_signs_for_the_region_of_its_address() {
     assert_eq!(key("", Some("http://127.0.0.1:1")), Err(KeyFault::Unusable(Unusable::NoRegion)));
     let malformed = KeyFault::Unusable(Unusable::Malformed(wire::auth::Malformed::AccessKey));
     assert_eq!(key(r#","SecretAccessKey":"""#, None), Err(malformed));
+}
+
+#[test]
+fn an_imported_book_is_read_once_and_holds_for_all_teams() {
+    let text = br#"{"version":1,"as_of":"2026-11-22","rows":[{"provider":"openai","model":"m","rates":{"input":"1","output":"2"}}]}"#;
+    let (text, sum) = (text.to_vec(), wire::price::sum(text));
+    let imported_at = DateTime::default();
+    let book = ImportedBook { version: 3, text, sum, signature: None, pinned: true, imported_at };
+    let with = |book: &ImportedBook| Config { book: Some(book.clone()), ..config(vec![team("acme"), other()]) };
+    let built = |config: &Config, previous| Snapshot::build(config, previous, &Keyring::default()).expect("builds");
+    let before = built(&config(vec![team("acme"), other()]), None);
+    assert_eq!(before.book().why(), &Why::Builtin);
+    let first = built(&with(&book), Some(&before));
+    for slug in ["acme", "other"] {
+        let prices = &first.team(slug).expect("a team").prices;
+        assert_eq!(prices.book().prices().len(), 1, "{slug}");
+    }
+    let second = built(&with(&book), Some(&first));
+    assert!(Arc::ptr_eq(first.book(), second.book()));
+    let another = built(&with(&ImportedBook { version: 4, ..book.clone() }), Some(&second));
+    assert!(!Arc::ptr_eq(second.book(), another.book()));
+    // Damaged in the database: found when it is read, and looked at again at each reload.
+    let damaged = with(&ImportedBook { version: 5, sum: vec![0; 32], ..book.clone() });
+    let fallen = built(&damaged, Some(&another));
+    assert!(
+        fallen.book().problem().is_some() && fallen.team("acme").expect("a team").prices.book().prices().len() > 500
+    );
+    let mended = built(&with(&ImportedBook { version: 5, ..book }), Some(&fallen));
+    assert!(mended.book().problem().is_none());
+    assert_eq!(built(&config(vec![team("acme")]), Some(&mended)).book().why(), &Why::Builtin);
+}
+
+fn other() -> TeamConfig {
+    TeamConfig { id: TeamId(2), tokens: vec![], ..team("other") }
 }

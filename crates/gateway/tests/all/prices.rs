@@ -1,6 +1,6 @@
 //! Whose price a request is billed by, through the front door.
 
-use domain::config::TeamPrice;
+use domain::config::{ImportedBook, TeamPrice};
 use domain::ledger::AttemptRow;
 use domain::price::{Kind, Ppm, Source, Zone};
 use domain::usage::ServiceTier;
@@ -30,6 +30,28 @@ async fn the_book_says_what_a_request_costs_and_as_of_when() {
     assert_eq!(priced(&row), (BY_THE_BOOK, Source::Book));
     assert_eq!(row.cost_formula.as_of.map(|day| day.to_string()).as_deref(), Some("2026-11-22"));
     assert_eq!(row.cost_formula.lines.iter().map(|line| line.what).collect::<Vec<_>>(), [Kind::Input, Kind::Output]);
+}
+
+#[tokio::test]
+async fn an_imported_book_bills_the_next_request_and_a_damaged_one_gives_way() {
+    let mut world = World::answering(200, ANSWER).await;
+    let text = br#"{"version":1,"as_of":"2026-11-23","rows":[{"provider":"openai","model":"gpt-4o-mini","rates":{"input":"1","output":"2"}}]}"#;
+    let (text, sum, imported_at) = (text.to_vec(), wire::price::sum(text), chrono::DateTime::default());
+    let book = ImportedBook { version: 2, text, sum, signature: None, pinned: true, imported_at };
+    world.change(|config| config.book = Some(book.clone()));
+    world.chat(QUESTION).await;
+    let row = world.row();
+    assert_eq!(priced(&row), (Some(Nanos(10_000 + 10_000)), Source::Book));
+    assert_eq!(row.cost_formula.as_of.map(|day| day.to_string()).as_deref(), Some("2026-11-23"));
+    // A team's own price still wins.
+    prices(&mut world, &[r#"{"provider":"openai","model":"gpt-4o-mini","rates":{"input":"3"}}"#]);
+    world.chat(QUESTION).await;
+    assert_eq!(priced(&world.rows()[1]), (Some(Nanos(30_000)), Source::Team(TeamPriceId(1))));
+    prices(&mut world, &[]);
+    world.change(|config| config.book = Some(ImportedBook { version: 3, sum: Vec::new(), ..book }));
+    assert!(world.gateway.price_book().problem().is_some());
+    world.chat(QUESTION).await;
+    assert_eq!(priced(&world.rows()[2]), (BY_THE_BOOK, Source::Book));
 }
 
 #[tokio::test]

@@ -83,7 +83,8 @@ impl World {
 
     pub async fn with_options(options: Options, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
         let upstream = Upstream::start(script).await;
-        let config = Config { version: 1, teams: vec![team(1, "acme", TOKEN, &upstream.url())] };
+        let teams = vec![team(1, "acme", TOKEN, &upstream.url())];
+        let config = Config { version: 1, teams, ..Config::default() };
         let ledger = Arc::new(Memory::default());
         let kept = Arc::new(Kept::default());
         let gateway = start(options, &config, &ledger, &kept);

@@ -24,8 +24,11 @@ pub struct PriceBook {
     index: HashMap<String, HashMap<String, usize>>,
 }
 
+/// The text of the book that is part of the program.
+const TEXT: &str = include_str!("book.json");
+
 static BUILTIN: LazyLock<Arc<PriceBook>> =
-    LazyLock::new(|| Arc::new(PriceBook::parse(include_str!("book.json")).expect("a test reads the same file")));
+    LazyLock::new(|| Arc::new(PriceBook::parse(TEXT).expect("a test reads the same file")));
 
 /// Why a text is no price book.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,15 @@ pub enum BadBook {
         /// What is wrong with it.
         bad: BadRow,
     },
+    /// Not text.
+    #[error("the price book must be text in UTF-8")]
+    Text,
+    /// More than is read.
+    #[error("the price book is longer than {} MiB", super::LONGEST_BOOK >> 20)]
+    Long,
+    /// Nothing would have a price.
+    #[error("the price book has no rows: nothing would have a price")]
+    Empty,
 }
 
 impl PriceBook {
@@ -53,6 +65,12 @@ impl PriceBook {
     #[must_use]
     pub fn builtin() -> &'static Arc<Self> {
         &BUILTIN
+    }
+
+    /// The text of the book that is part of the program.
+    #[must_use]
+    pub fn builtin_text() -> &'static str {
+        TEXT
     }
 
     /// Reads a book in the format of `book.json`.
@@ -77,20 +95,24 @@ impl PriceBook {
         for (place, value) in rows.into_iter().enumerate() {
             let named = |name: &str| value.get(name).and_then(|name| name.as_str()).unwrap_or("?").to_owned();
             let model = format!("{}/{}", named("provider"), named("model"));
-            let price = of_book(value).map_err(|bad| BadBook::Row { row: place + 1, model, bad })?;
-            book.add(price);
+            let price = of_book(value).and_then(|price| book.add(price));
+            price.map_err(|bad| BadBook::Row { row: place + 1, model, bad })?;
         }
         Ok(book)
     }
 
-    fn add(&mut self, price: Price) {
+    fn add(&mut self, price: Price) -> Result<(), BadRow> {
         let place = self.prices.len();
         let models = self.index.entry(price.provider.clone()).or_default();
         for alias in &price.aliases {
             models.entry(alias.clone()).or_insert(place);
         }
-        models.insert(price.model.clone(), place);
+        let other = models.insert(price.model.clone(), place).and_then(|other| self.prices.get(other));
+        if other.is_some_and(|other| other.model == price.model) {
+            return Err(BadRow::new("model", "has a row already: nobody could tell which one holds"));
+        }
         self.prices.push(price);
+        Ok(())
     }
 
     /// The day as of which the prices are.
