@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::TeamId;
 use domain::filter::{Cursor, RequestFilter};
 use domain::ledger::{KILLED, Outcome};
+use domain::usage::UsageSource;
 use domain::view::RequestRow;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -239,7 +240,9 @@ async fn check(installation: &Installation, served: &Served, whole: &[String]) -
         }
         assert!(of_id.iter().all(|row| row.request_id == of_id[0].request_id), "{id}: {of_id:#?}");
         for row in of_id.iter().filter(|row| killed(row)) {
-            assert_eq!((row.outcome, row.cost), (Outcome::Interrupted, None), "{row:#?}");
+            // A budget reserved something for each of them, and keeps it.
+            assert_eq!((row.outcome, row.usage_source), (Outcome::Interrupted, UsageSource::Estimated), "{row:#?}");
+            assert!(row.cost.is_some_and(|cost| cost.0 > 0), "{row:#?}");
         }
     }
     for id in whole {

@@ -32,7 +32,7 @@ use domain::policy::{Action, Field, NamedPolicy, Rule};
 
 pub(crate) use self::condition::network;
 use self::condition::{Condition, Holds};
-pub(crate) use self::estimate::{Asks, Question, estimate};
+pub(crate) use self::estimate::{Asks, Question, estimate, estimated_usage};
 pub(crate) use self::facts::{Facts, Metadata, Target};
 pub(crate) use self::held::{Held, Place, Short, Used, Wants};
 pub(crate) use self::limit::{Before, Counts, LimitId, LimitState};

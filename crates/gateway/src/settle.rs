@@ -83,6 +83,8 @@ pub(crate) struct Settlement {
     pub warnings: String,
     /// The policy that led it to another model than was asked for.
     pub fallback: Option<String>,
+    /// What its attempt may use, where limits made somebody estimate it: should the process be killed, its row says that.
+    pub estimate: Option<Box<Usage>>,
     /// How the attempt under way fares.
     pub fares: Fares,
     /// The place of the step that is tried, where a request brings several.
@@ -172,6 +174,7 @@ impl Settlement {
             used: Used::default(),
             warnings: String::new(),
             fallback: None,
+            estimate: None,
             fares: Fares::default(),
             step: None,
             holds: Holds::default(),
@@ -232,15 +235,21 @@ impl Settlement {
         Ok(())
     }
 
-    /// Writes down what is known of the attempt before its call: what becomes of it, and what it costs, is not.
+    /// Writes down what is known of the attempt before its call: what becomes of it, and what it costs, is not. Limits that have
+    /// reserved something for it keep that, marked as an estimate, should nobody ever tell.
     fn intend(&mut self) -> std::io::Result<Option<Intent>> {
         if !self.recordable {
             return Ok(None);
         }
         let row = &mut self.row;
-        row.cost = uses_nothing(row).then_some(Nanos::ZERO);
-        (row.usage, row.usage_source) = (Usage::default(), UsageSource::None);
-        row.cost_formula = Formula::default();
+        if let Some(usage) = self.estimate.as_deref().filter(|_| !uses_nothing(row)) {
+            let observed = Observed { usage: Some(*usage), estimated: true, ..Observed::default() };
+            cost::price(row, &observed, None, &self.pricing);
+        } else {
+            row.cost = uses_nothing(row).then_some(Nanos::ZERO);
+            (row.usage, row.usage_source) = (Usage::default(), UsageSource::None);
+            row.cost_formula = Formula::default();
+        }
         self.shared.ledger.begin(row).map(Some)
     }
 
@@ -316,6 +325,7 @@ impl Settlement {
         self.moved_cost = self.moved_cost.saturating_add(used.cost);
         std::mem::take(&mut self.held).settle(&used);
         self.row.cache = CacheStatus::Off;
+        self.estimate = None;
         self.is_billed_apart = false;
         self.dropped.clear();
     }

@@ -85,8 +85,10 @@ db_test! {
           + provider key openai/default
               base_url: http://127.0.0.1:9001
               enabled: true
+              weight: 1
           + provider key custom-mine/second
               enabled: true
+              weight: 1
           + token app
               gateways: ["main"]
           + token generated

@@ -12,7 +12,7 @@ use crate::clock::now_ms;
 use crate::error::Refusal;
 use crate::headers::limits::name_item;
 use crate::plan::Plan;
-use crate::policy::{Facts, Question, Short, Target, Wants, estimate};
+use crate::policy::{Facts, Question, Short, Target, Wants, estimate, estimated_usage};
 use crate::settle::{Settlement, uses_nothing};
 use crate::snapshot::GatewayState;
 
@@ -120,7 +120,12 @@ pub(crate) fn take(
     let now_ms = facts.now_ms;
     let mut held = access.team.policies.held(gateway.limit.as_ref(), access.own_limits(), &facts);
     let wants = match plan.filter(|_| held.needs_estimate() && !uses_nothing(&settlement.row)) {
-        Some(plan) => wants(plan, settlement.pricing.custom.as_deref(), now_ms),
+        Some(plan) => {
+            let question = question(plan, settlement.pricing.custom.as_deref(), now_ms);
+            let (wants, usage) = (estimate(&question), estimated_usage(&question));
+            settlement.estimate = Some(Box::new(usage));
+            wants
+        }
         None => Wants::NOTHING,
     };
     let taken = held.take(&wants, now_ms);
@@ -145,9 +150,9 @@ fn is_limited(access: &Access, gateway: &GatewayState) -> bool {
     gateway.limit.is_some() || !access.own_limits().is_empty() || !access.team.policies.limits().is_empty()
 }
 
-fn wants(plan: &Plan, custom: Option<&CustomCost>, now_ms: i64) -> Wants {
+fn question<'a>(plan: &'a Plan, custom: Option<&'a CustomCost>, now_ms: i64) -> Question<'a> {
     let named = Named { provider: &plan.provider, book: plan.book, answered: None, asked: plan.model.as_deref() };
-    estimate(&Question {
+    Question {
         task: plan.task,
         asks: plan.asks,
         body: &plan.body,
@@ -157,7 +162,7 @@ fn wants(plan: &Plan, custom: Option<&CustomCost>, now_ms: i64) -> Wants {
         price: plan.prices.find(&named, now_ms),
         custom,
         now_ms,
-    })
+    }
 }
 
 fn facts<'a>(

@@ -110,6 +110,11 @@ pub(crate) fn estimate(question: &Question<'_>) -> Wants {
     Wants { tokens: wanted, cost: cost.map(least) }
 }
 
+/// The same as what it would be billed as: units where there are such, else tokens.
+pub(crate) fn estimated_usage(question: &Question<'_>) -> Usage {
+    Usage { zone: question.zone, ..question.units().unwrap_or_else(|| question.tokens()) }
+}
+
 impl Question<'_> {
     fn bytes(&self) -> u64 {
         self.body.len() as u64
