@@ -1,5 +1,10 @@
 //! Provider keys and the team's own providers. A secret comes in through a form and never goes out again.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "one argument for each field of the form, so that errors find their field"
+)]
+
 use leptos::prelude::*;
 
 use crate::AppError;
@@ -16,10 +21,6 @@ pub use form::{OVERLAPS, read_test_code};
 ///
 /// # Errors
 /// [`AppError::Invalid`] names `provider`, `alias`, `secret`, `base_url`, or a field of how it stands among others.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one argument for each field of the form, so that errors find their field"
-)]
 #[server(prefix = "/ui", endpoint = "create-provider-key")]
 pub async fn create_provider_key(
     team: String,

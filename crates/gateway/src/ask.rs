@@ -152,7 +152,7 @@ impl Tried {
     }
 
     /// Turns to another key, where one may have an answer.
-    fn give_up(self: Box<Self>, asked: &mut Asked<'_>, kind: Kind) -> bool {
+    fn give_up(&self, asked: &mut Asked<'_>, kind: Kind) -> bool {
         match &self.address {
             _ if kind.is_the_keys() => asked.choice.give_up(self.key),
             Some(address) if kind.may_be_the_addresses() => {

@@ -179,7 +179,7 @@ async fn try_step(
     let asks =
         matches!(entered.door, Door::Native { .. } | Door::Chat { .. } | Door::CountTokens { .. } | Door::Task(_));
     let called = if asks { open(&mut settlement, &entered, &uri, &access) } else { Err(refused()) };
-    let called = called.and_then(|called| check_caller(&mut settlement, &access).map(|()| called));
+    let called = called.and_then(|called| check_caller(&settlement, &access).map(|()| called));
     let called = match called {
         Ok(called) => called,
         Err(refusal) => return Err(Unanswered { settlement, failure: Failure::refused(refusal) }),

@@ -21,7 +21,7 @@ test("keys with one alias share the requests, and a second without a name is tol
 
   await open();
   await page.locator("summary", { hasText: "One of several keys?" }).click();
-  await page.locator('input[name="name"]').first().fill("eu");
+  await page.locator("#add").locator('input[name="name"]').fill("eu");
   await page.locator('input[name="weight"]').fill("3");
   await page.locator('input[name="region"]').fill("eu");
   await keys.store("mistral", "sk-second", "https://two.example.com", alias);

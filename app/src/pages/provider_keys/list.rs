@@ -8,7 +8,7 @@ use super::custom::custom_providers;
 use super::provider_name;
 use crate::api::provider_keys::CreateProviderKey;
 use crate::components::{
-    Badge, EmptyState, Field, Page, PostForm, Saved, Select, SubmitButton, Symbol, Table, Time, Tone, load,
+    Badge, EmptyState, Field, FormState, Page, PostForm, Saved, Select, SubmitButton, Symbol, Table, Time, Tone, load,
 };
 use crate::pages::address;
 use crate::pages::overview::{Progress, ProgressLine};
@@ -162,6 +162,10 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
     });
     let sources = sources.collect_view();
     let (team, longest) = (team.to_owned(), domain::validate::MAX_NAME as u64);
+    // What is wrong must not be hidden.
+    let state = FormState::of::<CreateProviderKey>();
+    let is_wrong =
+        ["name", "weight", "region", "requests_per_minute"].iter().any(|field| state.problem(field).is_some());
     view! {
         <section id="add">
             <h2>"Add a key"</h2>
@@ -174,7 +178,7 @@ fn add(team: &str, custom: &[CustomProviderView]) -> impl IntoView + use<> {
                     help="Requests use the key called default unless they name another. Several keys may share an alias." />
                 <Field label="Address" name="base_url" kind="url" mono=true placeholder="the provider's own"
                     help="Only to call another address than the provider's, such as a proxy of yours, or your own at Azure and AWS." />
-                <details class="sources">
+                <details class="sources" open=is_wrong>
                     <summary>"One of several keys?"</summary>
                     <p class="help">"Keys with the same alias share the requests. Where one is refused, asked too often or out of order, \
                                      another answers."</p>

@@ -21,9 +21,8 @@ pub(super) fn drawing(graph: &Graph) -> impl IntoView + use<> {
     let boxes = graph.elements.iter().zip(&layout.boxes).enumerate();
     let boxes = boxes.map(|(at, (element, place))| {
         let (x, y, height) = (place.x, place.y, place.height);
-        let label = format!("{}, {}: {}", element.id, element.kind.type_name(), does(&element.kind));
         view! {
-            <a href=format!("#{}", anchor(at)) aria-label=label class=format!("route-box {}", element.kind.type_name())>
+            <a href=format!("#{}", anchor(at)) class=format!("route-box {}", element.kind.type_name())>
                 <rect x=x y=y width=WIDTH height=height rx="6" />
                 <text x=x + 10 y=y + 20 class="route-id">{shortened(&element.id)}</text>
                 <text x=x + 10 y=y + 37 class="route-does">{shortened(&does(&element.kind))}</text>

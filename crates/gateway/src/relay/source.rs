@@ -72,7 +72,7 @@ impl Source {
             seen.extend_from_slice(&more);
             let first = if is_whole { None } else { first_event(form, &seen) };
             if first.is_some() || seen.len() >= MOST_LOOKED_AT {
-                let error = first.and_then(|event| wire::api::failure(event));
+                let error = first.and_then(wire::api::failure);
                 self.first = seen.into();
                 return Ok(error);
             }

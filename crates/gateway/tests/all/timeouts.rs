@@ -26,11 +26,10 @@ async fn give(feed: &Feed, text: &str) {
     feed.send(Ok(Bytes::copy_from_slice(text.as_bytes()))).await.expect("somebody reads");
 }
 
+type Set = fn(&mut GatewaySettings);
+
 /// The same bound by a header and by the gateway's settings.
-fn bounds(
-    header: &'static str,
-    set: fn(&mut GatewaySettings),
-) -> [(Option<&'static str>, fn(&mut GatewaySettings)); 2] {
+fn bounds(header: &'static str, set: Set) -> [(Option<&'static str>, Set); 2] {
     [(Some(header), |_| {}), (None, set)]
 }
 
