@@ -10,11 +10,13 @@ use crate::scan::ScanError;
 use crate::usage::Observed;
 use crate::{embed, rerank};
 
+mod batch;
 mod consumed;
 mod size;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{EndedBatch, ended_batches};
 pub use consumed::consumed;
 pub use size::{Size, size_of_form, size_of_json};
 

@@ -19,6 +19,7 @@ use crate::ingress::Call;
 use crate::memory::Purpose;
 use crate::settle::{self, Settlement};
 use crate::snapshot::ProviderState;
+use crate::state::After;
 use said::Said;
 
 /// Plans a call; `instead` is the model that a policy leads to.
@@ -213,6 +214,9 @@ fn kept(
     path.extend(query.into_iter().flat_map(|query| ["?", query]));
     let mut plan = call_upstream(request, &provider, Rest::Endpoint(&path, ""), Dialect::Openai, request.body.clone())?;
     plan.task = Some(call.task);
+    if call.task == Task::Batches {
+        plan.after = Some(After::Told(request.access.team.id, request.gateway.id));
+    }
     // A batch may ask any model, and so may the file that it is made of.
     plan.hides_model = !request.body.is_empty();
     plan.shapes_errors = true;

@@ -9,6 +9,7 @@ use domain::{GatewayId, TeamId};
 use wire::api::openai_responses::{head, items_of, items_to_keep, told};
 use wire::chat::Json;
 use wire::sse::Splitter;
+use wire::task::{EndedBatch, ended_batches};
 use wire::usage::Observed;
 
 use super::State;
@@ -213,6 +214,7 @@ fn bill_told(
     text: &str,
     observed: &mut Observed,
 ) {
+    bill_batches(settlement, (team_id, gateway_id), text);
     let head = head(text.as_bytes());
     let is_look = settlement.row.method == "GET";
     let Some(head) = head.filter(|head| head.background) else {
@@ -231,6 +233,21 @@ fn bill_told(
     let provider = settlement.row.provider.clone().unwrap_or_default();
     let run = Run { team_id, gateway_id, provider, id: head.id, key_ms: began_at_ms, began_at_ms };
     settlement.bill_run(&run, &Observed { usage, charged, ..observed.clone() });
+}
+
+/// Bills the batches that have ended in what a provider tells of them, each once, whoever hears of it and however often.
+fn bill_batches(settlement: &mut Settlement, (team_id, gateway_id): (TeamId, GatewayId), text: &str) {
+    /// Tells batches from responses, whose ids are of another kind too.
+    const BATCH: &str = "batch ";
+    if memchr::memmem::find(text.as_bytes(), b"\"batch\"").is_none() {
+        return;
+    }
+    for EndedBatch { id, created_at, observed } in ended_batches(text.as_bytes()) {
+        let Some(began_at_ms) = plausible(created_at) else { continue };
+        let provider = settlement.row.provider.clone().unwrap_or_default();
+        let run = Run { team_id, gateway_id, provider, id: format!("{BATCH}{id}"), key_ms: began_at_ms, began_at_ms };
+        settlement.bill_run(&run, &observed);
+    }
 }
 
 /// Keeps the end of a response that was kept as it began.

@@ -1,6 +1,7 @@
 //! The data plane as a whole, in process, against a provider that does what each test tells it.
 
 mod background;
+mod batches;
 mod cache;
 mod clouds;
 mod conversations;

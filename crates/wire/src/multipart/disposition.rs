@@ -10,13 +10,14 @@ pub(super) struct Disposition<'a> {
 impl<'a> Disposition<'a> {
     /// Reads `form-data; name="…"; filename="…"`. None where it is anything else, or where two parsers may read two names:
     /// an escaped quote, a name in two forms, a name of other than letters, digits and `_-.[]`, a key in capitals (a parser that
-    /// overlooks `Name=` may find another `name=` inside of a file's name).
+    /// overlooks `Name=` may find another `name=` inside of a file's name), or a file that is called by `filename*` alone, which forms must not
+    /// have (RFC 7578, section 4.2) and which not every parser takes for a file.
     pub(super) fn read(value: &'a str) -> Option<Self> {
         let (kind, mut rest) = value.split_once(';')?;
         if !kind.trim_end().eq_ignore_ascii_case("form-data") || value.contains("\\\"") {
             return None;
         }
-        let (mut name, mut is_file) = (None, false);
+        let (mut name, mut is_file, mut is_extended) = (None, false, false);
         loop {
             let (key, tail) = rest.split_once('=')?;
             let (text, tail) = quoted(tail.trim_start())?;
@@ -24,13 +25,17 @@ impl<'a> Disposition<'a> {
             match key {
                 "name" if name.replace(text).is_some() => return None,
                 "name" => {}
-                "filename" | "filename*" => is_file = true,
+                "filename" => is_file = true,
+                "filename*" => is_extended = true,
                 _ => return None,
             }
             match tail.trim_start() {
                 "" => break,
                 tail => rest = tail.strip_prefix(';')?,
             }
+        }
+        if is_extended && !is_file {
+            return None;
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
         let name = name.filter(|name| !name.is_empty() && name.bytes().all(plain))?;
@@ -74,6 +79,8 @@ mod tests {
         for value in [
             r#"form-data"#,
             r#"form-data; filename="a""#,
+            r#"form-data; name="file"; filename*="a.wav""#,
+            r#"form-data; name="file"; filename*=UTF-8''a.wav"#,
             r#"attachment; name="model""#,
             r#"form-data; name="a"; name="model""#,
             r#"form-data; name="a\"; name=\"model""#,

@@ -40,7 +40,7 @@ struct Billed {
 }
 
 /// Reads the whole answer of a task. What is kept at a provider has its price elsewhere: a batch repeats what it consumed each
-/// time it is looked at, so nothing is read there.
+/// time it is looked at, so nothing is read here ([`super::ended_batches`] does).
 #[must_use]
 pub fn consumed(task: Task, dialect: Dialect, body: &[u8]) -> Observed {
     let mut observed = from_body(dialect, body);
