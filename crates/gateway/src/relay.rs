@@ -64,8 +64,13 @@ pub(crate) async fn relay(
     }
     let mut upstream = Source::new(upstream);
     let mut head = Head::read(&parts);
-    if let Err(failure) = Box::pin(begin(&settlement, &plan, &mut upstream, &mut head, others)).await {
-        return Err(failed(settlement, failure));
+    let waits = others || plan.timeouts.first_token.is_some();
+    if plan.stream && head.is_readable() && (waits || head.is_in_doubt(&plan)) {
+        // Boxed: most answers need none of it.
+        let begun = Box::pin(begin(&settlement, &plan, &mut upstream, &mut head, (others, waits)));
+        if let Err(failure) = begun.await {
+            return Err(failed(settlement, failure));
+        }
     }
     let encoded = head.encoded;
     let way = Way::of(&plan, &head);
@@ -105,23 +110,20 @@ pub(crate) async fn relay(
     Ok(answer_with(parts, body))
 }
 
-/// Looks at the first bytes of an answer where they tell more than its head does: what it is made of, and, where others may be asked or
-/// a stream must begin in time, whether it begins as an answer.
+/// Looks at the first bytes of a stream where they tell more than its head does: what it is made of, and, where that `waits` for it
+/// because others may be asked or it must begin in time, whether it begins as an answer.
 async fn begin(
     settlement: &Settlement,
     plan: &Plan,
     upstream: &mut Source,
     head: &mut Head,
-    others: bool,
+    (others, waits): (bool, bool),
 ) -> Result<(), Box<Failure>> {
-    if !plan.stream || !head.is_readable() {
-        return Ok(());
-    }
     let clock = &mut Clock::to_first(settlement, &plan.timeouts);
     if head.is_in_doubt(plan) {
         head.form = upstream.look(Form::of_stream(plan), clock, &plan.provider).await.map_err(Failure::refused)?;
     }
-    if !others && plan.timeouts.first_token.is_none() {
+    if !waits {
         return Ok(());
     }
     let is_whole = others && plan.must_be_json && head.form == Form::Json;

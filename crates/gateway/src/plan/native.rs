@@ -177,5 +177,6 @@ fn forgets(rest: &str) -> bool {
 /// Whether what is called is a response in the background: what that consumes is told again by each look at it.
 fn may_run_apart(rest: &str, body: &[u8]) -> bool {
     let asks = || memchr::memmem::find(body, b"background").is_some() && state_refs(body).background;
-    (rest.ends_with("/cancel") && (forgets(rest) || rest.contains("batches/"))) || (rest.ends_with("responses") && asks())
+    (rest.ends_with("/cancel") && (forgets(rest) || rest.contains("batches/")))
+        || (rest.ends_with("responses") && asks())
 }

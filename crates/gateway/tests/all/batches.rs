@@ -44,7 +44,8 @@ async fn a_batch_that_has_ended_is_billed_once_at_the_prices_of_batches() {
     // Another process writes the same row, which the ledger takes once.
     let elsewhere = world.replica();
     elsewhere.handle(get("/v1/acme/main/compat/batches/batch_1"), LOCALHOST).await;
-    let keys: std::collections::HashSet<_> = self::billed(&world).iter().map(|row| (row.request_id, row.attempt)).collect();
+    let keys: std::collections::HashSet<_> =
+        self::billed(&world).iter().map(|row| (row.request_id, row.attempt)).collect();
     assert_eq!(keys.len(), 1);
 }
 

@@ -33,9 +33,10 @@ struct Said<'a> {
 pub fn ended_batches(answer: &[u8]) -> Vec<EndedBatch> {
     let Ok(said) = serde_json::from_slice::<Said<'_>>(answer) else { return Vec::new() };
     match (said.object.as_deref(), said.data) {
-        (Some("list"), Some(all)) => {
-            all.into_iter().filter_map(|one| ended(serde_json::from_str(one.get()).ok()?, one.get().as_bytes())).collect()
-        }
+        (Some("list"), Some(all)) => all
+            .into_iter()
+            .filter_map(|one| ended(serde_json::from_str(one.get()).ok()?, one.get().as_bytes()))
+            .collect(),
         (Some("batch"), None) => ended(Said { data: None, ..said }, answer).into_iter().collect(),
         _ => Vec::new(),
     }
