@@ -95,14 +95,15 @@ pub(crate) fn note(
     settings: &GatewaySettings,
     controls: &mut Controls,
 ) -> Result<(), Refusal> {
-    check_cost(settings, controls)?;
     let row = &mut settlement.row;
     row.logged = controls.collect_log.unwrap_or(settings.collect_logs);
     row.event_id = controls.event_id.take();
     row.metadata = controls.metadata.take();
     row.user = controls.user.take();
-    settlement.pricing.custom = controls.custom_cost.take();
     let payloads = controls.collect_payload.unwrap_or(settings.collect_log_payloads);
     settlement.keep_payload = row.logged && payloads;
+    // Last, so that a refusal is logged as the request says.
+    check_cost(settings, controls)?;
+    settlement.pricing.custom = controls.custom_cost.take();
     Ok(())
 }

@@ -90,10 +90,12 @@ async fn enter<'a>(
     let mut controls = controls::read(&parts.headers)?;
     let gateway = choose_gateway(&access, ingress.place, &parts.headers)?;
     settlement.row.gateway_id = Some(gateway.id);
-    note(settlement, &gateway.settings, &mut controls)?;
+    let noted = note(settlement, &gateway.settings, &mut controls);
     if matches!(called, Called::Limits) {
         return Ok(Entered::Answer(limits::answer(settlement, &access, &gateway, query.as_deref())?));
     }
+    // Not of one that asks for its limits, and costs nothing.
+    noted?;
     check_server(settlement)?;
 
     let waiting = tokio::time::Instant::now();

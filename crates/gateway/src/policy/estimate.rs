@@ -110,9 +110,12 @@ pub(crate) fn estimate(question: &Question<'_>) -> Wants {
     Wants { tokens: wanted, cost: cost.map(least) }
 }
 
-/// The same as what it would be billed as: units where there are such, else tokens.
+/// The same as what it would be billed as: units where these have a price, else tokens.
 pub(crate) fn estimated_usage(question: &Question<'_>) -> Usage {
-    Usage { zone: question.zone, ..question.units().unwrap_or_else(|| question.tokens()) }
+    let terms = Terms { at_ms: question.now_ms, pictures: question.pictures, backend: None };
+    let has_price = |units: &Usage| question.price.is_some_and(|price| price.cost(units, &terms).is_some());
+    let units = question.units().filter(has_price);
+    Usage { zone: question.zone, ..units.unwrap_or_else(|| question.tokens()) }
 }
 
 impl Question<'_> {

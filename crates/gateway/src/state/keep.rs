@@ -215,7 +215,8 @@ fn bill_told(
     observed: &mut Observed,
 ) {
     bill_batches(settlement, (team_id, gateway_id), text);
-    let head = head(text.as_bytes());
+    // What is told elsewhere, in a file that a caller has written, is no response.
+    let head = head(text.as_bytes()).filter(|_| settlement.row.path.contains("/responses"));
     let is_look = settlement.row.method == "GET";
     let Some(head) = head.filter(|head| head.background) else {
         if is_look {
@@ -239,11 +240,14 @@ fn bill_told(
 fn bill_batches(settlement: &mut Settlement, (team_id, gateway_id): (TeamId, GatewayId), text: &str) {
     /// Tells batches from responses, whose ids are of another kind too.
     const BATCH: &str = "batch ";
-    if memchr::memmem::find(text.as_bytes(), b"\"batch\"").is_none() {
+    // What is told elsewhere, in a file that a caller has written, is no batch.
+    let Some((_, about)) = settlement.row.path.rsplit_once("/batches") else { return };
+    let about = about.trim_start_matches('/').trim_end_matches("/cancel").to_owned();
+    if about.contains('/') {
         return;
     }
     for EndedBatch { id, created_at, observed } in ended_batches(text.as_bytes()) {
-        let Some(began_at_ms) = plausible(created_at) else { continue };
+        let Some(began_at_ms) = plausible(created_at).filter(|_| about.is_empty() || about == id) else { continue };
         let provider = settlement.row.provider.clone().unwrap_or_default();
         let run = Run { team_id, gateway_id, provider, id: format!("{BATCH}{id}"), key_ms: began_at_ms, began_at_ms };
         settlement.bill_run(&run, &observed);

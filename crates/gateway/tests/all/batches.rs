@@ -75,6 +75,22 @@ async fn a_batch_that_runs_or_says_nothing_is_not_billed() {
 }
 
 #[tokio::test]
+async fn what_a_caller_has_written_into_a_file_is_no_batch() {
+    let world = World::answering(200, ENDED).await;
+    for path in [
+        "/v1/acme/main/openai/v1/files/file_1/content",
+        "/v1/acme/main/compat/files/file_1/content",
+        "/v1/acme/main/openai/v1/batches/batch_2",
+        "/v1/acme/main/openai/v1/x/batches/batch_1/y",
+    ] {
+        assert_eq!(world.send(get(path)).await.status, 200);
+        assert!(billed(&world).is_empty(), "{path}");
+    }
+    world.send(get("/v1/acme/main/openai/v1/batches/batch_1")).await;
+    assert_eq!(billed(&world).len(), 1, "the true one is billed all the same");
+}
+
+#[tokio::test]
 async fn a_list_bills_each_of_its_batches() {
     let list = format!(r#"{{"object":"list","data":[{ENDED},{}]}}"#, ENDED.replace("batch_1", "batch_2"));
     let world = World::new(move |_| Answer::json(200, &list)).await;
