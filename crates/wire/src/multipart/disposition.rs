@@ -20,12 +20,15 @@ impl<'a> Disposition<'a> {
         let (mut name, mut is_file, mut is_extended) = (None, false, false);
         loop {
             let (key, tail) = rest.split_once('=')?;
+            let is_quoted = tail.trim_start().starts_with('"');
             let (text, tail) = quoted(tail.trim_start())?;
             let key = key.trim();
             match key {
                 "name" if name.replace(text).is_some() => return None,
                 "name" => {}
                 "filename" => is_file = true,
+                // In quotes it is none (RFC 8187), and some parsers look past it.
+                "filename*" if is_quoted => return None,
                 "filename*" => is_extended = true,
                 _ => return None,
             }
@@ -80,6 +83,7 @@ mod tests {
             r#"form-data"#,
             r#"form-data; filename="a""#,
             r#"form-data; name="file"; filename*="a.wav""#,
+            r#"form-data; name="file"; filename*="a.wav"; filename="a.wav""#,
             r#"form-data; name="file"; filename*=UTF-8''a.wav"#,
             r#"attachment; name="model""#,
             r#"form-data; name="a"; name="model""#,
