@@ -10,35 +10,29 @@ pub(super) struct Disposition<'a> {
 impl<'a> Disposition<'a> {
     /// Reads `form-data; name="…"; filename="…"`. None where it is anything else, or where two parsers may read two names:
     /// an escaped quote, a name in two forms, a name of other than letters, digits and `_-.[]`, a key in capitals (a parser that
-    /// overlooks `Name=` may find another `name=` inside of a file's name), or a file that is called by `filename*` alone, which forms must not
-    /// have (RFC 7578, section 4.2) and which not every parser takes for a file.
+    /// overlooks `Name=` may find another `name=` inside of a file's name), or a `filename*` with no `filename` before
+    /// it: forms must not have it (RFC 7578, section 4.2), and parsers that do not know it overlook what comes behind.
     pub(super) fn read(value: &'a str) -> Option<Self> {
         let (kind, mut rest) = value.split_once(';')?;
         if !kind.trim_end().eq_ignore_ascii_case("form-data") || value.contains("\\\"") {
             return None;
         }
-        let (mut name, mut is_file, mut is_extended) = (None, false, false);
+        let (mut name, mut is_file) = (None, false);
         loop {
             let (key, tail) = rest.split_once('=')?;
-            let is_quoted = tail.trim_start().starts_with('"');
             let (text, tail) = quoted(tail.trim_start())?;
             let key = key.trim();
             match key {
                 "name" if name.replace(text).is_some() => return None,
                 "name" => {}
                 "filename" => is_file = true,
-                // In quotes it is none (RFC 8187), and some parsers look past it.
-                "filename*" if is_quoted => return None,
-                "filename*" => is_extended = true,
+                "filename*" if is_file => {}
                 _ => return None,
             }
             match tail.trim_start() {
                 "" => break,
                 tail => rest = tail.strip_prefix(';')?,
             }
-        }
-        if is_extended && !is_file {
-            return None;
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
         let name = name.filter(|name| !name.is_empty() && name.bytes().all(plain))?;
