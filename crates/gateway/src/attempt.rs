@@ -3,8 +3,8 @@
 //! # What is tried again
 //! No answer at all (nobody there, connection closed, silence), and statuses that speak of a moment: 408, 429, 500, 502,
 //! 503, 504, 529. Not 409: it speaks of the request. Only while nothing has reached the client, so an answer whose head
-//! has arrived is the answer. What the same key is asked again for is bounded for each address: ten times in ten seconds
-//! and one for five requests beyond ([`crate::health`]), so that a provider in trouble is not asked twice as much.
+//! has arrived is the answer. What the same key is asked again for is bounded for each address: a hundred times in ten
+//! seconds and one for five requests beyond ([`crate::health`]), so that a provider in trouble is not asked twice as much.
 //! Where another key could be asked, at another address or, after a refusal of the key, at any, that one is asked instead and at once.
 //!
 //! # How long to wait

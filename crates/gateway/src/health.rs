@@ -31,8 +31,9 @@ const COOLDOWN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_m
 const MINUTE: Duration = Duration::from_mins(1);
 /// A probe of which nobody hears the end is over after this time.
 const PROBE_ENDS: Duration = Duration::from_secs(30);
-/// Attempts beyond the first that are always allowed within the ring's time, and the share of all requests that may be made again.
-const RETRY_FLOOR: u32 = 10;
+/// Attempts beyond the first that are always allowed within the ring's time, ten a second, and the share of all requests that may be
+/// made again beside them (as in Finagle).
+const RETRY_FLOOR: u32 = 100;
 const RETRY_SHARE: u32 = 5;
 
 /// What a health is of.

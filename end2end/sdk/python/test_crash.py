@@ -22,7 +22,7 @@ SETTLE_SECONDS = 30
 
 class Load(threading.Thread):
     """Sends requests until the server is gone or `stopping` is set; remembers the log id of each answer it has read to the end. Every third
-    is a stream, every fourth fails once or twice before it succeeds."""
+    is a stream, every eighth fails once or twice before it succeeds: fewer than what the budget for repeated attempts allows."""
 
     def __init__(self, world, name):
         super().__init__(daemon=True)
@@ -39,7 +39,7 @@ class Load(threading.Thread):
         while not self.stopping.is_set():
             count += 1
             stream = count % 3 == 0
-            fails = f"mock-fail-first-{1 + count % 8 // 4} mock-key-{self.name}-{count}" if count % 4 == 0 else ""
+            fails = f"mock-fail-first-{1 + count % 16 // 8} mock-key-{self.name}-{count}" if count % 8 == 0 else ""
             question = {"role": "user", "content": f"{self.name} {count} {fails}"}
             body = {"model": "gpt-4o-mini", "stream": stream, "messages": [question]}
             headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}

@@ -129,7 +129,7 @@ fn the_average_follows_and_busy_is_what_is_under_way() {
 proptest! {
     /// Within any ten seconds what is made again stays within the floor and its share of all that is made.
     #[test]
-    fn the_retry_budget_is_never_exceeded(steps in prop::collection::vec((0_u64..300, any::<bool>()), 1..800)) {
+    fn the_retry_budget_is_never_exceeded(steps in prop::collection::vec((0_u64..40, any::<bool>()), 1..800)) {
         let (address, start) = health(Of::Address);
         let mut now = start;
         let mut made: Vec<(Instant, bool)> = Vec::new();
@@ -145,7 +145,7 @@ proptest! {
             // The ring forgets by whole seconds, so what it remembers is at least the last nine.
             let first = made.iter().filter(|(at, again)| !again && now - *at <= Duration::from_secs(10)).count();
             // Those beside which others were repeated may be forgotten before these.
-            prop_assert!(!again || repeated <= 10 + first / 5, "{repeated} beside {first}");
+            prop_assert!(!again || repeated <= RETRY_FLOOR as usize + first / 5, "{repeated} beside {first}");
         }
     }
 
