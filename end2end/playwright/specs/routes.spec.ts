@@ -44,7 +44,7 @@ test("what is wrong with a route is told with its element, and leads there", asy
   await page.getByRole("alert").getByRole("link", { name: "first" }).click();
   await expect(page).toHaveURL(/#element-1$/);
   // From the keyboard, a box of the drawing leads to its element.
-  await page.getByRole("link", { name: /^second, model/ }).focus();
+  await page.locator("a.route-box").filter({ hasText: "second" }).focus();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/#element-2$/);
 });

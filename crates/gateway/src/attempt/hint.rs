@@ -127,9 +127,9 @@ mod tests {
                     (HeaderName::from_static(remaining), zero.clone()),
                     (HeaderName::from_static(reset), value.clone()),
                 ]);
-                let _ = wished(&headers, Utc::now());
+                let _ = wished(&headers, crate::clock::now());
             }
-            let _ = wished(&HeaderMap::from_iter([(HeaderName::from_static("retry-after"), value)]), Utc::now());
+            let _ = wished(&HeaderMap::from_iter([(HeaderName::from_static("retry-after"), value)]), crate::clock::now());
         }
     }
 }
