@@ -79,6 +79,37 @@ pub enum Ledger {
     /// Compare a provider's usage or cost export with the ledger, by day (UTC), model and key, and name what may explain a difference.
     /// Fails where a figure differs by more than the tolerance.
     Reconcile(Reconcile),
+    /// Price what was used in the past again, at the prices that are now known for its time, and show the difference. With --write a
+    /// correction is put beside each row that costs something else; rows themselves never change. Works while a server runs.
+    Rerate(Rerate),
+}
+
+/// `weir ledger rerate`
+#[derive(Debug, Args)]
+pub struct Rerate {
+    /// Only what this team used.
+    #[arg(long, value_name = "SLUG")]
+    pub team: Option<String>,
+    /// Only what was asked of this provider.
+    #[arg(long, value_name = "SLUG")]
+    pub provider: Option<String>,
+    /// Only what this model answered, as the request log names it.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// First day on which requests came in, as YYYY-MM-DD (UTC); where the ledger begins without it.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<chrono::NaiveDate>,
+    /// Last day; today without it.
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<chrono::NaiveDate>,
+    /// Write the corrections.
+    #[arg(long)]
+    pub write: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `weir ledger verify`

@@ -1,6 +1,7 @@
 //! `weir ledger …`
 
 mod reconcile;
+mod rerate;
 mod verify;
 
 pub use reconcile::Tolerance;
@@ -14,6 +15,10 @@ pub fn run(command: Ledger) -> Result<(), String> {
         Ledger::Reconcile(arguments) => {
             let settings = load(&arguments.common)?;
             block_on(async { reconcile::run(&open::connect(&settings).await?, &arguments).await })
+        }
+        Ledger::Rerate(arguments) => {
+            let settings = load(&arguments.common)?;
+            block_on(async { rerate::run(&open::open(&settings).await?.control, &arguments).await })
         }
         Ledger::Verify(arguments) => {
             let settings = load(&arguments.common)?;

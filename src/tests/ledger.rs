@@ -124,3 +124,51 @@ async fn an_export_that_cannot_be_read_is_named() {
     let refused = reconcile(&installation, day, &["--provider", "csv", "--tolerance", "many"]).await;
     assert!(text(&refused.stderr).contains("--tolerance"), "{}", text(&refused.stderr));
 }
+
+async fn is_priced_again(installation: &Installation) {
+    installation.apply_team("{}").await;
+    let server = installation.serve(&[]).await;
+    ask(&server, 3).await;
+    let before = installation.verify().await["cost_nanos"].as_i64().unwrap();
+    let rerate = |flags: &'static [&'static str]| async move {
+        let output = installation.run(&[&["ledger", "rerate"][..], flags].concat()).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let same = rerate(&["--write"]).await;
+    assert!(same.contains("3 attempts cost the same.") && same.ends_with("Nothing costs anything else.\n"), "{same}");
+
+    let prices = "    prices:\n      - { provider: openai, model: \"gpt-4o*\", discount_ppm: 500000 }\n";
+    let applied = installation.apply(&(installation.team("{}") + prices), &[]).await;
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
+    let dry = rerate(&[]).await;
+    assert!(dry.contains("acme openai/gpt-4o-mini: 3 attempts") && dry.contains("--write"), "{dry}");
+    assert_eq!(installation.verify().await["cost_nanos"], before);
+    let elsewhere = rerate(&["--write", "--provider", "groq"]).await;
+    assert!(elsewhere.ends_with("Nothing costs anything else.\n"), "{elsewhere}");
+
+    let report: Value = serde_json::from_str(&rerate(&["--write", "--json"]).await).unwrap();
+    let after = report["changed"][0]["after"].as_i64().unwrap();
+    assert_eq!((report["changed"][0]["before"].as_i64(), after * 2), (Some(before), before), "{report}");
+    let checked = installation.verify().await;
+    assert_eq!((&checked["cost_nanos"], &checked["corrections"]), (&json!(after), &json!(3)));
+    // Requests that come meanwhile have the new price from the start.
+    ask(&server, 1).await;
+    assert!(rerate(&["--write"]).await.ends_with("Nothing costs anything else.\n"));
+    let unknown = installation.run(&["ledger", "rerate", "--team", "nobody"]).await;
+    assert_eq!((unknown.status.success(), text(&unknown.stderr).as_str()), (false, "weir: no such team\n"));
+}
+
+#[tokio::test]
+async fn the_past_is_priced_again_beside_a_running_server() {
+    is_priced_again(&Installation::new().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL's programs"]
+async fn the_past_is_priced_again_on_postgresql() {
+    let postgres = Postgres::start().await;
+    let mut installation = Installation::new().await;
+    installation.database_url = Some(postgres.url());
+    is_priced_again(&installation).await;
+}

@@ -169,6 +169,9 @@ fn row() -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         user: None,
         logged: true,
+        cause: domain::ledger::Cause::First,
+        called: None,
+        way: None,
     }
 }
 

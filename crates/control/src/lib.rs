@@ -26,6 +26,7 @@ mod provider_key;
 mod recent;
 mod refusal;
 mod request;
+mod rerate;
 mod route;
 mod session;
 mod setup;
@@ -66,6 +67,7 @@ pub use policy::{
 };
 pub use price_book::{BookChange, BookError, BookImport};
 pub use provider_key::NewProviderKey;
+pub use rerate::{Repriced, Rerate, Rerated};
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
 pub use team_price::{MAX_PRICES, PriceChange, PriceText};

@@ -8,6 +8,7 @@ mod member;
 mod policy;
 mod price_book;
 mod provider_key;
+mod rerate;
 mod resource;
 mod route;
 mod simulation;

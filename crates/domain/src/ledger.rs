@@ -189,6 +189,37 @@ impl Outcome {
     }
 }
 
+/// Why an attempt was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It is the first.
+    #[default]
+    First,
+    /// The same was asked again with the same key.
+    Retry,
+    /// Another key of the same provider was asked.
+    OtherKey,
+    /// Another target was asked: the next step, or the next model of a route.
+    OtherTarget,
+    /// The one before it kept the client waiting for too long, and was still under way.
+    Hedge,
+}
+
+impl Cause {
+    /// The stable name, as stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Retry => "retry",
+            Self::OtherKey => "other_key",
+            Self::OtherTarget => "other_target",
+            Self::Hedge => "hedge",
+        }
+    }
+}
+
 /// The error code of a row whose attempt was under way when the process was killed: what came of it, and what it cost, nobody
 /// knows. Its outcome is [`Outcome::Interrupted`].
 pub const KILLED: &str = "gateway_killed";
@@ -250,6 +281,11 @@ pub struct AttemptRow {
     pub user: Option<String>,
     /// Whether the request shows in the log; the ledger counts it in any case.
     pub logged: bool,
+    pub cause: Cause,
+    /// The model that was called, where the provider says that another one answered.
+    pub called: Option<String>,
+    /// The way through a route up to this attempt, at most 512 bytes: `name@version element.output > … > element`.
+    pub way: Option<String>,
 }
 
 /// What a row of the ledger says about limits: enough to count it again.

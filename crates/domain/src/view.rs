@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{CacheStatus, Outcome, Surface};
+use crate::ledger::{CacheStatus, Cause, Outcome, Surface};
 use crate::policy::{Policy, PolicyState};
 use crate::price::Formula;
 use crate::provider::{AuthScheme, Dialect, Pooling};
@@ -321,6 +321,10 @@ pub struct RequestRow {
     pub user_agent: Option<String>,
     /// Who it was asked for, as the caller says.
     pub user: Option<String>,
+    /// Why the attempt was made.
+    pub cause: Cause,
+    /// The way through a route up to this attempt.
+    pub way: Option<String>,
 }
 
 /// A request with all its attempts.
@@ -333,10 +337,25 @@ pub struct RequestDetail {
 /// One attempt of a [`RequestDetail`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptDetail {
+    /// Its cost is the one after the last correction.
     pub row: RequestRow,
+    /// As it was when the attempt ended.
     pub cost_formula: Formula,
+    /// In order.
+    pub corrections: Vec<Correction>,
     /// Nothing where payloads were not kept, were dropped, or may not be seen.
     pub payload: Option<PayloadView>,
+}
+
+/// A cost put right after the fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// When, in milliseconds since 1970.
+    pub made_at_ms: i64,
+    /// What it cost before; nothing where that was not known.
+    pub before: Option<Nanos>,
+    pub cost: Nanos,
+    pub formula: Formula,
 }
 
 /// Bodies as text; bytes that are not UTF-8 are replaced.

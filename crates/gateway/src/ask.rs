@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ProviderKeyId;
+use domain::ledger::Cause;
 use http::{HeaderMap, Method, Response};
 use wire::api::{Api, Path};
 use wire::scan::Scan;
@@ -119,6 +120,7 @@ pub(crate) async fn ask(
             Err(unanswered) => return Err(unanswered),
         }
         settlement.move_on();
+        settlement.row.cause = Cause::OtherKey;
     }
 }
 

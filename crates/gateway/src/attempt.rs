@@ -15,7 +15,7 @@ mod hint;
 mod retry;
 
 use bytes::Bytes;
-use domain::ledger::Outcome;
+use domain::ledger::{Cause, Outcome};
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -51,6 +51,9 @@ pub(crate) async fn attempt(
     let mut made = 0;
     loop {
         check_room(settlement, plan).map_err(Failure::refused)?;
+        if made > 0 {
+            settlement.row.cause = Cause::Retry;
+        }
         settlement.begin_attempt().map_err(Failure::refused)?;
         made += 1;
         settlement.fares = Fares::begin(&plan.healths, made > 1);

@@ -8,6 +8,7 @@ mod state;
 use std::sync::Arc;
 
 use domain::Usage;
+use domain::ledger::Cause;
 use domain::settings::Balance;
 use http::Response;
 use memchr::memmem;
@@ -27,7 +28,7 @@ use crate::error::Refusal;
 use crate::failover::Failure;
 use crate::pool::{Candidate, Rule, pick};
 use crate::relay::Unanswered;
-use crate::settle::{Settlement, Way};
+use crate::settle::{Led, Settlement};
 
 /// What a route is asked as.
 const PREFIX: &str = "dynamic/";
@@ -91,17 +92,13 @@ pub(crate) async fn walk(
             Step::Model(step) => {
                 if failure.take().is_some() {
                     settlement.move_on();
+                    settlement.row.cause = Cause::OtherTarget;
                     asked.choice.begin_anew();
                 }
                 asked.target = Some(target(step));
-                let way = format!("{}@{} {}", state.name, state.version, walk.path().to_text(LONGEST_WAY));
-                let way = if way.ends_with(' ') {
-                    format!("{way}{}", step.element)
-                } else {
-                    format!("{way} > {}", step.element)
-                };
-                settlement.way =
-                    Some(Box::new(Way { way, provider: step.provider.to_owned(), model: step.model.to_owned() }));
+                settlement.row.way = Some(way(state, &walk, step.element));
+                settlement.led =
+                    Some(Box::new(Led { provider: step.provider.to_owned(), model: step.model.to_owned() }));
                 let unanswered = match Box::pin(ask(settlement, asked, true)).await {
                     Ok(answer) => return Ok(answer),
                     Err(unanswered) => unanswered,
@@ -123,6 +120,13 @@ pub(crate) async fn walk(
             }
         }
     }
+}
+
+/// The route with its version, its elements and the outputs at which they were left, and where it leads now.
+fn way(state: &RouteState, walk: &Walk<'_>, element: &str) -> String {
+    let (begin, end) = (format!("{}@{} ", state.name, state.version), format!(" > {element}"));
+    let path = walk.path().to_text(LONGEST_WAY.saturating_sub(begin.len() + end.len()));
+    if path.is_empty() { begin + element } else { begin + &path + &end }
 }
 
 fn target(step: ModelStep<'_>) -> Target {

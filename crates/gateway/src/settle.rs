@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Cause, Outcome, Payload, Surface};
 use domain::price::{Formula, Source};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
@@ -93,8 +93,8 @@ pub(crate) struct Settlement {
     pub holds: Holds,
     /// What those cost that were asked before.
     moved_cost: u64,
-    /// The way that it took through a route.
-    pub way: Option<Box<Way>>,
+    /// Where a route has led it; the row has its way.
+    pub led: Option<Box<Led>>,
     /// How long providers took to answer, up to now.
     pub upstream: Duration,
     /// Whether what was used has a row of its own.
@@ -109,11 +109,9 @@ pub(crate) struct Settlement {
 /// What was said, and the room it takes while it waits to be written.
 type Kept = (Payload, Claim);
 
-/// The way through a route.
+/// Where a route has led.
 #[derive(Debug)]
-pub(crate) struct Way {
-    /// The route with its version, its elements and the outputs at which they were left.
-    pub way: String,
+pub(crate) struct Led {
     pub provider: String,
     pub model: String,
 }
@@ -179,7 +177,7 @@ impl Settlement {
             step: None,
             holds: Holds::default(),
             moved_cost: 0,
-            way: None,
+            led: None,
             upstream: Duration::ZERO,
             is_billed_apart: false,
             intent: None,
@@ -290,10 +288,11 @@ impl Settlement {
         self.add_up(end.code);
         self.fares.end(end.outcome);
         let asked = std::mem::replace(&mut self.row.model, model);
+        self.row.called = if asked == self.row.model { None } else { asked.clone() };
         let payload = self.payload(&end);
         self.count(end.outcome);
         let finished = self.row.clone();
-        self.row.model = asked;
+        (self.row.model, self.row.called) = (asked, None);
         self.pending = Some((finished, payload));
         self.stage = Stage::Between;
     }
@@ -500,5 +499,8 @@ fn blank(id: RequestId, surface: Surface) -> AttemptRow {
         user_agent: None,
         user: None,
         logged: true,
+        cause: Cause::First,
+        called: None,
+        way: None,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::ledger::Cause;
 use domain::settings::{Backoff, MAX_ATTEMPTS, MAX_RETRY_DELAY, REQUEST_TIMEOUT};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
@@ -78,6 +79,7 @@ pub(crate) async fn universal(mut settlement: Box<Settlement>, whole: &Asked<'_>
             return failure.respond(&mut left);
         }
         left.move_on();
+        left.row.cause = Cause::OtherTarget;
         settlement = left;
     }
     // Unreachable: there is a last step.

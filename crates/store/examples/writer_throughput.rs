@@ -114,5 +114,8 @@ fn row(number: u64) -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         user: None,
         logged: true,
+        cause: domain::ledger::Cause::First,
+        called: None,
+        way: None,
     }
 }

@@ -8,6 +8,7 @@ pub mod cache_entry;
 pub mod config_version;
 pub mod conversation;
 pub mod conversation_item;
+pub mod cost_correction;
 pub mod custom_provider;
 pub mod gateway;
 pub mod invitation;

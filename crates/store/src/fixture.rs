@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use domain::ledger::{AttemptRow, CacheStatus, Outcome, Payload, Surface};
+use domain::ledger::{AttemptRow, CacheStatus, Cause, Outcome, Payload, Surface};
 use domain::price::{CostLine, Formula, Kind, Multiplier, Per, Ppm, Source, Zone};
 use domain::state::{Conversation, ConversationItem, KeptResponse, ResponseStatus, StateChange};
 use domain::usage::{SearchContext, ServiceTier, UsageSource};
@@ -74,6 +74,9 @@ pub fn row(at_ms: i64, number: u64, attempt: u16) -> AttemptRow {
         user_agent: Some("OpenAI/Python 2.0".to_owned()),
         user: None,
         logged: true,
+        cause: Cause::First,
+        called: None,
+        way: None,
     }
 }
 

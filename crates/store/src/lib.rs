@@ -7,6 +7,7 @@ pub mod cache_tier;
 pub mod config;
 mod connect;
 mod connection;
+pub mod correction;
 pub mod custom_provider;
 pub mod dead_letters;
 mod dialect;

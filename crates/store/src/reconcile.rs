@@ -4,6 +4,7 @@ use domain::ledger::Outcome;
 use domain::usage::UsageSource;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
+use crate::correction::COST;
 use crate::request_log::first_id;
 use crate::retention::DAY_MS;
 use crate::{Store, StoreError};
@@ -61,8 +62,8 @@ pub async fn used(store: &Store, day: i64, provider: Option<&str>) -> Result<Vec
         "COUNT(*)".to_owned(),
         sum("input_tokens"),
         sum("output_tokens"),
-        sum("cost_nanos"),
-        count("cost_nanos IS NULL"),
+        sum(COST),
+        count(&format!("{COST} IS NULL")),
         count(&format!("usage_source = '{estimated}'")),
         count(&format!(
             "usage_source = '{none}' AND cost_nanos IS NULL AND outcome <> '{}'",

@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 pub use choices::filter_choices;
 pub use detail::find_request;
+pub(crate) use row::usage;
 
 use crate::entity::request;
-use crate::{Store, StoreError, names};
+use crate::{Store, StoreError, correction, names};
 
 /// Most rows of a page.
 pub const MAX_PAGE: u32 = 200;
@@ -133,12 +134,14 @@ pub(crate) fn first_id(at_ms: i64) -> Uuid {
 async fn rows(store: &Store, models: Vec<request::Model>) -> Result<Vec<RequestRow>, StoreError> {
     let gateways = names::gateways(store, models.iter().filter_map(|model| model.gateway_id.map(GatewayId))).await?;
     let tokens = names::tokens(store, models.iter().filter_map(|model| model.token_id.map(TokenId))).await?;
+    let costs = correction::last_costs(store.read(), models.iter().map(|model| model.request_id)).await?;
     models
         .into_iter()
         .map(|model| {
+            let corrected = costs.get(&(model.request_id, model.attempt)).copied();
             let gateway = model.gateway_id.and_then(|id| gateways.get(&GatewayId(id)).cloned());
             let token = model.token_id.and_then(|id| tokens.get(&TokenId(id)).cloned());
-            row::view(model, gateway, token)
+            row::view(model, corrected, gateway, token)
         })
         .collect()
 }

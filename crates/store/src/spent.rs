@@ -5,6 +5,7 @@ use domain::{GatewayId, Nanos, RequestId, TeamId, TokenId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
+use crate::correction::COST;
 use crate::request_log::first_id;
 use crate::{Store, StoreError};
 
@@ -14,7 +15,7 @@ pub const MAX_GATEWAYS: usize = 400;
 const DAY_S: i64 = 86_400;
 /// What is read of a row, in the order of [`read`].
 const COLUMNS: &str = "request_id, attempt, last, at_ms, gateway_id, token_id, surface, provider, model, user_name, metadata, \
-                       input_tokens, output_tokens, cost_nanos";
+                       input_tokens, output_tokens";
 
 /// A row of the ledger: an attempt at a provider, or an answer from the cache, which is attempt 0 and spent nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub async fn page(
 fn sql(gateways: &[GatewayId], limit: u32) -> String {
     let part = |gateway: &GatewayId| {
         format!(
-            "SELECT {COLUMNS} FROM requests WHERE gateway_id = {gateway} AND (request_id, attempt) > ($1, $2) \
+            "SELECT {COLUMNS}, {COST} FROM requests WHERE gateway_id = {gateway} AND (request_id, attempt) > ($1, $2) \
              AND request_id < $3 AND (attempt > 0 OR cache = 'hit')"
         )
     };

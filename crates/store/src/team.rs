@@ -29,6 +29,14 @@ pub async fn find_by_slug(db: &impl ConnectionTrait, slug: &str) -> Result<Optio
     Ok(team::Entity::find().filter(team::Column::Slug.eq(slug)).one(db).await?)
 }
 
+/// Every team, in the order in which they were made.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn list(db: &impl ConnectionTrait) -> Result<Vec<team::Model>, StoreError> {
+    Ok(team::Entity::find().order_by_asc(team::Column::Id).all(db).await?)
+}
+
 /// Adds a team.
 ///
 /// # Errors

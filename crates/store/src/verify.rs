@@ -4,6 +4,7 @@
 //!
 //! Rows that the log has forgotten leave their roll-ups; these are not compared.
 
+mod corrections;
 mod rows;
 mod sums;
 #[cfg(test)]
@@ -44,7 +45,9 @@ pub struct Report {
     pub unpriced: u64,
     /// Attempts that were under way when the server was killed.
     pub killed: u64,
-    /// What the rows cost together.
+    /// Costs that were put right after the fact.
+    pub corrections: u64,
+    /// What the rows cost together, after corrections.
     pub cost_nanos: i64,
     /// Roll-ups that were compared.
     pub rollups: u64,
@@ -65,6 +68,9 @@ pub enum Difference {
     Cost { request_id: RequestId, attempt: i32, stored: Option<i64>, formula: Option<i64> },
     /// The formula cannot be read.
     Formula { request_id: RequestId, attempt: i32 },
+    /// A correction is not what its formula makes, does not begin where the one before it ended, or one before it is missing. In
+    /// nano-dollars.
+    Correction { request_id: RequestId, attempt: i32, number: i32 },
     /// Two rows have one key.
     Twice { request_id: RequestId, attempt: i32 },
     /// The request has not exactly one last row, which is the last.
@@ -103,6 +109,11 @@ impl fmt::Display for Difference {
             Self::Formula { request_id, attempt } => {
                 write!(f, "request {request_id} attempt {attempt}: the formula of its cost cannot be read")
             }
+            Self::Correction { request_id, attempt, number } => write!(
+                f,
+                "request {request_id} attempt {attempt}: correction {number} is not what its formula makes, or does not follow the \
+                 one before it"
+            ),
             Self::Twice { request_id, attempt } => write!(f, "request {request_id} attempt {attempt}: is there twice"),
             Self::Last { request_id, last_rows } => {
                 write!(f, "request {request_id}: its last attempt alone must be marked as last; {last_rows} are marked")
@@ -154,6 +165,7 @@ async fn check_day(store: &Store, teams: &[i64], from_s: i64, report: &mut Repor
     let mut sums = sums::Sums::new(&[Resolution::Hour, Resolution::Day], from_s, from_s + day_s);
     rows::scan(&snapshot, from_s * 1_000, day_s * 1_000, Some(&mut *report), |row| sums.add(row)).await?;
     sums.compare(&snapshot, teams, &edges, report).await?;
+    corrections::check(&snapshot, from_s * 1_000, day_s * 1_000, report).await?;
     snapshot.rollback().await?;
     // Minutes are many, so they are held by the hour.
     for hour_s in (from_s..from_s + day_s).step_by(3_600).filter(|hour_s| sums::is_kept(Resolution::Minute, *hour_s)) {

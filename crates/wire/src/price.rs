@@ -35,7 +35,7 @@ pub use custom::CustomCost;
 pub use in_force::{InForce, LONGEST_BOOK, Unusable, Why, sum};
 pub use list::{List, Tier};
 pub use model::Price;
-pub use own::{Found, Named, Prices};
+pub use own::{BROKER, Found, Named, Prices};
 pub use rates::Rates;
 pub use read::BadRow;
 pub use row::Row;

@@ -32,6 +32,7 @@ fn render(report: &Report) -> String {
     let notes = [
         (report.rollups_without_rows, "sums not compared: the log has forgotten their rows"),
         (report.unpriced, "attempts without a known cost"),
+        (report.corrections, "costs that were put right after the fact"),
         (report.killed, "attempts that were under way when the server was killed"),
         (report.dead_letters, "records in dead_letters, whose cost is in no figure"),
     ];

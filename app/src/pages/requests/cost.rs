@@ -4,7 +4,7 @@ use chrono::DateTime;
 use domain::ledger::CacheStatus;
 use domain::price::{Formula, Ppm, Source};
 use domain::usage::{ServiceTier, UsageSource};
-use domain::view::{AttemptDetail, RequestRow};
+use domain::view::{AttemptDetail, Correction, RequestRow};
 use domain::{Nanos, Usage};
 use leptos::prelude::*;
 
@@ -15,11 +15,12 @@ const BILLED_APART: &str = "The provider made this response in the background. W
 
 /// The usage and the formula.
 pub(super) fn cost(attempt: &AttemptDetail) -> impl IntoView + use<> {
-    let formula = match (attempt.row.cost, attempt.cost_formula.lines.is_empty()) {
-        _ if attempt.cost_formula.source == Source::Apart => {
+    let current = attempt.corrections.last().map_or(&attempt.cost_formula, |last| &last.formula);
+    let formula = match (attempt.row.cost, current.lines.is_empty()) {
+        _ if current.source == Source::Apart => {
             view! { <Notice><p>{BILLED_APART}</p></Notice> }.into_any()
         }
-        (Some(total), false) => table(&attempt.cost_formula, total).into_any(),
+        (Some(total), false) => table(current, total).into_any(),
         (cost, _) => {
             let why = why_no_formula(&attempt.row, cost);
             view! { <Notice><p>{why}</p></Notice> }.into_any()
@@ -30,11 +31,46 @@ pub(super) fn cost(attempt: &AttemptDetail) -> impl IntoView + use<> {
             <h2>"Formula"</h2>
             {formula}
         </section>
+        {corrections(&attempt.corrections)}
         <section>
             <h2>"Usage"</h2>
             {usage(attempt.row.usage, attempt.row.usage_source)}
         </section>
     }
+}
+
+/// What the attempt cost before, and since when it costs something else; nothing where it always cost the same.
+fn corrections(all: &[Correction]) -> impl IntoView + use<> {
+    let rows = all.iter().map(|one| {
+        let at = format::exact(DateTime::from_timestamp_millis(one.made_at_ms).unwrap_or_default());
+        let before = one.before.map_or_else(|| "unknown".to_owned(), |cost| cost.to_string());
+        view! {
+            <tr>
+                <td>{at}</td>
+                <td class="right"><span class="number">{before}</span></td>
+                <td class="right"><span class="number">{one.cost.to_string()}</span></td>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    (!all.is_empty()).then(|| {
+        view! {
+            <section>
+                <h2>"Corrections"</h2>
+                <p class="help">"This attempt was priced again after the fact. The row itself stays as it was written; the formula above is the last one."</p>
+                <Table label="Corrections of the cost">
+                    <thead>
+                        <tr>
+                            <th>"Made"</th>
+                            <th class="right">"Before"</th>
+                            <th class="right">"After"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </Table>
+            </section>
+        }
+    })
 }
 
 fn why_no_formula(row: &RequestRow, cost: Option<Nanos>) -> String {

@@ -110,6 +110,7 @@ fn head(team: &str, row: &RequestRow, attempts: &[AttemptDetail]) -> impl IntoVi
                 "{} in, {} out", format::grouped(row.usage.input), format::grouped(row.usage.output),
             )}</dd></div>
             {fact("Provider", row.provider.clone())}
+            {fact("Route", row.way.clone())}
             <div><dt>"Gateway"</dt><dd>{gateway}</dd></div>
             <div><dt>"Token"</dt><dd>{token}</dd></div>
             {user}

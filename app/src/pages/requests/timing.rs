@@ -1,5 +1,6 @@
 //! Where the time of a request went: gateway, waiting for the first byte, the rest, for each attempt on one time line.
 
+use domain::ledger::Cause;
 use domain::view::{AttemptDetail, RequestRow};
 use leptos::prelude::*;
 
@@ -90,10 +91,21 @@ pub(super) fn timing(attempts: &[AttemptDetail]) -> impl IntoView + use<> {
     }
 }
 
+/// Why it was made, behind its name.
+fn why(cause: Cause) -> &'static str {
+    match cause {
+        Cause::First => "",
+        Cause::Retry => " · asked again",
+        Cause::OtherKey => " · another key",
+        Cause::OtherTarget => " · another target",
+        Cause::Hedge => " · hedge",
+    }
+}
+
 fn line(row: &RequestRow, span: Span, whole: u64) -> impl IntoView + use<> {
     let name = match row.attempt {
         0 => "No upstream call".to_owned(),
-        attempt => format!("{attempt} · {}", row.provider.as_deref().unwrap_or("?")),
+        attempt => format!("{attempt} · {}{}", row.provider.as_deref().unwrap_or("?"), why(row.cause)),
     };
     let word = row.error_code.clone().unwrap_or_else(|| outcome(row).to_owned());
     let part = |from: u64, to: u64, class: &'static str| {

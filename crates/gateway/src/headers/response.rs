@@ -69,10 +69,12 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
     if !settlement.dropped.is_empty() {
         insert(headers, name::DROPPED, &settlement.dropped);
     }
-    if let Some(way) = &settlement.way {
-        insert(headers, name::ROUTE, &way.way);
-        insert(headers, name::PROVIDER, &way.provider);
-        insert(headers, name::MODEL, &way.model);
+    if let Some(way) = &settlement.row.way {
+        insert(headers, name::ROUTE, way);
+    }
+    if let Some(led) = &settlement.led {
+        insert(headers, name::PROVIDER, &led.provider);
+        insert(headers, name::MODEL, &led.model);
     }
     if let Some(step) = settlement.step {
         headers.insert(name::STEP, HeaderValue::from(step));

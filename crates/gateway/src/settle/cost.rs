@@ -10,7 +10,6 @@ use wire::price::{Cost, CustomCost, Found, Named, Prices, Terms};
 use wire::task::Size;
 use wire::usage::Observed;
 
-use super::note::BROKER;
 use crate::error::Code;
 
 /// What a request itself says about its price.
@@ -78,12 +77,8 @@ pub(super) fn price(row: &mut AttemptRow, observed: &Observed, code: Option<Code
 }
 
 fn found<'a>(row: &AttemptRow, observed: &Observed, pricing: &'a Pricing) -> Option<Found<'a>> {
-    let asked = row.model.as_deref().map(|model| match model.rsplit_once(':') {
-        Some((model, _)) if pricing.book == Some(BROKER) => model,
-        _ => model,
-    });
-    let named =
-        Named { provider: row.provider.as_deref()?, book: pricing.book, answered: observed.model.as_deref(), asked };
+    let (answered, asked) = (observed.model.as_deref(), row.model.as_deref());
+    let named = Named::of_attempt(row.provider.as_deref()?, pricing.book, answered, asked);
     pricing.prices.as_ref()?.find(&named, row.at_ms)
 }
 

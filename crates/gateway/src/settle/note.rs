@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
+use wire::price::BROKER;
 use wire::scan::Scan;
 
 use super::{Settlement, words};
@@ -13,8 +14,7 @@ use crate::policy::Metadata;
 /// Longest path and longest other text in a row, in bytes.
 const MAX_PATH: usize = 512;
 const MAX_TEXT: usize = 256;
-/// The broker whose prices are those of who answers behind it, by its name in the price book, and where it says who that is.
-pub(super) const BROKER: &str = "huggingface";
+/// Where a broker says who answers behind it.
 const BACKEND: HeaderName = HeaderName::from_static("x-inference-provider");
 
 /// Notes what the first lines of a request say.

@@ -1,7 +1,7 @@
 //! Dynamic routes, from every API that callers speak.
 
 use domain::config::RouteConfig;
-use domain::ledger::Outcome;
+use domain::ledger::{Cause, Outcome};
 use domain::{GatewayId, RouteId};
 use serde_json::{Value, json};
 
@@ -82,6 +82,10 @@ async fn models_are_asked_until_one_has_an_answer_and_the_way_is_told() {
     let rows = world.rows();
     let seen: Vec<_> = rows.iter().map(|row| (row.attempt, row.last, row.outcome, row.provider.as_deref())).collect();
     assert_eq!(seen, [(1, false, Outcome::UpstreamError, Some("openai")), (2, true, Outcome::Ok, Some("anthropic"))]);
+    let why: Vec<_> = rows.iter().map(|row| (row.cause, row.way.as_deref())).collect();
+    let way = "r@1 start.next > plan.true > small";
+    let whole = "r@1 start.next > plan.true > small.fallback > other";
+    assert_eq!(why, [(Cause::First, Some(way)), (Cause::OtherTarget, Some(whole))]);
     assert!(rows.iter().all(|row| row.model_asked.as_deref() == Some("dynamic/r")));
     let read = world.chat(ASK).await;
     assert_eq!(read.header("weir-route"), Some("r@1 start.next > plan.false > large"));

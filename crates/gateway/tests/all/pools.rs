@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Secret;
 use domain::config::ProviderKeyConfig;
-use domain::ledger::Outcome;
+use domain::ledger::{Cause, Outcome};
 use domain::settings::Balance;
 
 use crate::world::*;
@@ -76,6 +76,8 @@ async fn a_key_that_is_refused_rests_and_its_request_is_answered_with_another() 
         let failed: Vec<_> = rows.iter().filter(|row| row.outcome != Outcome::Ok).collect();
         assert_eq!(failed.len(), 1);
         assert_eq!((failed[0].attempt, failed[0].last, failed[0].status), (1, false, status));
+        let again: Vec<_> = rows.iter().filter(|row| row.attempt == 2).map(|row| row.cause).collect();
+        assert_eq!(again, [Cause::OtherKey]);
         assert_eq!(rows.len(), 31);
     }
 }

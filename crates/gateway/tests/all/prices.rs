@@ -33,6 +33,16 @@ async fn the_book_says_what_a_request_costs_and_as_of_when() {
 }
 
 #[tokio::test]
+async fn where_another_model_answers_the_row_has_both() {
+    let world = World::answering(200, ANSWER).await;
+    world.chat(r#"{"model":"openai/gpt-4o","messages":[{"role":"user","content":"hi"}]}"#).await;
+    world.chat(QUESTION).await;
+    let models: Vec<_> = world.rows().iter().map(|row| (row.model.clone(), row.called.clone())).collect();
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(models, [(name("gpt-4o-mini"), name("gpt-4o")), (name("gpt-4o-mini"), None)]);
+}
+
+#[tokio::test]
 async fn an_imported_book_bills_the_next_request_and_a_damaged_one_gives_way() {
     let mut world = World::answering(200, ANSWER).await;
     let text = br#"{"version":1,"as_of":"2026-11-23","rows":[{"provider":"openai","model":"gpt-4o-mini","rates":{"input":"1","output":"2"}}]}"#;

@@ -1,6 +1,6 @@
 //! Trying again.
 
-use domain::ledger::Outcome;
+use domain::ledger::{Cause, Outcome};
 use domain::settings::Backoff;
 use tokio::time::Instant;
 
@@ -38,6 +38,7 @@ async fn each_attempt_has_a_row_and_the_last_is_marked() {
         (3, true, 200, Outcome::Ok),
     ];
     assert_eq!(seen, expected);
+    assert_eq!(rows.iter().map(|row| row.cause).collect::<Vec<_>>(), [Cause::First, Cause::Retry, Cause::Retry]);
     assert!(rows.iter().all(|row| row.request_id == rows[0].request_id));
     assert_eq!(rows[0].error_code.as_deref(), Some("upstream_reset"));
     let bodies: Vec<_> = world.upstream.calls().into_iter().map(|call| call.body).collect();

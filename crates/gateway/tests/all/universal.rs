@@ -1,6 +1,6 @@
 //! Steps that are tried in their order.
 
-use domain::ledger::{Outcome, Surface};
+use domain::ledger::{Cause, Outcome, Surface};
 use domain::token::Restrictions;
 use serde_json::{Value, json};
 
@@ -62,6 +62,8 @@ async fn the_first_step_with_an_answer_answers_and_each_attempt_has_its_row() {
         ]
     );
     assert!(rows.iter().all(|row| row.request_id == rows[0].request_id));
+    let causes: Vec<_> = rows.iter().map(|row| row.cause).collect();
+    assert!(causes[0] == Cause::First && causes[1..].iter().all(|cause| *cause == Cause::OtherTarget), "{causes:?}");
     let providers: Vec<_> = rows.iter().filter_map(|row| row.provider.as_deref()).collect();
     assert_eq!(providers, ["openai", "openai", "anthropic", "openai", "openai"]);
     assert_eq!(rows[0].path, "/v1/acme/main/openai/v1/chat/completions");

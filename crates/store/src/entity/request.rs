@@ -56,6 +56,10 @@ pub struct Model {
     pub user_agent: Option<String>,
     pub user_name: Option<String>,
     pub logged: bool,
+    /// Nothing where it is the first.
+    pub cause: Option<String>,
+    pub called: Option<String>,
+    pub way: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

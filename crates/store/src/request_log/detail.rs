@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use domain::price::Formula;
 use domain::view::{AttemptDetail, PayloadView, RequestDetail};
 use domain::{RequestId, TeamId};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::entity::{request, request_body};
-use crate::{Store, StoreError, priced};
+use crate::{Store, StoreError, correction};
 
 /// Longest body shown, in bytes; bodies are cut to less before they are stored.
 const MAX_BODY: u64 = 8 << 20;
@@ -36,11 +35,13 @@ pub async fn find_request(
         return Err(StoreError::NotFound);
     }
     let mut bodies = if with_payload { bodies(store, id).await? } else { HashMap::new() };
-    let formulas = models.iter().map(|model| formula(model.cost_formula.as_deref())).collect::<Result<Vec<_>, _>>()?;
+    let formulas = models.iter().map(|model| correction::formula(model.cost_formula.as_deref())).collect::<Result<Vec<_>, _>>()?;
     let rows = super::rows(store, models).await?;
+    let mut corrections = correction::of_request(store.read(), id).await?;
     let attempts = rows.into_iter().zip(formulas).map(|(row, cost_formula)| {
         let payload = bodies.remove(&i32::from(row.attempt)).map(payload);
-        AttemptDetail { row, cost_formula, payload }
+        let corrections = corrections.remove(&i32::from(row.attempt)).unwrap_or_default();
+        AttemptDetail { row, cost_formula, corrections, payload }
     });
     Ok(RequestDetail { attempts: attempts.collect() })
 }
@@ -50,10 +51,6 @@ async fn bodies(store: &Store, id: RequestId) -> Result<HashMap<i32, request_bod
     let bodies =
         request_body::Entity::find().filter(request_body::Column::RequestId.eq(id.0)).all(store.read()).await?;
     Ok(bodies.into_iter().map(|body| (body.attempt, body)).collect())
-}
-
-fn formula(json: Option<&str>) -> Result<Formula, StoreError> {
-    priced::read_formula(json).map_err(|error| StoreError::Other(format!("cost formula: {error}")))
 }
 
 fn payload(body: request_body::Model) -> PayloadView {

@@ -1,5 +1,6 @@
 //! From a stored row to what is shown.
 
+use domain::ledger::Cause;
 use domain::view::RequestRow;
 use domain::{GatewayId, Nanos, RequestId, TokenId, Usage};
 use serde::Deserialize;
@@ -8,9 +9,10 @@ use serde::de::value::{Error, StrDeserializer};
 use crate::entity::request;
 use crate::{StoreError, priced};
 
-/// A row with the names of its gateway and token.
+/// A row with the names of its gateway and token, and its cost after the last correction.
 pub(super) fn view(
     model: request::Model,
+    corrected: Option<i64>,
     gateway: Option<String>,
     token: Option<String>,
 ) -> Result<RequestRow, StoreError> {
@@ -37,7 +39,7 @@ pub(super) fn view(
         cache: named(&model.cache)?,
         streamed: model.streamed,
         usage_source: named(&model.usage_source)?,
-        cost: model.cost_nanos.map(Nanos),
+        cost: corrected.or(model.cost_nanos).map(Nanos),
         duration_us: count(model.duration_us),
         first_byte_us: model.first_byte_us.map(count),
         gateway_us: count(model.gateway_us),
@@ -47,10 +49,13 @@ pub(super) fn view(
         metadata: model.metadata,
         user_agent: model.user_agent,
         user: model.user_name,
+        cause: model.cause.as_deref().map_or(Ok(Cause::First), named)?,
+        way: model.way,
     })
 }
 
-fn usage(model: &request::Model) -> Result<Usage, StoreError> {
+/// What an attempt used.
+pub(crate) fn usage(model: &request::Model) -> Result<Usage, StoreError> {
     let counted = Usage {
         input: count(model.input_tokens),
         output: count(model.output_tokens),

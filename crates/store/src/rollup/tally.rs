@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use domain::ledger::{AttemptRow, CacheStatus};
 use domain::usage::UsageSource;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
 use super::Resolution;
 use super::histogram::{BUCKETS, bucket, percentile_ms};
@@ -16,9 +16,11 @@ use crate::{Backend, WriteTx};
 const WIDTH: usize = 8 + 2 * BUCKETS;
 const LATENCY: usize = 8;
 const FIRST_BYTE: usize = LATENCY + BUCKETS;
+const COST: usize = 6;
+const UNPRICED: usize = 7;
 /// The sums of figures that others claim: input tokens, output tokens, cost. Only these can become too large for a
 /// column; what is counted here cannot.
-pub(super) const CLAIMED: [usize; 3] = [4, 5, 6];
+pub(super) const CLAIMED: [usize; 3] = [4, 5, COST];
 /// What a claimed sum may have reached either way before more is added, and the most that is added at once. Together
 /// they fit a bigint. Beyond, a sum stays where it is: one that overflowed would stop the ledger of everybody.
 const FULL: i64 = 7_000_000_000_000_000_000;
@@ -41,7 +43,7 @@ pub(super) static SUM_COLUMNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 });
 
 /// What of a row a roll-up counts, with figures as the database keeps them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted<'a> {
     pub(crate) at_ms: i64,
     pub(crate) team_id: Option<i64>,
@@ -113,8 +115,8 @@ impl Sums {
         sums[3] = i64::from(upstream);
         sums[4] = row.input;
         sums[5] = row.output;
-        sums[6] = row.cost.unwrap_or(0);
-        sums[7] = i64::from(upstream && row.cost.is_none());
+        sums[COST] = row.cost.unwrap_or(0);
+        sums[UNPRICED] = i64::from(upstream && row.cost.is_none());
         Self(sums)
     }
 
@@ -219,6 +221,21 @@ impl Key {
     }
 }
 
+impl Key {
+    /// In the order of the columns.
+    fn values(&self) -> [Value; 6] {
+        let Self { team_id, at_s, gateway_id, provider, model, token_id } = self;
+        [
+            (*team_id).into(),
+            (*at_s).into(),
+            (*gateway_id).into(),
+            provider.as_str().into(),
+            model.as_str().into(),
+            (*token_id).into(),
+        ]
+    }
+}
+
 /// Sums of a batch, by minute.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -231,6 +248,34 @@ impl Tally {
         let row = Counted::from(row);
         let Some(key) = Key::of(&row, Resolution::Minute) else { return };
         self.minutes.entry(key).or_default().add(&Sums::of(&row));
+    }
+
+    /// Counts that a row's cost is another one than was counted.
+    pub(crate) fn correct(&mut self, row: &Counted<'_>, before: Option<i64>, cost: i64) {
+        let Some(key) = Key::of(row, Resolution::Minute) else { return };
+        let mut sums = Sums::default();
+        sums.0[COST] = cost.saturating_sub(before.unwrap_or(0));
+        sums.0[UNPRICED] = -i64::from(before.is_none());
+        self.minutes.entry(key).or_default().add(&sums);
+    }
+
+    /// Adds corrections to the tables of every resolution, as far as there are sums of that time still.
+    pub(crate) async fn save_corrections(&self, backend: Backend, tx: &WriteTx) -> Result<(), DbErr> {
+        for resolution in Resolution::ALL {
+            let table = resolution.table();
+            let sql = format!(
+                "UPDATE {table} SET cost_nanos = {}, unpriced = unpriced + $2 WHERE team_id = $3 AND at_s = $4 \
+                 AND gateway_id = $5 AND provider = $6 AND model = $7 AND token_id = $8",
+                bounded("cost_nanos", "$1")
+            );
+            for (key, sums) in self.at(resolution) {
+                let added = sums.0[COST].clamp(-MAX_ADDED, MAX_ADDED);
+                let mut values: Vec<Value> = vec![added.into(), sums.0[UNPRICED].into()];
+                values.extend(key.values());
+                tx.execute_raw(Statement::from_sql_and_values(backend.into(), &sql, values)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds the sums to the tables of every resolution.
@@ -273,8 +318,7 @@ fn floor(at_s: i64, resolution: Resolution) -> i64 {
 
 fn values(key: &Key, sums: &Sums) -> Vec<Value> {
     let mut values: Vec<Value> = Vec::with_capacity(KEY_COLUMNS.len() + WIDTH);
-    values.extend([key.team_id.into(), key.at_s.into(), key.gateway_id.into()]);
-    values.extend([key.provider.as_str().into(), key.model.as_str().into(), key.token_id.into()]);
+    values.extend(key.values());
     // The others are counts of one batch.
     values.extend(sums.0.iter().map(|sum| Value::from((*sum).clamp(-MAX_ADDED, MAX_ADDED))));
     values
@@ -290,7 +334,12 @@ fn add(table: &str, index: usize, column: &str) -> String {
     if !CLAIMED.contains(&index) {
         return format!("{column} = {old} + {new}");
     }
-    format!("{column} = CASE WHEN {old} >= {FULL} OR {old} <= -{FULL} THEN {old} ELSE {old} + {new} END")
+    format!("{column} = {}", bounded(&old, &new))
+}
+
+/// A claimed sum with what is added to it, as long as it may grow.
+fn bounded(old: &str, new: &str) -> String {
+    format!("CASE WHEN {old} >= {FULL} OR {old} <= -{FULL} THEN {old} ELSE {old} + {new} END")
 }
 
 fn upsert(table: &'static str) -> Insert {

@@ -321,6 +321,8 @@ mod tests {
             metadata: text(4_096),
             user_agent: text(256),
             user: text(256),
+            called: text(256),
+            way: text(512),
             ..fixture::row(i64::MAX, 1, 1)
         };
         let _intent = open(&dir).0.begin(&row).expect("written");

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use uuid::Uuid;
 
 use super::{Edges, PAGE, Place};
+use crate::correction::COST;
 use crate::entity::request::{Column, Entity};
 use crate::request_log::first_id;
 use crate::{Store, StoreError};
@@ -53,7 +54,8 @@ pub(super) async fn page(
         .select_only()
         .columns([Column::RequestId, Column::Attempt, Column::Last, Column::AtMs, Column::GatewayId, Column::TokenId])
         .columns([Column::Surface, Column::Provider, Column::ModelAsked, Column::Model, Column::Outcome, Column::Cache])
-        .columns([Column::InputTokens, Column::OutputTokens, Column::CostNanos, Column::Metadata, Column::UserName])
+        .columns([Column::InputTokens, Column::OutputTokens, Column::Metadata, Column::UserName])
+        .column_as(Expr::cust(COST), Column::CostNanos)
         .filter(Column::TeamId.eq(team.0))
         .filter(Column::RequestId.gte(first_id(from_ms)))
         // The others called nobody.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Difference, Report};
 use crate::bulk;
+use crate::correction::COST;
 use crate::priced;
 use crate::request_log::first_id;
 use crate::rollup::Counted;
@@ -47,6 +48,8 @@ pub(super) struct Row {
     first_byte_us: Option<i64>,
     request_bytes: i64,
     error_code: Option<String>,
+    /// After the last correction.
+    corrected: Option<i64>,
 }
 
 /// Hands every row whose attempt began in the span to `count`, and checks the requests that came in within it where there is a
@@ -92,7 +95,7 @@ pub(super) async fn scan(
 async fn page(snapshot: &WriteTx, (after, inclusive): (Uuid, bool), beyond: Uuid) -> Result<Vec<Row>, StoreError> {
     let from = if inclusive { ">=" } else { ">" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM requests WHERE request_id {from} $1 AND request_id < $2 ORDER BY request_id, attempt LIMIT {PAGE}"
+        "SELECT {COLUMNS}, {COST} FROM requests WHERE request_id {from} $1 AND request_id < $2 ORDER BY request_id, attempt LIMIT {PAGE}"
     );
     let statement = Statement::from_sql_and_values(snapshot.get_database_backend(), sql, [after.into(), beyond.into()]);
     let rows = snapshot.query_all_raw(statement).await?;
@@ -105,9 +108,9 @@ fn check(request: &[Row], report: &mut Report) {
     report.rows += request.len() as u64;
     let request_id = RequestId(request[0].request_id);
     for row in request {
-        report.unpriced += u64::from(row.attempt > 0 && row.cost.is_none());
+        report.unpriced += u64::from(row.attempt > 0 && row.corrected.is_none());
         report.killed += u64::from(row.error_code.as_deref() == Some(KILLED));
-        report.cost_nanos = report.cost_nanos.saturating_add(row.cost.unwrap_or(0));
+        report.cost_nanos = report.cost_nanos.saturating_add(row.corrected.unwrap_or(0));
         if let Some(difference) = row.cost_differs() {
             report.found(difference);
         }
@@ -153,6 +156,7 @@ impl Row {
             first_byte_us: row.try_get_by_index(18)?,
             request_bytes: row.try_get_by_index(19)?,
             error_code: row.try_get_by_index(20)?,
+            corrected: row.try_get_by_index(21)?,
         })
     }
 
@@ -173,7 +177,7 @@ impl Row {
             has_usage: self.usage_source != UsageSource::None.as_str(),
             input: self.input,
             output: self.output,
-            cost: self.cost,
+            cost: self.corrected,
             duration_us: u64::try_from(self.duration_us).unwrap_or_default(),
             first_byte_us: self.first_byte_us.map(|us| u64::try_from(us).unwrap_or_default()),
         }

@@ -135,11 +135,14 @@ db_test! {
         sound(&store).await;
         let steps: &[&str] = match store.backend() {
             Backend::Sqlite => &[
+                "CREATE TABLE notes AS SELECT * FROM cost_corrections",
+                "DROP TABLE cost_corrections",
+                "ALTER TABLE notes RENAME TO cost_corrections",
                 "CREATE TABLE copy AS SELECT * FROM requests",
                 "DROP TABLE requests",
                 "ALTER TABLE copy RENAME TO requests",
             ],
-            Backend::Postgres => &["ALTER TABLE requests DROP CONSTRAINT requests_pkey"],
+            Backend::Postgres => &["ALTER TABLE requests DROP CONSTRAINT requests_pkey CASCADE"],
         };
         for step in steps {
             execute(&store, step).await;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use domain::ledger::{AttemptRow, Payload};
+use domain::ledger::{AttemptRow, Cause, Payload};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
@@ -64,6 +64,9 @@ static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
         "user_agent",
         "user_name",
         "logged",
+        "cause",
+        "called",
+        "way",
     ],
     tail: "ON CONFLICT DO NOTHING RETURNING request_id, attempt".to_owned(),
 });
@@ -174,6 +177,9 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         text(row.user_agent.as_ref()),
         text(row.user.as_ref()),
         row.logged.into(),
+        (row.cause != Cause::First).then(|| row.cause.as_str()).into(),
+        text(row.called.as_ref()),
+        text(row.way.as_ref()),
     ]
 }
 

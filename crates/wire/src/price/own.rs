@@ -31,6 +31,9 @@ struct Entry {
     row: Row,
 }
 
+/// The broker whose prices are those of who answers behind it, by its name in the price book.
+pub const BROKER: &str = "huggingface";
+
 /// What a price is looked up by.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
@@ -42,6 +45,24 @@ pub struct Named<'a> {
     pub answered: Option<&'a str>,
     /// The model that was asked.
     pub asked: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    /// What an attempt is priced by. Behind a [`BROKER`] the model that was asked for may end in whose answer it is to be, which is
+    /// no part of its name.
+    #[must_use]
+    pub fn of_attempt(
+        provider: &'a str,
+        book: Option<&'a str>,
+        answered: Option<&'a str>,
+        asked: Option<&'a str>,
+    ) -> Self {
+        let asked = asked.map(|model| match model.rsplit_once(':') {
+            Some((model, _)) if book == Some(BROKER) => model,
+            _ => model,
+        });
+        Self { provider, book, answered, asked }
+    }
 }
 
 /// A price that was found, with what the team made of it.
