@@ -17,6 +17,7 @@ use domain::view::RequestRow;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use crate::dice::{Dice, from_environment};
 use crate::harness::{Installation, Server, TOKEN, client};
 
 const WORKERS: u64 = 8;
@@ -25,20 +26,6 @@ const REQUESTS: u64 = 1_000_000;
 const DOLLARS: i64 = 1_000;
 /// More than a probe reserves, and less than any other request costs. Nano-dollars.
 const SHARP: i64 = 10_000;
-
-/// A generator of numbers that look random (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `sides`.
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (number ^ (number >> 31)) % sides
-    }
-}
 
 /// What the workers of a round share.
 struct Round {
@@ -274,10 +261,6 @@ async fn check_limits(server: &Server, rows: &[RequestRow]) {
     let left: f64 = figure(&answer, "weir-budget", "\"Money\";remaining=").parse().unwrap();
     let short = DOLLARS * 1_000_000_000 - cost - (left * 1e9).round() as i64;
     assert!((0..SHARP).contains(&short), "{cost} nano-dollars spent, {left} dollars left");
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

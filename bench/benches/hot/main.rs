@@ -100,6 +100,12 @@ fn write_row(writing: Writing) -> Writing {
 #[library_benchmark]
 #[bench::miss(args = (Chat::miss()), config = at_most("chat"))]
 #[bench::hit(args = (Chat::hit()), config = at_most("hit"))]
+#[bench::key_of_10(args = (Chat::among(10, 0, "openai/gpt-4o-mini")), config = at_most("chat.10-keys"))]
+#[bench::key_of_1000(args = (Chat::among(1_000, 0, "openai/gpt-4o-mini")), config = at_most("chat.1000-keys"))]
+#[bench::beside_1000_routes(args = (Chat::among(1, 1_000, "openai/gpt-4o-mini")), config = at_most("chat.1000-routes"))]
+#[bench::route(args = (Chat::among(1, 1, "dynamic/r1")), config = at_most("route"))]
+#[bench::route_of_10(args = (Chat::among(1, 10, "dynamic/r7")), config = at_most("route.10"))]
+#[bench::route_of_1000(args = (Chat::among(1, 1_000, "dynamic/r700")), config = at_most("route.1000"))]
 fn answer_chat(mut chat: Chat) -> Chat {
     chat.answer();
     chat

@@ -1,11 +1,12 @@
 //! What is there before a function is counted. Each has run before, so that lazy statics, tables and connections are made.
 
 use bytes::Bytes;
+use domain::config::{Config, ProviderKeyConfig, RouteConfig};
 use domain::ledger::{AttemptRow, CacheStatus, Outcome, Surface};
 use domain::price::{CostLine, Formula, Kind, Per};
 use domain::provider::Dialect;
 use domain::usage::UsageSource;
-use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, TeamId, TokenId, Usage};
+use domain::{GatewayId, Nanos, ProviderKeyId, Rate, RequestId, RouteId, TeamId, TokenId, Usage};
 use gateway::snapshot::Snapshot;
 use gateway::trial::Tried;
 use http_body_util::Full;
@@ -192,12 +193,21 @@ impl Chat {
         Self::after(["0"; 4], "0")
     }
 
+    /// The next request has so many keys to choose among, and its gateway so many routes; `model` is what is asked for.
+    pub fn among(keys: i64, routes: i64, model: &str) -> Self {
+        Self::asking(World::of(|url| many(url, keys, routes)), model, ["0", "1", "2", "3"], "4")
+    }
+
     fn after(before: [&str; 4], next: &str) -> Self {
+        Self::asking(World::new(), "openai/gpt-4o-mini", before, next)
+    }
+
+    fn asking(world: World, model: &str, before: [&str; 4], next: &str) -> Self {
         let question = |number: &str| {
             let body = String::from_utf8(body(1_000).to_vec()).expect("text").replacen("please", number, 1);
-            post("compat/chat/completions", &body)
+            post("compat/chat/completions", &body.replacen("openai/gpt-4o-mini", model, 1))
         };
-        let mut chat = Self { world: World::new(), next: None };
+        let mut chat = Self { world, next: None };
         for number in before {
             chat.next = Some(question(number));
             chat.answer();
@@ -215,4 +225,23 @@ impl Chat {
             read(answer).await;
         });
     }
+}
+
+/// The usual team with so many keys of one provider, and so many routes that choose by metadata.
+fn many(url: &str, keys: i64, routes: i64) -> Config {
+    let mut config = config(url, &[]);
+    let team = &mut config.teams[0];
+    let numbered = |id: i64| ProviderKeyConfig { id: ProviderKeyId(id), ..team.provider_keys[0].clone() };
+    team.provider_keys = (1..=keys).map(numbered).collect();
+    let elements = r#"[
+        {"id":"start","type":"start","outputs":{"next":{"elementId":"plan"}}},
+        {"id":"plan","type":"conditional","properties":{"conditions":{"metadata.plan":"free"}},
+            "outputs":{"true":{"elementId":"small"},"false":{"elementId":"large"}}},
+        {"id":"small","type":"model","properties":{"provider":"openai","model":"gpt-5-nano"}},
+        {"id":"large","type":"model","properties":{"provider":"openai","model":"gpt-4o-mini"},
+            "outputs":{"fallback":{"elementId":"small"}}}]"#;
+    let route =
+        |id: i64| RouteConfig { id: RouteId(id), name: format!("r{id}"), version: 1, elements: elements.into() };
+    team.gateways[0].routes = (1..=routes).map(route).collect();
+    config
 }

@@ -39,11 +39,16 @@ impl World {
 
     /// The same with policies in force.
     pub fn with(policies: &[&str]) -> Self {
+        Self::of(|url| config(url, policies))
+    }
+
+    /// The same with a configuration for the provider's address.
+    pub fn of(config: impl FnOnce(&str) -> Config) -> Self {
         let provider = Provider::start();
         let directory = tempfile::tempdir().expect("a directory");
         let (appender, spool) = Spool::open(directory.path(), SpoolOptions::default()).expect("a spool");
         let options = Options { allow_private_upstreams: true, ..Options::default() };
-        let config = config(&provider.url, policies);
+        let config = config(&provider.url);
         let ports = ports::Ports {
             ledger: Arc::new(Ledger(appender)),
             cache_tier: Arc::new(NoTier),

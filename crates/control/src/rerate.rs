@@ -220,7 +220,8 @@ fn price(prices: &Prices, row: &Billed) -> Verdict {
     let named = Named::of_attempt(provider, book, answered, asked);
     let word = |word: &str| Some(word.to_owned());
     let pictures = row.formula.variant.as_deref().and_then(|variant| variant.split_once('/'));
-    let pictures = pictures.map_or_else(Size::default, |(quality, size)| Size { size: word(size), quality: word(quality) });
+    let pictures =
+        pictures.map_or_else(Size::default, |(quality, size)| Size { size: word(size), quality: word(quality) });
     let terms = Terms { at_ms: row.at_ms, pictures: &pictures, backend: row.backend.as_deref() };
     match prices.quote(&named, &row.usage, &terms) {
         None => Verdict::WithoutPrice,

@@ -22,6 +22,8 @@ pub enum Problem {
     NotANumber,
     /// Not lower-case letters, digits and single hyphens.
     NotASlug,
+    /// Not letters, digits, hyphens, underscores and dots behind a letter or a digit.
+    NotARouteName,
     /// Not an e-mail address.
     NotAnEmail,
     /// Not an `http` or `https` address without credentials, query and fragment.
@@ -94,6 +96,9 @@ impl fmt::Display for Problem {
             Self::TooLong { max } => write!(f, "may have at most {max} characters"),
             Self::OutOfRange { min, max } => write!(f, "must be between {min} and {max}"),
             Self::NotANumber => f.write_str("must be a whole number"),
+            Self::NotARouteName => {
+                f.write_str("may only use letters, digits, hyphens, underscores and dots, and begins with a letter or a digit")
+            }
             Self::NotASlug => f.write_str("may only use lower-case letters, digits and single hyphens between them"),
             Self::NotAnEmail => f.write_str("must be an e-mail address"),
             Self::NotAUrl => f.write_str("must be an http:// or https:// address without user name, query or fragment"),
@@ -244,12 +249,22 @@ pub fn gateway_slug(text: &str) -> Result<(), Problem> {
     if text == "new" { Err(Problem::Reserved) } else { Ok(()) }
 }
 
-/// A dynamic route's name: a [`slug`] that is no page's.
+/// A dynamic route's name: 1 to 64 letters, digits, hyphens, underscores and dots, as Cloudflare's have them, and no page's.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn route_name(text: &str) -> Result<(), Problem> {
-    gateway_slug(text)
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    if text.len() > MAX_NAME {
+        return Err(Problem::TooLong { max: MAX_NAME as u64 });
+    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if !text.bytes().all(fits) || !text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Err(Problem::NotARouteName);
+    }
+    if text == "new" { Err(Problem::Reserved) } else { Ok(()) }
 }
 
 /// Characters that show nothing, or turn the writing direction of what follows: they make one name look like another.
@@ -342,6 +357,22 @@ pub fn credential(text: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_may_be_called_as_elsewhere() {
+        for fine in ["support", "My_Route.v2", "7", "A-b--c"] {
+            assert_eq!(route_name(fine), Ok(()), "{fine}");
+        }
+        for bad in ["-a", "_a", ".", "..", "a/b", "a b", "ä", "a%20"] {
+            assert_eq!(route_name(bad), Err(Problem::NotARouteName), "{bad}");
+        }
+        let long = "a".repeat(65);
+        for (bad, problem) in
+            [("", Problem::Required), ("new", Problem::Reserved), (&long, Problem::TooLong { max: 64 })]
+        {
+            assert_eq!(route_name(bad), Err(problem), "{bad}");
+        }
+    }
 
     #[test]
     fn slugs_are_plain_path_segments() {

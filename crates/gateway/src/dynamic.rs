@@ -104,11 +104,11 @@ pub(crate) async fn walk(
                     Err(unanswered) => unanswered,
                 };
                 settlement = unanswered.settlement;
-                if !unanswered.failure.kind.may_be_the_targets() {
+                let Some(fault) = unanswered.failure.kind.of_the_target() else {
                     return Err(Unanswered { settlement, failure: unanswered.failure });
-                }
+                };
                 failure = Some(unanswered.failure);
-                walk.failed();
+                walk.failed(fault);
             }
             Step::End(ending) => {
                 let failure = match (ending, failure) {

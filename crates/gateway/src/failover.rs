@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use memchr::memmem;
+use route::Fault;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::body::Body;
@@ -137,9 +138,22 @@ impl Kind {
         matches!(self, Self::Unreachable | Self::Timeout | Self::Malformed | Self::Server)
     }
 
-    /// Whether another target may have an answer to the same question.
-    pub(crate) fn may_be_the_targets(self) -> bool {
-        !matches!(self, Self::Question | Self::Final)
+    /// Why the target has no answer; nothing where no other one has an answer to the same question.
+    pub(crate) fn of_the_target(self) -> Option<Fault> {
+        Some(match self {
+            Self::Unreachable => Fault::Unreachable,
+            Self::Timeout => Fault::Timeout,
+            Self::Malformed => Fault::InvalidAnswer,
+            Self::Server => Fault::ServerError,
+            Self::RateLimited => Fault::RateLimited,
+            Self::Key => Fault::KeyRefused,
+            Self::ContextLength => Fault::ContextLength,
+            Self::ContentPolicy => Fault::ContentPolicy,
+            Self::Refused => Fault::Refused,
+            Self::Limited => Fault::LimitReached,
+            Self::NotPossible => Fault::NotPossible,
+            Self::Question | Self::Final => return None,
+        })
     }
 
     /// Whether a step with a question of its own may have an answer.
@@ -265,10 +279,10 @@ mod tests {
     #[test]
     fn what_is_the_requests_own_fault_asks_nobody_else() {
         for code in [Code::InvalidJson, Code::LedgerUnavailable, Code::ShuttingDown, Code::Overloaded] {
-            assert!(!Kind::of_code(code).may_be_the_targets(), "{}", code.as_str());
+            assert!(Kind::of_code(code).of_the_target().is_none(), "{}", code.as_str());
         }
         for code in [Code::UpstreamTimeout, Code::BudgetExceeded, Code::NotExpressible, Code::MissingProviderKey] {
-            assert!(Kind::of_code(code).may_be_the_targets(), "{}", code.as_str());
+            assert!(Kind::of_code(code).of_the_target().is_some(), "{}", code.as_str());
         }
     }
 }

@@ -39,7 +39,10 @@ impl Connection {
 /// # Errors
 /// None today: a failed accept is tried again.
 pub async fn serve(listener: TcpListener, options: Options) -> io::Result<()> {
-    let mock = Mock::new(&options);
+    answer(listener, Mock::new(&options)).await
+}
+
+async fn answer(listener: TcpListener, mock: Mock) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
@@ -141,6 +144,7 @@ impl AsyncWrite for Breakable {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    mock: Mock,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -155,6 +159,11 @@ impl Running {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Answers by other flags from now on.
+    pub fn change(&self, options: &Options) {
+        self.mock.change(options);
     }
 }
 
@@ -171,5 +180,6 @@ impl Drop for Running {
 pub async fn start(options: Options) -> io::Result<Running> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    Ok(Running { address, task: tokio::spawn(serve(listener, options)) })
+    let mock = Mock::new(&options);
+    Ok(Running { address, task: tokio::spawn(answer(listener, mock.clone())), mock })
 }

@@ -1,6 +1,6 @@
 //! One request from its head to its answer: who is meant, who asks, what the controls say.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -24,7 +24,7 @@ const DEFAULT_LAST: usize = 20;
 /// The mock provider: cheap to clone, all clones share one record.
 #[derive(Clone, Debug)]
 pub struct Mock {
-    base: Arc<Control>,
+    base: Arc<RwLock<Control>>,
     record: Arc<Record>,
 }
 
@@ -32,7 +32,12 @@ impl Mock {
     /// A mock with these defaults and an empty record.
     #[must_use]
     pub fn new(options: &Options) -> Self {
-        Self { base: Arc::new(options.control()), record: Arc::new(Record::new(options.keep)) }
+        Self { base: Arc::new(RwLock::new(options.control())), record: Arc::new(Record::new(options.keep)) }
+    }
+
+    /// Answers by other defaults from now on.
+    pub fn change(&self, options: &Options) {
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = options.control();
     }
 
     /// Answers one request. Never fails; may never return, or break the connection, where a control asks for that.
@@ -79,7 +84,7 @@ impl Mock {
         body: &Bytes,
         connection: Connection,
     ) -> Result<Response<Body>, (Failure, Control)> {
-        let mut control = Control::clone(&self.base);
+        let mut control = self.base.read().unwrap_or_else(PoisonError::into_inner).clone();
         let asked = if dialect.has_key(parts) {
             dialect.route(parts, body)
         } else {

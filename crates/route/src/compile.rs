@@ -8,6 +8,7 @@ use crate::check::{
     outputs::{ELSE, FALLBACK},
 };
 use crate::condition::{self, BodyFields, Expr, Place};
+use crate::fault::Fault;
 use crate::find::Parts;
 use crate::graph::{Element, Graph, Kind, Limit, Strategy};
 use crate::problem::{Problem, is_valid};
@@ -68,6 +69,8 @@ pub(crate) enum Does {
         model: Box<Model>,
         success: Option<Edge>,
         fallback: Option<Edge>,
+        /// Where it goes on instead of at the fallback, by why it does not answer.
+        faults: Box<[(Fault, Edge)]>,
     },
     End,
 }
@@ -190,6 +193,7 @@ impl<'a> Compiler<'a> {
                     model: Box::new(Model { provider, model, timeout_ms: *timeout_ms, retries: *retries, target }),
                     success: self.edge(element, "success"),
                     fallback: self.edge(element, FALLBACK),
+                    faults: self.faults(element)?,
                 }
             }
         })
@@ -213,6 +217,12 @@ impl<'a> Compiler<'a> {
 
     fn edge_at(&self, element: &Element, at: usize) -> Option<Edge> {
         Some(Edge { output: u8::try_from(at).ok()?, to: *self.places.get(element.outputs[at].to.as_str())? })
+    }
+
+    fn faults(&self, element: &Element) -> Option<Box<[(Fault, Edge)]>> {
+        let outputs = element.outputs.iter().enumerate();
+        let faults = outputs.filter_map(|(at, output)| Some((at, Fault::parse(&output.name)?)));
+        faults.map(|(at, fault)| Some((fault, self.edge_at(element, at)?))).collect()
     }
 
     fn shares(&self, element: &Element) -> Option<Box<[(u16, Edge)]>> {

@@ -51,7 +51,7 @@ pub enum Kind {
         /// By the outputs' names; those without have 1.
         weights: Vec<(String, u32)>,
     },
-    /// Calls a model; goes on at `success` or `fallback`.
+    /// Calls a model; goes on at `success`, or at the output for why it does not answer, or at `fallback`.
     Model {
         /// The provider's slug.
         provider: String,

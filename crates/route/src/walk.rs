@@ -9,6 +9,7 @@ use crate::bounds::MAX_ELEMENTS;
 use crate::compile::{Does, Edge, Member, Model, Route};
 use crate::condition::Place;
 use crate::fact::{Fact, Facts};
+use crate::fault::Fault;
 use crate::find::{self, Spans};
 use crate::graph::{Measure, Strategy};
 use crate::path::{Path, Record};
@@ -197,13 +198,15 @@ impl<'r> Walk<'r> {
         self.go(at, *success);
     }
 
-    /// The model does not answer.
-    pub fn failed(&mut self) {
+    /// The model does not answer, and why.
+    pub fn failed(&mut self, fault: Fault) {
         let State::Trying(at) = self.state else { return };
-        let Does::Model { fallback, .. } = &self.route.nodes[usize::from(at)].does else { return };
+        let Does::Model { fallback, faults, .. } = &self.route.nodes[usize::from(at)].does else { return };
+        let own = faults.iter().find(|(of, _)| *of == fault).map(|(_, edge)| *edge);
+        let edge = own.or(*fallback);
         self.ending = Ending::Failed;
-        self.record.left(at, *fallback);
-        self.after(*fallback);
+        self.record.left(at, edge);
+        self.after(edge);
     }
 
     /// The limit has room.

@@ -244,12 +244,7 @@ fn insert() -> Insert {
     }
 }
 
-fn values(
-    model: &Model,
-    number: i32,
-    (before, cost): (Option<i64>, i64),
-    formula: &Formula,
-) -> [sea_orm::Value; 7] {
+fn values(model: &Model, number: i32, (before, cost): (Option<i64>, i64), formula: &Formula) -> [sea_orm::Value; 7] {
     let now_ms = chrono::Utc::now().timestamp_millis();
     let formula = priced::formula(formula).map(|json| clean(&json)).unwrap_or_else(|| "{}".to_owned());
     [

@@ -28,15 +28,22 @@ pub async fn run(control: &Control, arguments: &Rerate) -> Result<(), String> {
 fn render(rerated: &Rerated) -> String {
     let mut lines = vec![format!("Priced again at the price book as of {} and the teams' own prices.", rerated.book)];
     lines.extend(rerated.changed.iter().map(line));
-    let total = |of: fn(&Repriced) -> i64| Nanos(rerated.changed.iter().fold(0, |sum, one| of(one).saturating_add(sum)));
+    let total =
+        |of: fn(&Repriced) -> i64| Nanos(rerated.changed.iter().fold(0, |sum, one| of(one).saturating_add(sum)));
     let (before, after) = (total(|one| one.before), total(|one| one.after));
     let attempts: u64 = rerated.changed.iter().map(|one| one.attempts).sum();
     if attempts > 0 {
-        lines.push(format!("Together {attempts} attempts: {before} before, {after} after, {}.", signed(after.0 - before.0)));
+        lines.push(format!(
+            "Together {attempts} attempts: {before} before, {after} after, {}.",
+            signed(after.0 - before.0)
+        ));
     }
     let notes = [
         (rerated.same, "attempts cost the same"),
-        (rerated.named, "attempts have a cost that is no matter of prices: the provider or the request named it, or another row has it"),
+        (
+            rerated.named,
+            "attempts have a cost that is no matter of prices: the provider or the request named it, or another row has it",
+        ),
         (rerated.without_price, "attempts have no price; their cost stays as it is"),
         (rerated.unknown_pictures, "attempts made pictures of unknown size; their cost stays as it is"),
     ];

@@ -17,9 +17,7 @@ const BILLED_APART: &str = "The provider made this response in the background. W
 pub(super) fn cost(attempt: &AttemptDetail) -> impl IntoView + use<> {
     let current = attempt.corrections.last().map_or(&attempt.cost_formula, |last| &last.formula);
     let formula = match (attempt.row.cost, current.lines.is_empty()) {
-        _ if current.source == Source::Apart => {
-            view! { <Notice><p>{BILLED_APART}</p></Notice> }.into_any()
-        }
+        _ if current.source == Source::Apart => view! { <Notice><p>{BILLED_APART}</p></Notice> }.into_any(),
         (Some(total), false) => table(current, total).into_any(),
         (cost, _) => {
             let why = why_no_formula(&attempt.row, cost);

@@ -10,7 +10,7 @@ use store::{Store, db_test};
 use wire::price::{CustomCost, Named, Prices, Terms};
 
 use super::fixture::{ann, grant, open};
-use crate::{Control, PriceText, Rerate, Rerated, Repriced};
+use crate::{Control, PriceText, Repriced, Rerate, Rerated};
 
 /// Yesterday, so that no day is under way.
 fn yesterday_ms() -> i64 {

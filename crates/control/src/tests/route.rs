@@ -160,7 +160,7 @@ db_test! {
         let wrong = NewRoute { name: "Not A Name".into(), first: NewRouteVersion { elements: "{".into(), comment: "x".repeat(201), made_from: 0 } };
         let refused = control.create_route(&edit, "main", wrong).await;
         let expected = [
-            FieldError::new("name", Problem::NotASlug),
+            FieldError::new("name", Problem::NotARouteName),
             FieldError::new("comment", Problem::TooLong { max: 200 }),
             FieldError::new("elements", Problem::NotARoute),
         ];

@@ -13,6 +13,13 @@ async fn world(elements: Value) -> World {
         let named =
             serde_json::from_str::<Value>(&seen.body).ok().and_then(|body| body["model"].as_str().map(str::to_owned));
         let named = named.or_else(|| seen.target.split("/models/").nth(1)?.split(':').next().map(str::to_owned));
+        let ends = |end: &str| named.as_ref().is_some_and(|model| model.ends_with(end));
+        if ends("-long") {
+            return Answer::json(400, r#"{"error":{"code":"context_length_exceeded"}}"#);
+        }
+        if ends("-policy") {
+            return Answer::json(400, r#"{"error":{"code":"content_filter"}}"#);
+        }
         let status = named.and_then(|model| model.rsplit('-').next()?.parse().ok());
         match status {
             Some(status) => Answer::json(status, r#"{"error":{"message":"no"}}"#),
@@ -89,6 +96,31 @@ async fn models_are_asked_until_one_has_an_answer_and_the_way_is_told() {
     assert!(rows.iter().all(|row| row.model_asked.as_deref() == Some("dynamic/r")));
     let read = world.chat(ASK).await;
     assert_eq!(read.header("weir-route"), Some("r@1 start.next > plan.false > large"));
+}
+
+#[tokio::test]
+async fn why_a_model_fails_decides_who_is_asked_next() {
+    let model = |name: &str, outputs: &[(&str, &str)]| {
+        element(name, "model", json!({ "provider": "openai", "model": name }), outputs)
+    };
+    let route = |first: &str| {
+        json!([
+            start(first),
+            model(first, &[("context_length", "long"), ("content_policy", "calm"), ("server_error", "twin")]),
+            model("long", &[]),
+            model("calm", &[]),
+            model("twin", &[])
+        ])
+    };
+    for (first, next) in [("gpt-long", "long"), ("gpt-policy", "calm"), ("gpt-503", "twin")] {
+        let world = world(route(first)).await;
+        let read = world.chat(ASK).await;
+        assert_eq!((read.status, read.header("cf-aig-model")), (200, Some(next)), "{}", read.body);
+        assert_eq!(world.rows().len(), 2);
+    }
+    // What has no output ends the walk with what the provider said.
+    let world = world(route("gpt-401")).await;
+    assert_eq!((world.chat(ASK).await.status, world.rows().len()), (401, 1));
 }
 
 #[tokio::test]

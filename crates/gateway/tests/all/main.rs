@@ -24,6 +24,7 @@ mod pools;
 mod prices;
 mod responses;
 mod restrictions;
+mod rests;
 mod retries;
 mod same_api;
 mod settling;

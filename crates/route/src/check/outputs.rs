@@ -1,6 +1,7 @@
 //! Which outputs an element has, and where each may lead.
 
 use super::{Checker, Node};
+use crate::fault::Fault;
 use crate::graph::{Kind, Output};
 use crate::split::{WHOLE, share};
 
@@ -26,7 +27,8 @@ impl Checker<'_> {
             Kind::End => self.named(node, &[], &[]),
             Kind::Percentage { .. } => self.shares(node),
             Kind::Model { .. } => {
-                self.named(node, &[], &["success", "fallback"]);
+                let optional = ["success", FALLBACK].into_iter().chain(Fault::ALL.map(Fault::as_str));
+                self.named(node, &[], &optional.collect::<Vec<_>>());
                 self.success(node);
             }
             Kind::Balance { weights, .. } => self.candidates(node, weights),
@@ -98,10 +100,12 @@ impl Checker<'_> {
                     place,
                     format!("leads to {}, which is no model; a balance chooses among models", output.to),
                 );
-            } else if to.kind.is_some() && to.outputs.iter().any(|output| output.name == FALLBACK) {
-                let message =
-                    "is not for a model that a balance chooses: the balance goes on with the next one, then at its own";
-                self.error(to.id, "outputs.fallback", message);
+            } else if to.kind.is_some() {
+                let leads_on = |name: &str| name == FALLBACK || Fault::parse(name).is_some();
+                for output in to.outputs.iter().filter(|output| leads_on(&output.name)) {
+                    let message = "is not for a model that a balance chooses: the balance goes on with the next one, then at its own";
+                    self.error(to.id, format!("outputs.{}", output.name), message);
+                }
             }
         }
         for (name, _) in weights.iter().filter(|(name, _)| !candidates.iter().any(|output| output.name == *name)) {

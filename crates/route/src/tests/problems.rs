@@ -180,7 +180,7 @@ fn a_balance_chooses_among_models() {
     let wrong = json!([
         start("b"),
         balance(json!({ "strategy": "latency", "weights": { "1": 0, "4": 1 } }), &[("1", "m"), ("2", "end")]),
-        model("m", "x", &[("fallback", "end")]),
+        model("m", "x", &[("fallback", "end"), ("timeout", "end")]),
         end()
     ]);
     assert_eq!(
@@ -188,7 +188,8 @@ fn a_balance_chooses_among_models() {
         [
             "b: outputs.2 leads to end, which is no model; a balance chooses among models",
             "b: properties.weights.4 is the weight of no output",
-            "m: outputs.fallback is not for a model that a balance chooses: the balance goes on with the next one, then at its own"
+            "m: outputs.fallback is not for a model that a balance chooses: the balance goes on with the next one, then at its own",
+            "m: outputs.timeout is not for a model that a balance chooses: the balance goes on with the next one, then at its own"
         ]
     );
     assert_eq!(told(&json!([start("b"), balance(json!({}), &[("fallback", "m")]), model("m", "x", &[])])).len(), 1);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::{Graph, Reading, Route, Step, Walk, is_valid, read};
+use crate::{Fault, Graph, Reading, Route, Step, Walk, is_valid, read};
 
 const NAMES: [&str; 8] = ["start", "a", "b", "c", "d", "e", "f", "end"];
 
@@ -106,7 +106,7 @@ proptest! {
                 Step::Model(model) => {
                     prop_assert!(tried.insert((model.provider, model.model)), "{elements}");
                     prop_assert!(seen.insert(model.element));
-                    if outcome && step > 3 { walk.succeeded() } else { walk.failed() }
+                    if outcome && step > 3 { walk.succeeded() } else { walk.failed(Fault::ServerError) }
                 }
                 Step::Limit(limit) => {
                     prop_assert!(seen.insert(limit.element));

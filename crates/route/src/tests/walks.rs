@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Request, element, end, model, route, start};
-use crate::{Candidate, Ending, LimitStep, Measure, Route, Step, Strategy, Walk};
+use crate::{Candidate, Ending, Fault, LimitStep, Measure, Route, Step, Strategy, Walk};
 
 fn next_model<'r>(walk: &mut Walk<'r>, request: &Request) -> Option<&'r str> {
     match walk.next(request) {
@@ -34,7 +34,7 @@ fn a_model_that_fails_is_followed_by_its_fallback() {
     walk.within();
     walk.chosen(0);
     assert_eq!(next_model(&mut walk, &request), Some("a"), "what was told does not fit");
-    walk.failed();
+    walk.failed(Fault::ServerError);
     assert_eq!(next_model(&mut walk, &request), Some("b"));
     let before = walk.path().to_string();
     walk.succeeded();
@@ -46,7 +46,7 @@ fn a_model_that_fails_is_followed_by_its_fallback() {
     let mut walk = Walk::new(&route, 1);
     for _ in 0..2 {
         assert!(next_model(&mut walk, &request).is_some());
-        walk.failed();
+        walk.failed(Fault::ServerError);
     }
     assert!(matches!(walk.next(&request), Step::End(Ending::Failed)), "the third is the first again");
     assert_eq!(walk.path().to_string(), "start.next > a.fallback > b.fallback > [c]");
@@ -79,7 +79,7 @@ fn a_limit_is_asked_with_its_group() {
     assert_eq!(walk.group(&Request::of(json!({ "user": 7 }))).as_deref(), Some("7"));
     walk.over();
     assert_eq!(next_model(&mut walk, &request), Some("n"));
-    walk.failed();
+    walk.failed(Fault::ServerError);
     assert!(matches!(walk.next(&request), Step::End(Ending::Failed)));
     let mut walk = Walk::new(&route, 1);
     walk.next(&request);
@@ -126,6 +126,41 @@ fn balanced() -> Route {
 }
 
 #[test]
+fn why_a_model_fails_may_lead_elsewhere_than_its_fallback() {
+    let route = route(&json!([
+        start("a"),
+        model("a", "x", &[("success", "end"), ("context_length", "long"), ("timeout", "quick"), ("fallback", "b")]),
+        model("long", "y", &[("rate_limited", "b")]),
+        model("quick", "z", &[]),
+        model("b", "w", &[]),
+        end()
+    ]));
+    let request = Request::default();
+    let leads = |fault: Fault| {
+        let mut walk = Walk::new(&route, 1);
+        assert_eq!(next_model(&mut walk, &request), Some("a"));
+        walk.failed(fault);
+        next_model(&mut walk, &request).map(|next| (next, walk.path().to_string()))
+    };
+    for fault in Fault::ALL {
+        let next = match fault {
+            Fault::ContextLength => ("long", "start.next > a.context_length"),
+            Fault::Timeout => ("quick", "start.next > a.timeout"),
+            _ => ("b", "start.next > a.fallback"),
+        };
+        assert_eq!(leads(fault), Some((next.0, next.1.to_owned())), "{fault:?}");
+        assert_eq!(Fault::parse(fault.as_str()), Some(fault));
+    }
+    // Without a fallback any other fault is the end.
+    let mut walk = Walk::new(&route, 1);
+    next_model(&mut walk, &request);
+    walk.failed(Fault::ContextLength);
+    next_model(&mut walk, &request);
+    walk.failed(Fault::ServerError);
+    assert!(matches!(walk.next(&request), Step::End(Ending::Failed)));
+}
+
+#[test]
 fn a_balance_goes_on_with_what_is_left() {
     let (route, request) = (balanced(), Request::default());
     let mut walk = Walk::new(&route, 1);
@@ -136,14 +171,14 @@ fn a_balance_goes_on_with_what_is_left() {
     assert_eq!((candidates.element, candidates.strategy), ("pool", Strategy::Busy));
     walk.chosen(1);
     assert_eq!(next_model(&mut walk, &request), Some("y"));
-    walk.failed();
+    walk.failed(Fault::ServerError);
     let Step::Balance(candidates) = walk.next(&request) else { panic!("a balance") };
     assert_eq!(candidates.iter().map(|candidate| candidate.index).collect::<Vec<_>>(), [0, 2]);
     walk.chosen(1);
     assert_eq!(next_model(&mut walk, &request), Some("x"), "one that is none of them chooses the first");
-    walk.failed();
+    walk.failed(Fault::ServerError);
     assert_eq!(next_model(&mut walk, &request), Some("z"), "the last needs no choice");
-    walk.failed();
+    walk.failed(Fault::ServerError);
     assert_eq!(next_model(&mut walk, &request), Some("w"));
     walk.succeeded();
     assert!(matches!(walk.next(&request), Step::End(Ending::Answered)));

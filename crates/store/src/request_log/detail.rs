@@ -35,7 +35,8 @@ pub async fn find_request(
         return Err(StoreError::NotFound);
     }
     let mut bodies = if with_payload { bodies(store, id).await? } else { HashMap::new() };
-    let formulas = models.iter().map(|model| correction::formula(model.cost_formula.as_deref())).collect::<Result<Vec<_>, _>>()?;
+    let formulas =
+        models.iter().map(|model| correction::formula(model.cost_formula.as_deref())).collect::<Result<Vec<_>, _>>()?;
     let rows = super::rows(store, models).await?;
     let mut corrections = correction::of_request(store.read(), id).await?;
     let attempts = rows.into_iter().zip(formulas).map(|(row, cost_formula)| {

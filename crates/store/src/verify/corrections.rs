@@ -30,8 +30,9 @@ pub(super) async fn check(
     let mut expected: Option<(Uuid, i32, i32, Option<i64>)> = None;
     loop {
         let values = [after.0.into(), after.1.into(), after.2.into(), end.into()];
-        let page =
-            snapshot.query_all_raw(Statement::from_sql_and_values(snapshot.get_database_backend(), &sql, values)).await?;
+        let page = snapshot
+            .query_all_raw(Statement::from_sql_and_values(snapshot.get_database_backend(), &sql, values))
+            .await?;
         for row in &page {
             let (id, attempt, number): (Uuid, i32, i32) =
                 (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
@@ -41,7 +42,8 @@ pub(super) async fn check(
                 Some((of, at, next, known)) if (of, at) == (id, attempt) => number == next && before == known,
                 _ => number == 1 && before == row.try_get_by_index::<Option<i64>>(6)?,
             };
-            let is_right = correction::formula(Some(&formula)).is_ok_and(|formula| bulk::money(formula.total()) == cost);
+            let is_right =
+                correction::formula(Some(&formula)).is_ok_and(|formula| bulk::money(formula.total()) == cost);
             report.corrections += 1;
             if !follows || !is_right {
                 report.found(Difference::Correction { request_id: RequestId(id), attempt, number });
