@@ -41,6 +41,7 @@ migrations! {
     m20261127_000050_create_routes,
     m20261127_000060_pool_provider_keys,
     m20261127_000061_correct_costs,
+    m20261127_000062_sum_up_users,
 }
 
 /// Applies what is missing; see `store::Store::migrate`, which takes the lock that keeps two processes apart.

@@ -1,4 +1,4 @@
-//! Where the money went: by any two of gateway, token, provider, model and day, from roll-ups.
+//! Where the money went: by any two of gateway, token, provider, model, user and day, from roll-ups.
 
 mod days;
 mod tables;
@@ -52,7 +52,10 @@ fn show(team: &str, by: [Dimension; 2], range: Range, breakdown: &Breakdown) -> 
             Dimension::Day => days::chart(breakdown).into_any(),
             _ => tables::values(by[0], breakdown, team, range).into_any(),
         };
-        view! { {totals(breakdown)}{first}{tables::pairs(by, breakdown, team, range)} }.into_any()
+        let by_user = by.contains(&Dimension::User).then(|| {
+            view! { <p class="help">"Users are those that callers name. They are counted by whole days (UTC); what names nobody is among the others."</p> }
+        });
+        view! { {totals(breakdown)}{by_user}{first}{tables::pairs(by, breakdown, team, range)} }.into_any()
     };
     view! {
         <Page title="Costs" toolbar=move || picker>
@@ -100,6 +103,7 @@ fn words(dimension: Dimension) -> &'static str {
         Dimension::Token => "Token",
         Dimension::Provider => "Provider",
         Dimension::Model => "Model",
+        Dimension::User => "User",
         Dimension::Day => "Day",
     }
 }

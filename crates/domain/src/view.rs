@@ -436,13 +436,15 @@ pub enum Dimension {
     Token,
     Provider,
     Model,
+    /// Who was asked for, as callers say.
+    User,
     /// A day in UTC.
     Day,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 5] = [Self::Gateway, Self::Token, Self::Provider, Self::Model, Self::Day];
+    pub const ALL: [Self; 6] = [Self::Gateway, Self::Token, Self::Provider, Self::Model, Self::User, Self::Day];
 
     /// The stable name, as in URLs.
     #[must_use]
@@ -452,6 +454,7 @@ impl Dimension {
             Self::Token => "token",
             Self::Provider => "provider",
             Self::Model => "model",
+            Self::User => "user",
             Self::Day => "day",
         }
     }
@@ -468,7 +471,7 @@ impl Dimension {
 pub struct DimensionValue {
     /// Of a gateway or a token; the beginning of a day in seconds since 1970; 0 otherwise, and where there is none.
     pub id: i64,
-    /// Slug of a gateway, name of a token, provider, model; empty for a day, and where there is none.
+    /// Slug of a gateway, name of a token, provider, model, user; empty for a day, and where there is none.
     pub name: String,
 }
 

@@ -229,6 +229,7 @@ fn counted(model: &Model) -> Counted<'_> {
         token_id: model.token_id,
         provider: model.provider.as_deref(),
         model: model.model.as_deref(),
+        user: model.user_name.as_deref(),
         attempt: u16::try_from(model.attempt).unwrap_or(u16::MAX),
         status: u16::try_from(model.status).unwrap_or_default(),
         has_usage: true,

@@ -1,7 +1,7 @@
 //! Roll-ups: sums per minute, hour and day, kept by the ledger writer in the transaction that stores the rows, so that
 //! no chart ever reads a row of the log.
 //!
-//! A row counts once per resolution and dimension (team, gateway, provider, model, token). Requests, errors, cache hits
+//! A row counts once per resolution and dimension (team, gateway, provider, model, token; in one table also who was asked for). Requests, errors, cache hits
 //! and the histograms count the `last` row of a request, which carries what the client was told; attempts, tokens and
 //! cost count every row. Requests that no team can be charged with are left out.
 
@@ -35,17 +35,22 @@ pub(crate) enum Resolution {
     Minute,
     Hour,
     Day,
+    /// Days, by whom was asked for; rows that do not say that are not in it. It has no histograms.
+    UserDay,
 }
 
 impl Resolution {
-    /// From fine to coarse.
-    pub(crate) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+    /// Those that have all rows, from fine to coarse.
+    pub(crate) const WHOLE: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+    /// Every table.
+    pub(crate) const ALL: [Self; 4] = [Self::Minute, Self::Hour, Self::Day, Self::UserDay];
 
     pub(crate) fn table(self) -> &'static str {
         match self {
             Self::Minute => "rollup_minute",
             Self::Hour => "rollup_hour",
             Self::Day => "rollup_day",
+            Self::UserDay => "rollup_user_day",
         }
     }
 
@@ -54,7 +59,7 @@ impl Resolution {
         match self {
             Self::Minute => 60,
             Self::Hour => 3_600,
-            Self::Day => 86_400,
+            Self::Day | Self::UserDay => 86_400,
         }
     }
 
@@ -62,7 +67,7 @@ impl Resolution {
     pub(crate) fn kept_days(self) -> Option<i64> {
         match self {
             Self::Minute => Some(4),
-            Self::Hour => Some(400),
+            Self::Hour | Self::UserDay => Some(400),
             Self::Day => None,
         }
     }

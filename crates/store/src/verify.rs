@@ -92,6 +92,8 @@ pub struct SumKey {
     pub provider: String,
     pub model: String,
     pub token_id: i64,
+    /// Empty in sums that do not tell users apart.
+    pub user: String,
 }
 
 impl fmt::Display for Difference {
@@ -122,11 +124,12 @@ impl fmt::Display for Difference {
                 write!(f, "request {request_id}: has the attempts {attempts:?}, so some are missing")
             }
             Self::Sum { table, key, column, stored, rows } => {
-                let SumKey { at_s, team_id, gateway_id, provider, model, token_id } = key;
+                let SumKey { at_s, team_id, gateway_id, provider, model, token_id, user } = key;
                 let at = DateTime::from_timestamp(*at_s, 0).unwrap_or_default().format("%Y-%m-%d %H:%M");
+                let user = if user.is_empty() { String::new() } else { format!(" user {user:?}") };
                 write!(
                     f,
-                    "{table} {at} team {team_id} gateway {gateway_id} provider {provider:?} model {model:?} token {token_id}: \
+                    "{table} {at} team {team_id} gateway {gateway_id} provider {provider:?} model {model:?} token {token_id}{user}: \
                      {column} is {stored}, the rows make {rows}"
                 )
             }
@@ -162,7 +165,7 @@ pub async fn verify(store: &Store, span: Span) -> Result<Report, StoreError> {
 async fn check_day(store: &Store, teams: &[i64], from_s: i64, report: &mut Report) -> Result<(), StoreError> {
     let (day_s, edges) = (DAY_MS / 1_000, Edges::now(store).await?);
     let snapshot = store.snapshot().await?;
-    let mut sums = sums::Sums::new(&[Resolution::Hour, Resolution::Day], from_s, from_s + day_s);
+    let mut sums = sums::Sums::new(&[Resolution::Hour, Resolution::Day, Resolution::UserDay], from_s, from_s + day_s);
     rows::scan(&snapshot, from_s * 1_000, day_s * 1_000, Some(&mut *report), |row| sums.add(row)).await?;
     sums.compare(&snapshot, teams, &edges, report).await?;
     corrections::check(&snapshot, from_s * 1_000, day_s * 1_000, report).await?;

@@ -89,6 +89,7 @@ fn name(by: Dimension, value: &DimensionValue, team: &str, range: Range) -> impl
         Dimension::Token => (name.clone(), Some(format!("token={id}"))),
         Dimension::Provider => (name.clone(), Some(format!("provider={}", encoded(name)))),
         Dimension::Model => (name.clone(), Some(format!("model={}", encoded(name)))),
+        Dimension::User => (name.clone(), Some(format!("user={}", encoded(name)))),
     };
     if text.is_empty() {
         return view! { <td class="muted">"none"</td> }.into_any();

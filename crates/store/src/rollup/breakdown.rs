@@ -1,4 +1,4 @@
-//! What was spent, by any two of gateway, token, provider, model and day, from roll-ups only: the largest sums by name, and
+//! What was spent, by any two of gateway, token, provider, model, user and day, from roll-ups only: the largest sums by name, and
 //! what they leave as one.
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ const TOP_PAIRS: u64 = 200;
 const DAY_S: i64 = 86_400;
 
 /// Figures of a team from `from_ms` to `to_ms`, by one dimension and by two. The span is widened to whole steps of the roll-ups
-/// that serve it: minutes for two days at most, hours for two months, days beyond; 400 days at most.
+/// that serve it: minutes for two days at most, hours for two months, days beyond and where users are told apart; 400 days at most.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] where the database does not answer.
@@ -31,7 +31,9 @@ pub async fn breakdown(
     from_ms: i64,
     to_ms: i64,
 ) -> Result<Breakdown, StoreError> {
-    let span = Span::choose(from_ms, to_ms, chrono::Utc::now().timestamp());
+    let now_s = chrono::Utc::now().timestamp();
+    let span =
+        if by.contains(&Dimension::User) { Span::of_days(from_ms, to_ms) } else { Span::choose(from_ms, to_ms, now_s) };
     let query = Query { store, team, span };
     let total = query.total().await?;
     let (values, rest_of_values) = query.by_first(by[0], total).await?;
@@ -70,9 +72,9 @@ pub async fn unpriced(
     let tail = format!(
         "AND unpriced > 0 GROUP BY 1, 2 ORDER BY SUM(CAST(unpriced AS double precision)) DESC, 1, 2 LIMIT {most}"
     );
-    let rows = query.sums("provider, model,", &tail).await?;
+    let rows = query.sums(span.resolution, "provider, model,", &tail).await?;
     let read = rows.iter().map(|row| {
-        let attempts = Sums::read(row, 2)?.totals().unpriced;
+        let attempts = Sums::read(row, 2, span.resolution)?.totals().unpriced;
         Ok(UnpricedModel { provider: row.try_get_by_index(0)?, model: row.try_get_by_index(1)?, attempts })
     });
     Ok(read.collect::<Result<_, DbErr>>()?)
@@ -87,23 +89,37 @@ struct Span {
 }
 
 impl Span {
-    fn choose(from_ms: i64, to_ms: i64, now_s: i64) -> Self {
+    /// Whole days.
+    fn of_days(from_ms: i64, to_ms: i64) -> Self {
+        Self::whole(Self::seconds(from_ms, to_ms), Resolution::Day)
+    }
+
+    /// The seconds of a span, at most so many days of them.
+    fn seconds(from_ms: i64, to_ms: i64) -> (i64, i64) {
         let to_s = to_ms.div_euclid(1_000).saturating_add(i64::from(to_ms.rem_euclid(1_000) > 0));
-        let from_s = from_ms.div_euclid(1_000).max(to_s.saturating_sub(MAX_DAYS * DAY_S));
+        (from_ms.div_euclid(1_000).max(to_s.saturating_sub(MAX_DAYS * DAY_S)), to_s)
+    }
+
+    fn whole((from_s, to_s): (i64, i64), resolution: Resolution) -> Self {
+        let step = resolution.seconds();
+        let from_s = from_s - from_s.rem_euclid(step);
+        Self { from_s, to_s: (to_s + (-to_s).rem_euclid(step)).max(from_s + step), resolution }
+    }
+
+    fn choose(from_ms: i64, to_ms: i64, now_s: i64) -> Self {
+        let (from_s, to_s) = Self::seconds(from_ms, to_ms);
         let length = to_s.saturating_sub(from_s);
         let serves = |resolution: &Resolution| {
             let longest = match resolution {
                 Resolution::Minute => 2 * DAY_S,
                 Resolution::Hour => 62 * DAY_S,
-                Resolution::Day => i64::MAX,
+                Resolution::Day | Resolution::UserDay => i64::MAX,
             };
             let kept = resolution.kept_days().is_none_or(|days| from_s >= now_s.saturating_sub(days * DAY_S));
             length <= longest && kept
         };
-        let resolution = Resolution::ALL.into_iter().find(serves).unwrap_or(Resolution::Day);
-        let step = resolution.seconds();
-        let from_s = from_s - from_s.rem_euclid(step);
-        Self { from_s, to_s: (to_s + (-to_s).rem_euclid(step)).max(from_s + step), resolution }
+        let resolution = Resolution::WHOLE.into_iter().find(serves).unwrap_or(Resolution::Day);
+        Self::whole((from_s, to_s), resolution)
     }
 }
 
@@ -121,6 +137,7 @@ fn expression(dimension: Dimension) -> &'static str {
         Dimension::Token => "token_id",
         Dimension::Provider => "provider",
         Dimension::Model => "model",
+        Dimension::User => "user_name",
         Dimension::Day => "at_s - at_s % 86400",
     }
 }
@@ -128,7 +145,7 @@ fn expression(dimension: Dimension) -> &'static str {
 fn key(dimension: Dimension, row: &QueryResult, index: usize) -> Result<Key, DbErr> {
     Ok(match dimension {
         Dimension::Gateway | Dimension::Token | Dimension::Day => Key::Number(row.try_get_by_index(index)?),
-        Dimension::Provider | Dimension::Model => Key::Text(row.try_get_by_index(index)?),
+        Dimension::Provider | Dimension::Model | Dimension::User => Key::Text(row.try_get_by_index(index)?),
     })
 }
 
@@ -143,8 +160,9 @@ struct Query<'a> {
 
 impl Query<'_> {
     async fn total(&self) -> Result<Sums, DbErr> {
-        let rows = self.sums("", "").await?;
-        rows.first().map_or(Ok(Sums::default()), |row| Sums::read(row, 0))
+        let resolution = self.span.resolution;
+        let rows = self.sums(resolution, "", "").await?;
+        rows.first().map_or(Ok(Sums::default()), |row| Sums::read(row, 0, resolution))
     }
 
     async fn by_first(&self, by: Dimension, total: Sums) -> Result<(Vec<(Key, Sums)>, Option<Sums>), DbErr> {
@@ -152,8 +170,9 @@ impl Query<'_> {
             Dimension::Day => format!("GROUP BY 1 ORDER BY 1 LIMIT {}", MAX_DAYS + 1),
             _ => format!("GROUP BY 1 ORDER BY {LARGEST_FIRST}, 1 LIMIT {TOP_VALUES}"),
         };
-        let rows = self.sums(&format!("{},", expression(by)), &tail).await?;
-        let read = rows.iter().map(|row| Ok((key(by, row, 0)?, Sums::read(row, 1)?)));
+        let table = self.table(&[by]);
+        let rows = self.sums(table, &format!("{},", expression(by)), &tail).await?;
+        let read = rows.iter().map(|row| Ok((key(by, row, 0)?, Sums::read(row, 1, table)?)));
         let found: Vec<_> = read.collect::<Result<_, DbErr>>()?;
         let rest = rest(total, found.iter().map(|(_, sums)| sums));
         Ok((found, rest))
@@ -162,18 +181,24 @@ impl Query<'_> {
     async fn by_both(&self, by: [Dimension; 2], total: Sums) -> Result<(Vec<([Key; 2], Sums)>, Option<Sums>), DbErr> {
         let first = format!("{}, {},", expression(by[0]), expression(by[1]));
         let tail = format!("GROUP BY 1, 2 ORDER BY {LARGEST_FIRST}, 1, 2 LIMIT {TOP_PAIRS}");
-        let rows = self.sums(&first, &tail).await?;
-        let read = rows.iter().map(|row| Ok(([key(by[0], row, 0)?, key(by[1], row, 1)?], Sums::read(row, 2)?)));
+        let table = self.table(&by);
+        let rows = self.sums(table, &first, &tail).await?;
+        let read = rows.iter().map(|row| Ok(([key(by[0], row, 0)?, key(by[1], row, 1)?], Sums::read(row, 2, table)?)));
         let found: Vec<_> = read.collect::<Result<_, DbErr>>()?;
         let rest = rest(total, found.iter().map(|(_, sums)| sums));
         Ok((found, rest))
     }
 
-    async fn sums(&self, first: &str, tail: &str) -> Result<Vec<QueryResult>, DbErr> {
+    /// The table that tells these apart: what does not say who was asked for is not in that of users, and is left as the rest.
+    fn table(&self, by: &[Dimension]) -> Resolution {
+        if by.contains(&Dimension::User) { Resolution::UserDay } else { self.span.resolution }
+    }
+
+    async fn sums(&self, table: Resolution, first: &str, tail: &str) -> Result<Vec<QueryResult>, DbErr> {
         let sql = format!(
             "SELECT {first} {} FROM {} WHERE team_id = $1 AND at_s >= $2 AND at_s < $3 {tail}",
-            Sums::selection(),
-            self.span.resolution.table(),
+            Sums::selection(table),
+            table.table(),
         );
         let values: [Value; 3] = [self.team.0.into(), self.span.from_s.into(), self.span.to_s.into()];
         let statement = Statement::from_sql_and_values(self.store.backend().into(), sql, values);
@@ -184,7 +209,8 @@ impl Query<'_> {
 /// What the sums that are shown leave of all; nothing where they are all.
 fn rest<'a>(mut total: Sums, shown: impl Iterator<Item = &'a Sums>) -> Option<Sums> {
     shown.for_each(|sums| total.subtract(sums));
-    (total != Sums::default()).then_some(total)
+    // Users have no histograms.
+    (total.plain() != Sums::default().plain()).then_some(total)
 }
 
 /// Names of the gateways and tokens that are shown.

@@ -53,11 +53,11 @@ impl Span {
         let kept = |resolution: &Resolution| {
             resolution.kept_days().is_none_or(|days| oldest >= now_s.saturating_sub(days * Resolution::Day.seconds()))
         };
-        let finest = Resolution::ALL.into_iter().find(kept).unwrap_or(Resolution::Day);
+        let finest = Resolution::WHOLE.into_iter().find(kept).unwrap_or(Resolution::Day);
         let fits = |step: &i64| *step >= finest.seconds() && length / *step <= MAX_STEPS;
         let step_s = STEPS_S.into_iter().find(fits).unwrap_or_else(|| whole_days(length / MAX_STEPS));
         let coarsest = |resolution: &Resolution| step_s % resolution.seconds() == 0;
-        let resolution = Resolution::ALL.into_iter().rev().find(coarsest).unwrap_or(finest);
+        let resolution = Resolution::WHOLE.into_iter().rev().find(coarsest).unwrap_or(finest);
         let from_s = from_s - from_s.rem_euclid(step_s);
         let to_s = to_s + (-to_s).rem_euclid(step_s);
         Self { from_s, to_s, step_s, resolution }
@@ -102,12 +102,12 @@ impl Query<'_> {
 
     async fn steps(&self, span: &Span) -> Result<BTreeMap<i64, Sums>, DbErr> {
         let rows = self.sums("at_s - at_s % $4", span, Some(span.step_s), "GROUP BY 1").await?;
-        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, Sums::read(row, 1)?))).collect()
+        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, Sums::read(row, 1, self.resolution)?))).collect()
     }
 
     async fn total(&self, span: &Span) -> Result<Sums, DbErr> {
         let rows = self.sums("0", span, None, "").await?;
-        rows.first().map_or(Ok(Sums::default()), |row| Sums::read(row, 1))
+        rows.first().map_or(Ok(Sums::default()), |row| Sums::read(row, 1, self.resolution))
     }
 
     /// The dearest models; what they leave of `rest` comes last, without a name.
@@ -119,7 +119,7 @@ impl Query<'_> {
         );
         let mut models = Vec::new();
         for row in self.sums("model", span, None, &tail).await? {
-            let sums = Sums::read(&row, 1)?;
+            let sums = Sums::read(&row, 1, self.resolution)?;
             rest.subtract(&sums);
             models.push((row.try_get_by_index(0)?, sums.totals()));
         }
@@ -139,7 +139,7 @@ impl Query<'_> {
         });
         let sql = format!(
             "SELECT {first}, {} FROM {} WHERE team_id = $1 AND at_s >= $2 AND at_s < $3 {gateway} {tail}",
-            Sums::selection(),
+            Sums::selection(self.resolution),
             self.resolution.table(),
         );
         let statement = Statement::from_sql_and_values(self.store.backend().into(), sql, values);

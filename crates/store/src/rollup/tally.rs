@@ -12,9 +12,10 @@ use super::histogram::{BUCKETS, bucket, percentile_ms};
 use crate::bulk::{Insert, chunks, clean, figure, money};
 use crate::{Backend, WriteTx};
 
-/// Columns of sums.
-const WIDTH: usize = 8 + 2 * BUCKETS;
-const LATENCY: usize = 8;
+/// Columns of sums: plain ones, then histograms.
+const WIDTH: usize = PLAIN + 2 * BUCKETS;
+const PLAIN: usize = 8;
+const LATENCY: usize = PLAIN;
 const FIRST_BYTE: usize = LATENCY + BUCKETS;
 const COST: usize = 6;
 const UNPRICED: usize = 7;
@@ -31,6 +32,18 @@ const CUT: i64 = 1_000_000;
 const MAX_NAME: usize = 128;
 
 const KEY_COLUMNS: [&str; 6] = ["team_id", "at_s", "gateway_id", "provider", "model", "token_id"];
+
+impl Resolution {
+    /// Columns that tell rows apart.
+    pub(crate) fn key_columns(self) -> impl Iterator<Item = &'static str> {
+        KEY_COLUMNS.into_iter().chain((self == Self::UserDay).then_some("user_name"))
+    }
+
+    /// Columns of sums.
+    pub(super) fn sum_columns(self) -> &'static [&'static str] {
+        if self == Self::UserDay { &SUM_COLUMNS[..PLAIN] } else { &SUM_COLUMNS }
+    }
+}
 
 /// Names of the sums, in the order of [`Sums`].
 pub(super) static SUM_COLUMNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -51,6 +64,7 @@ pub(crate) struct Counted<'a> {
     pub(crate) token_id: Option<i64>,
     pub(crate) provider: Option<&'a str>,
     pub(crate) model: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
     pub(crate) attempt: u16,
     pub(crate) last: bool,
     pub(crate) status: u16,
@@ -73,6 +87,7 @@ impl<'a> From<&'a AttemptRow> for Counted<'a> {
             token_id: row.token_id.map(|id| id.0),
             provider: row.provider.as_deref(),
             model: row.model.as_deref(),
+            user: row.user.as_deref(),
             attempt: row.attempt,
             last: row.last,
             status: row.status,
@@ -126,27 +141,41 @@ impl Sums {
         }
     }
 
+    /// Without histograms.
+    pub(super) fn plain(&self) -> &[i64] {
+        &self.0[..PLAIN]
+    }
+
     pub(super) fn subtract(&mut self, other: &Self) {
         for (sum, less) in self.0.iter_mut().zip(other.0) {
             *sum = sum.saturating_sub(less);
         }
     }
 
-    /// The sums that differ, with their columns: `(column, here, there)`. Sums that have stopped growing are not compared.
-    pub(crate) fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'static str, i64, i64)> + 'a {
-        let all = SUM_COLUMNS.iter().zip(self.0).zip(other.0).map(|((column, here), there)| (*column, here, there));
+    /// The sums that differ, with their columns in a table: `(column, here, there)`. Sums that have stopped growing are not compared.
+    pub(crate) fn differences<'a>(
+        &'a self,
+        other: &'a Self,
+        resolution: Resolution,
+    ) -> impl Iterator<Item = (&'static str, i64, i64)> + 'a {
+        let all = resolution
+            .sum_columns()
+            .iter()
+            .zip(self.0)
+            .zip(other.0)
+            .map(|((column, here), there)| (*column, here, there));
         all.filter(|(_, here, there)| here != there && here.abs().max(there.abs()) < FULL)
     }
 
     /// What selects the sums of one row, in the order that [`Sums::read_one`] expects.
-    pub(crate) fn columns() -> String {
-        SUM_COLUMNS.join(", ")
+    pub(crate) fn columns(resolution: Resolution) -> String {
+        resolution.sum_columns().join(", ")
     }
 
     /// Reads the sums of one row from column `first` on.
-    pub(crate) fn read_one(row: &QueryResult, first: usize) -> Result<Self, DbErr> {
+    pub(crate) fn read_one(row: &QueryResult, first: usize, resolution: Resolution) -> Result<Self, DbErr> {
         let mut sums = Self::default();
-        for (index, sum) in sums.0.iter_mut().enumerate() {
+        for (index, sum) in sums.0.iter_mut().enumerate().take(resolution.sum_columns().len()) {
             *sum = row.try_get_by_index(first + index)?;
         }
         Ok(sums)
@@ -155,8 +184,8 @@ impl Sums {
     /// What selects the sums of many rows, in the order that [`Sums::read`] expects. SQLite fails where a sum does not fit a
     /// bigint and PostgreSQL where it is cast to one, so claimed sums come in two parts. Both need the cast: PostgreSQL
     /// sums bigint to numeric.
-    pub(super) fn selection() -> String {
-        let whole = SUM_COLUMNS.iter().enumerate().map(|(index, column)| match CLAIMED.contains(&index) {
+    pub(super) fn selection(resolution: Resolution) -> String {
+        let whole = resolution.sum_columns().iter().enumerate().map(|(index, column)| match CLAIMED.contains(&index) {
             true => format!("CAST(SUM({column} / {CUT}) AS bigint)"),
             false => format!("CAST(SUM({column}) AS bigint)"),
         });
@@ -165,13 +194,14 @@ impl Sums {
     }
 
     /// Reads the sums of a [`Sums::selection`] that begins at column `first`.
-    pub(super) fn read(row: &QueryResult, first: usize) -> Result<Self, DbErr> {
+    pub(super) fn read(row: &QueryResult, first: usize, resolution: Resolution) -> Result<Self, DbErr> {
         let number = |index: usize| Ok::<_, DbErr>(row.try_get_by_index::<Option<i64>>(first + index)?.unwrap_or(0));
         let mut sums = Self::default();
-        for (index, sum) in sums.0.iter_mut().enumerate() {
+        let width = resolution.sum_columns().len();
+        for (index, sum) in sums.0.iter_mut().enumerate().take(width) {
             *sum = number(index)?;
         }
-        for (rest, index) in (WIDTH..).zip(CLAIMED) {
+        for (rest, index) in (width..).zip(CLAIMED) {
             sums.0[index] = sums.0[index].saturating_mul(CUT).saturating_add(number(rest)?);
         }
         Ok(sums)
@@ -205,34 +235,56 @@ pub(crate) struct Key {
     pub(crate) provider: String,
     pub(crate) model: String,
     pub(crate) token_id: i64,
+    /// Who was asked for; empty where that is not known, and in tables that do not tell it.
+    pub(crate) user: String,
 }
 
 impl Key {
-    /// Where a row counts; nowhere where no team can be charged with it.
+    /// Where a row counts; nowhere where no team can be charged with it, or it does not tell what the table is about.
     pub(crate) fn of(row: &Counted<'_>, resolution: Resolution) -> Option<Self> {
+        Self::whole(row)?.at(resolution)
+    }
+
+    /// With all that a row tells, and its second.
+    fn whole(row: &Counted<'_>) -> Option<Self> {
         Some(Self {
             team_id: row.team_id?,
-            at_s: floor(row.at_ms.div_euclid(1_000), resolution),
+            at_s: row.at_ms.div_euclid(1_000),
             gateway_id: row.gateway_id.unwrap_or(0),
             provider: name(row.provider),
             model: name(Some(model(row))),
             token_id: row.token_id.unwrap_or(0),
+            user: name(row.user),
         })
     }
-}
 
-impl Key {
+    /// The same with its minute, of which all tables are made.
+    fn minute(row: &Counted<'_>) -> Option<Self> {
+        let key = Self::whole(row)?;
+        Some(Self { at_s: key.at_s - key.at_s.rem_euclid(Resolution::Minute.seconds()), ..key })
+    }
+
+    /// As a table has it.
+    fn at(mut self, resolution: Resolution) -> Option<Self> {
+        self.at_s -= self.at_s.rem_euclid(resolution.seconds());
+        match resolution {
+            Resolution::UserDay => (!self.user.is_empty()).then_some(self),
+            Resolution::Minute | Resolution::Hour | Resolution::Day => Some(Self { user: String::new(), ..self }),
+        }
+    }
+
     /// In the order of the columns.
-    fn values(&self) -> [Value; 6] {
-        let Self { team_id, at_s, gateway_id, provider, model, token_id } = self;
-        [
+    fn values(&self, resolution: Resolution) -> impl Iterator<Item = Value> {
+        let Self { team_id, at_s, gateway_id, provider, model, token_id, user } = self;
+        let all: [Value; 6] = [
             (*team_id).into(),
             (*at_s).into(),
             (*gateway_id).into(),
             provider.as_str().into(),
             model.as_str().into(),
             (*token_id).into(),
-        ]
+        ];
+        all.into_iter().chain((resolution == Resolution::UserDay).then(|| user.as_str().into()))
     }
 }
 
@@ -246,13 +298,13 @@ impl Tally {
     /// Counts a row that was inserted just now.
     pub(crate) fn add(&mut self, row: &AttemptRow) {
         let row = Counted::from(row);
-        let Some(key) = Key::of(&row, Resolution::Minute) else { return };
+        let Some(key) = Key::minute(&row) else { return };
         self.minutes.entry(key).or_default().add(&Sums::of(&row));
     }
 
     /// Counts that a row's cost is another one than was counted.
     pub(crate) fn correct(&mut self, row: &Counted<'_>, before: Option<i64>, cost: i64) {
-        let Some(key) = Key::of(row, Resolution::Minute) else { return };
+        let Some(key) = Key::minute(row) else { return };
         let mut sums = Sums::default();
         sums.0[COST] = cost.saturating_sub(before.unwrap_or(0));
         sums.0[UNPRICED] = -i64::from(before.is_none());
@@ -263,15 +315,17 @@ impl Tally {
     pub(crate) async fn save_corrections(&self, backend: Backend, tx: &WriteTx) -> Result<(), DbErr> {
         for resolution in Resolution::ALL {
             let table = resolution.table();
+            let is_it: Vec<_> =
+                (3..).zip(resolution.key_columns()).map(|(at, name)| format!("{name} = ${at}")).collect();
             let sql = format!(
-                "UPDATE {table} SET cost_nanos = {}, unpriced = unpriced + $2 WHERE team_id = $3 AND at_s = $4 \
-                 AND gateway_id = $5 AND provider = $6 AND model = $7 AND token_id = $8",
-                bounded("cost_nanos", "$1")
+                "UPDATE {table} SET cost_nanos = {}, unpriced = unpriced + $2 WHERE {}",
+                bounded("cost_nanos", "$1"),
+                is_it.join(" AND ")
             );
             for (key, sums) in self.at(resolution) {
                 let added = sums.0[COST].clamp(-MAX_ADDED, MAX_ADDED);
                 let mut values: Vec<Value> = vec![added.into(), sums.0[UNPRICED].into()];
-                values.extend(key.values());
+                values.extend(key.values(resolution));
                 tx.execute_raw(Statement::from_sql_and_values(backend.into(), &sql, values)).await?;
             }
         }
@@ -283,7 +337,7 @@ impl Tally {
         for (resolution, insert) in Resolution::ALL.into_iter().zip(&*UPSERTS) {
             let rows: Vec<_> = self.at(resolution).into_iter().collect();
             for chunk in chunks(&rows) {
-                let values = chunk.iter().flat_map(|(key, sums)| values(key, sums)).collect();
+                let values = chunk.iter().flat_map(|(key, sums)| values(key, sums, resolution)).collect();
                 tx.execute_raw(insert.statement(backend, values)).await?;
             }
         }
@@ -294,7 +348,7 @@ impl Tally {
     fn at(&self, resolution: Resolution) -> BTreeMap<Key, Sums> {
         let mut merged = BTreeMap::<Key, Sums>::new();
         for (key, sums) in &self.minutes {
-            let key = Key { at_s: floor(key.at_s, resolution), ..key.clone() };
+            let Some(key) = key.clone().at(resolution) else { continue };
             merged.entry(key).or_default().add(sums);
         }
         merged
@@ -312,21 +366,13 @@ fn name(name: Option<&str>) -> String {
     clean(&name.unwrap_or_default().chars().take(MAX_NAME).collect::<String>())
 }
 
-fn floor(at_s: i64, resolution: Resolution) -> i64 {
-    at_s - at_s.rem_euclid(resolution.seconds())
+fn values(key: &Key, sums: &Sums, resolution: Resolution) -> Vec<Value> {
+    // The others than those that are claimed are counts of one batch.
+    let sums = sums.0.iter().take(resolution.sum_columns().len());
+    key.values(resolution).chain(sums.map(|sum| Value::from((*sum).clamp(-MAX_ADDED, MAX_ADDED)))).collect()
 }
 
-fn values(key: &Key, sums: &Sums) -> Vec<Value> {
-    let mut values: Vec<Value> = Vec::with_capacity(KEY_COLUMNS.len() + WIDTH);
-    values.extend(key.values());
-    // The others are counts of one batch.
-    values.extend(sums.0.iter().map(|sum| Value::from((*sum).clamp(-MAX_ADDED, MAX_ADDED))));
-    values
-}
-
-static UPSERTS: LazyLock<[Insert; 3]> = LazyLock::new(|| Resolution::ALL.map(|resolution| upsert(resolution.table())));
-static COLUMNS: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| KEY_COLUMNS.into_iter().chain(SUM_COLUMNS.iter().copied()).collect());
+static UPSERTS: LazyLock<[Insert; 4]> = LazyLock::new(|| Resolution::ALL.map(upsert));
 
 /// Adds to one column.
 fn add(table: &str, index: usize, column: &str) -> String {
@@ -342,8 +388,11 @@ fn bounded(old: &str, new: &str) -> String {
     format!("CASE WHEN {old} >= {FULL} OR {old} <= -{FULL} THEN {old} ELSE {old} + {new} END")
 }
 
-fn upsert(table: &'static str) -> Insert {
-    let sums: Vec<_> = SUM_COLUMNS.iter().enumerate().map(|(index, column)| add(table, index, column)).collect();
-    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", KEY_COLUMNS.join(", "), sums.join(", "));
-    Insert { table, columns: &COLUMNS, tail }
+fn upsert(resolution: Resolution) -> Insert {
+    let (table, sums) = (resolution.table(), resolution.sum_columns());
+    let keys: Vec<_> = resolution.key_columns().collect();
+    let added: Vec<_> = sums.iter().enumerate().map(|(index, column)| add(table, index, column)).collect();
+    let tail = format!("ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), added.join(", "));
+    let columns = keys.into_iter().chain(sums.iter().copied()).collect::<Vec<_>>().leak();
+    Insert { table, columns, tail }
 }

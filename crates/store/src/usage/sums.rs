@@ -27,7 +27,7 @@ pub(super) async fn page(
     (resolution, after): (Resolution, Option<SumsKey>),
 ) -> Result<(Vec<Past>, Option<Place>), StoreError> {
     let (from_ms, to_ms) = match resolution {
-        Resolution::Day => (since_ms, edges.hours),
+        Resolution::Day | Resolution::UserDay => (since_ms, edges.hours),
         Resolution::Hour | Resolution::Minute => (since_ms.max(edges.hours), edges.latest()),
     };
     let step_ms = resolution.seconds() * 1_000;

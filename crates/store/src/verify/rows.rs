@@ -22,7 +22,7 @@ const CLOCK_SLACK_MS: i64 = 60_000;
 
 const COLUMNS: &str = "request_id, attempt, last, at_ms, team_id, gateway_id, token_id, provider, model, status, outcome, \
                        cache, usage_source, input_tokens, output_tokens, cost_nanos, cost_formula, duration_us, \
-                       first_byte_us, request_bytes, error_code";
+                       first_byte_us, request_bytes, error_code, user_name";
 
 /// What is read of a row.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ pub(super) struct Row {
     first_byte_us: Option<i64>,
     request_bytes: i64,
     error_code: Option<String>,
+    user: Option<String>,
     /// After the last correction.
     corrected: Option<i64>,
 }
@@ -156,7 +157,8 @@ impl Row {
             first_byte_us: row.try_get_by_index(18)?,
             request_bytes: row.try_get_by_index(19)?,
             error_code: row.try_get_by_index(20)?,
-            corrected: row.try_get_by_index(21)?,
+            user: row.try_get_by_index(21)?,
+            corrected: row.try_get_by_index(22)?,
         })
     }
 
@@ -169,6 +171,7 @@ impl Row {
             token_id: self.token_id,
             provider: self.provider.as_deref(),
             model: self.model.as_deref(),
+            user: self.user.as_deref(),
             attempt: u16::try_from(self.attempt).unwrap_or(u16::MAX),
             last: self.last,
             status: u16::try_from(self.status).unwrap_or_default(),

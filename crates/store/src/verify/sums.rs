@@ -51,7 +51,7 @@ impl Sums {
         for (resolution, mut of_rows) in self.all {
             for team in teams {
                 for row in stored(snapshot, resolution, *team, (self.from_s, self.to_s)).await? {
-                    let (key, stored) = read(&row)?;
+                    let (key, stored) = read(&row, resolution)?;
                     let from_rows = of_rows.remove(&key).unwrap_or_default();
                     if is_whole(resolution, &key, edges) {
                         report.rollups += 1;
@@ -77,9 +77,9 @@ fn is_whole(resolution: Resolution, key: &Key, edges: &Edges) -> bool {
 }
 
 fn note(resolution: Resolution, key: &Key, stored: &rollup::Sums, rows: &rollup::Sums, report: &mut Report) {
-    for (column, stored, rows) in stored.differences(rows) {
-        let Key { team_id, at_s, gateway_id, provider, model, token_id } = key.clone();
-        let key = SumKey { at_s, team_id, gateway_id, provider, model, token_id };
+    for (column, stored, rows) in stored.differences(rows, resolution) {
+        let Key { team_id, at_s, gateway_id, provider, model, token_id, user } = key.clone();
+        let key = SumKey { at_s, team_id, gateway_id, provider, model, token_id, user };
         report.found(Difference::Sum { table: resolution.table(), key, column, stored, rows });
     }
 }
@@ -91,8 +91,9 @@ async fn stored(
     (from_s, to_s): (i64, i64),
 ) -> Result<Vec<QueryResult>, StoreError> {
     let sql = format!(
-        "SELECT team_id, at_s, gateway_id, provider, model, token_id, {} FROM {} WHERE team_id = $1 AND at_s >= $2 AND at_s < $3",
-        rollup::Sums::columns(),
+        "SELECT {}, {} FROM {} WHERE team_id = $1 AND at_s >= $2 AND at_s < $3",
+        resolution.key_columns().collect::<Vec<_>>().join(", "),
+        rollup::Sums::columns(resolution),
         resolution.table()
     );
     let values = [team.into(), from_s.into(), to_s.into()];
@@ -100,7 +101,8 @@ async fn stored(
     Ok(snapshot.query_all_raw(statement).await?)
 }
 
-fn read(row: &QueryResult) -> Result<(Key, rollup::Sums), StoreError> {
+fn read(row: &QueryResult, resolution: Resolution) -> Result<(Key, rollup::Sums), StoreError> {
+    let keys = resolution.key_columns().count();
     let key = Key {
         team_id: row.try_get_by_index(0)?,
         at_s: row.try_get_by_index(1)?,
@@ -108,6 +110,7 @@ fn read(row: &QueryResult) -> Result<(Key, rollup::Sums), StoreError> {
         provider: row.try_get_by_index(3)?,
         model: row.try_get_by_index(4)?,
         token_id: row.try_get_by_index(5)?,
+        user: if keys > 6 { row.try_get_by_index(6)? } else { String::new() },
     };
-    Ok((key, rollup::Sums::read_one(row, 6)?))
+    Ok((key, rollup::Sums::read_one(row, keys, resolution)?))
 }

@@ -120,12 +120,12 @@ db_test! {
         let control = open(&store).await;
         let bad = FILE
             .replace("elementId: money", "elementId: gone")
-            .replace("name: support", "name: Support")
+            .replace("name: support", "name: Sup port")
             .replace("metadata.plan: { $eq", "metadata.plan: { $is")
             .replace("custom-mine", "custom-other");
         let bad = format!("{bad}          - {{ name: empty, elements: [] }}\n          - {{ name: empty, elements: [7] }}\n");
         insta::assert_snapshot!(refused(&control, &bad).await, @r#"
-        weir.yaml:7: teams[0].gateways[0].routes[0].name: may only use lower-case letters, digits and single hyphens between them
+        weir.yaml:7: teams[0].gateways[0].routes[0].name: may only use letters, digits, hyphens, underscores and dots, and begins with a letter or a digit
         weir.yaml:11: teams[0].gateways[0].routes[0].elements: plan: properties.condition.metadata.plan.$is is none of $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not
         weir.yaml:11: teams[0].gateways[0].routes[0].elements: plan: outputs.true leads to gone, which does not exist
         weir.yaml:19: teams[0].gateways[0].routes[0].elements: own: properties.provider names custom-other, which is no provider here

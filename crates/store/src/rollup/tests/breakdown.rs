@@ -13,6 +13,7 @@ fn rows() -> Vec<AttemptRow> {
     let row = |number: i64| AttemptRow {
         gateway_id: Some(GatewayId(1 + number % 2)),
         token_id: (number != 3).then_some(TokenId(3)),
+        user: (number % 3 == 0).then(|| "ada".to_owned()),
         model: Some(format!("model-{:02}", number % 15)),
         cost: Some(Nanos(1_000 * (1 + number % 15))),
         ..fixture::row(AT_MS + (number % 3) * DAY_MS, number.unsigned_abs(), 1)
@@ -52,6 +53,15 @@ db_test! {
         let gateways = by(Dimension::Gateway, Dimension::Provider).await;
         let names: Vec<_> = gateways.values.iter().map(|(value, _)| value.name.as_str()).collect();
         assert_eq!((names, gateways.rest_of_values), (vec!["main", "spare"], None));
+        let users = by(Dimension::User, Dimension::Model).await;
+        let told: Vec<_> = users.values.iter().map(|(user, totals)| (user.name.as_str(), totals.requests)).collect();
+        assert_eq!(told, [("ada", 20)]);
+        let rest = users.rest_of_values.expect("those that name nobody");
+        assert_eq!((rest.requests, users.totals.requests), (40, 60));
+        assert_eq!(rest.cost.0 + users.values[0].1.cost.0, users.totals.cost.0);
+        assert!(users.pairs.iter().all(|pair| pair.first.name == "ada") && users.rest_of_pairs.is_some());
+        let models = by(Dimension::Model, Dimension::User).await;
+        assert_eq!(models.values.len(), 12, "the first dimension is of all requests");
         let nothing = breakdown(&store, TeamId(1), [Dimension::Model, Dimension::Day], 0, DAY_MS).await.expect("figures");
         assert_eq!((nothing.totals.requests, nothing.pairs.len(), nothing.rest_of_pairs), (0, 0, None));
     }
