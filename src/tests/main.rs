@@ -15,6 +15,7 @@ mod ledger;
 mod limits;
 mod log;
 mod members;
+mod metrics;
 mod postgres;
 mod price_book;
 mod prices;
