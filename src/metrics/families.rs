@@ -4,7 +4,6 @@ use std::time::UNIX_EPOCH;
 
 use domain::health::{AddressHealth, Circuit, KeyHealth, KeyStatus, TeamHealth};
 use domain::ledger::Outcome;
-use gateway::Counters;
 
 use super::text::{Seconds, Text};
 use crate::app::App;
@@ -38,15 +37,14 @@ fn server(text: &mut Text, app: &App) {
 
 fn traffic(text: &mut Text, app: &App) {
     let gateway = &app.gateway;
-    let Counters { requests, refused_unrecorded, cache_hits, attempts, panics, .. } = gateway.counters();
     let counters = gateway.counters();
     text.gauge("requests_in_flight", "Requests whose answer is not complete.").is(gateway.in_flight());
     text.gauge("requests_in_flight_limit", "Most of them; more are refused with overloaded.")
         .is(gateway.options().max_in_flight);
-    text.counter("requests_started_total", "Requests that came in.").is(requests);
+    text.counter("requests_started_total", "Requests that came in.").is(counters.requests);
     let mut ended = text.counter("requests_total", "Requests that are over, by how their last attempt ended.");
     outcomes(&counters.requests_ended, |outcome, count| ended.with(&[("outcome", outcome)], count));
-    text.counter("attempts_started_total", "Calls of providers, repeated ones included.").is(attempts);
+    text.counter("attempts_started_total", "Calls of providers, repeated ones included.").is(counters.attempts);
     let mut ended = text.counter("attempts_total", "Calls of providers that are over, by how they ended.");
     outcomes(&counters.attempts_ended, |outcome, count| ended.with(&[("outcome", outcome)], count));
     let mut refusals = text.counter("refusals_total", "Requests that Weir itself answered with an error, by its code.");
@@ -57,9 +55,9 @@ fn traffic(text: &mut Text, app: &App) {
         "refusals_unrecorded_total",
         "Requests without a row: they named no token and no gateway that exists.",
     )
-    .is(refused_unrecorded);
-    text.counter("cache_hits_total", "Requests answered from the cache.").is(cache_hits);
-    text.counter("panics_total", "Requests that ended in a fault of Weir's own.").is(panics);
+    .is(counters.refused_unrecorded);
+    text.counter("cache_hits_total", "Requests answered from the cache.").is(counters.cache_hits);
+    text.counter("panics_total", "Requests that ended in a fault of Weir's own.").is(counters.panics);
     text.gauge("body_memory_bytes", "What bodies under way take of the memory.").is(gateway.body_memory_used());
     text.gauge("body_memory_limit_bytes", "What they may take.").is(gateway.options().body_memory);
     text.counter("log_bodies_dropped_total", "Bodies that the log lacks because memory was short.")

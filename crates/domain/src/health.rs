@@ -64,7 +64,7 @@ impl Circuit {
 }
 
 /// Why a key or an address is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The last failure was an answer with this status.
     Status(u16),
@@ -72,6 +72,8 @@ pub enum Cause {
     NoAnswer,
     /// The key's own limit of requests in a minute is reached.
     Limit(u32),
+    /// The key cannot be sent, for this reason.
+    Broken(String),
 }
 
 /// How a key fares.
@@ -82,7 +84,7 @@ pub struct KeyHealth {
     pub provider: String,
     pub alias: String,
     pub status: KeyStatus,
-    /// Where it rests, is parked or probed.
+    /// Where it rests, is parked or probed, or cannot be sent.
     pub cause: Option<Cause>,
     /// Milliseconds until it is asked again; 0 where it is.
     pub rest_ms: u64,

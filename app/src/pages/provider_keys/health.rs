@@ -24,7 +24,9 @@ struct Trouble {
 
 impl Trouble {
     fn of(key: &KeyHealth, address: Option<&AddressHealth>, now: DateTime<Utc>) -> Option<Self> {
-        let own = |tone, what| Some(Self { tone, what, why: key.cause, address: None, until: until(key.rest_ms, now) });
+        let own = |tone, what| {
+            Some(Self { tone, what, why: key.cause.clone(), address: None, until: until(key.rest_ms, now) })
+        };
         match key.status {
             KeyStatus::Off => return None,
             KeyStatus::Unusable => return own(Tone::Bad, "Cannot be sent"),
@@ -38,7 +40,7 @@ impl Trouble {
             Circuit::Open => (Tone::Bad, "Circuit open"),
             _ => (Tone::Warn, "Circuit half-open"),
         };
-        let (why, until) = (address.cause, until(address.rest_ms, now));
+        let (why, until) = (address.cause.clone(), until(address.rest_ms, now));
         Some(Self { tone, what, why, address: Some(address.address.clone()), until })
     }
 
@@ -49,7 +51,7 @@ impl Trouble {
 
     /// A sentence about it, without its end.
     fn sentence(&self) -> String {
-        let why = self.why.map(|why| format!(", because {}", because(why))).unwrap_or_default();
+        let why = self.why.as_ref().map(|why| format!(", because {}", because(why))).unwrap_or_default();
         match &self.address {
             Some(address) => format!("{} at {address}{why}", self.what),
             None => format!("{}{why}", self.what),
@@ -62,7 +64,7 @@ fn until(rest_ms: u64, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     now.checked_add_signed(TimeDelta::seconds(rest))
 }
 
-fn because(cause: Cause) -> String {
+fn because(cause: &Cause) -> String {
     match cause {
         Cause::Status(401) => "the provider does not know it (status 401)".to_owned(),
         Cause::Status(402) => "the provider wants to be paid (status 402)".to_owned(),
@@ -71,6 +73,7 @@ fn because(cause: Cause) -> String {
         Cause::Status(status) => format!("answers had status {status}"),
         Cause::NoAnswer => "no answers came, or they broke off".to_owned(),
         Cause::Limit(most) => format!("its limit of {most} requests in a minute is reached"),
+        Cause::Broken(why) => why.clone(),
     }
 }
 
@@ -93,20 +96,14 @@ pub(super) fn state(key: &ProviderKeyView, told: &TeamHealth, now: DateTime<Utc>
 /// Why a key is not asked, and what to do; nothing where it is.
 pub(super) fn explained(key: &ProviderKeyView, told: &TeamHealth, now: DateTime<Utc>) -> Option<AnyView> {
     let trouble = Trouble::find(key, told, now)?;
-    let again = match (told.of(key.id).map(|(key, _)| key.status), trouble.until) {
+    let meanwhile = "Other keys with its alias are asked meanwhile; where there is none, it is asked all the same. ";
+    let next = match (told.of(key.id).map(|(key, _)| key.status), trouble.until) {
         (Some(KeyStatus::Unusable), _) => view! { "Put another in its place." }.into_any(),
-        (Some(KeyStatus::Resting), Some(at)) => view! { "It is asked again "<Time at now />"." }.into_any(),
-        (_, Some(at)) => view! { "One request tries it "<Time at now />"." }.into_any(),
-        (_, None) => view! { "The next request tries it." }.into_any(),
+        (Some(KeyStatus::Resting), Some(at)) => view! { {meanwhile}"It is asked again "<Time at now />"." }.into_any(),
+        (_, Some(at)) => view! { {meanwhile}"One request tries it "<Time at now />"." }.into_any(),
+        (_, None) => view! { {meanwhile}"The next request tries it." }.into_any(),
     };
-    let view = view! {
-        <Notice tone=trouble.tone>
-            <p>
-                {trouble.sentence()}". Other keys with its alias are asked meanwhile; where there is none, it is asked all the same. "
-                {again}
-            </p>
-        </Notice>
-    };
+    let view = view! { <Notice tone=trouble.tone><p>{trouble.sentence()}". "{next}</p></Notice> };
     Some(view.into_any())
 }
 
@@ -223,7 +220,14 @@ mod tests {
                 "Circuit half-open at api.openai.com/v1, because no answers came, or they broke off",
                 None,
             ),
-            (KeyStatus::Unusable, None, Circuit::Closed, 0, "Cannot be sent", None),
+            (
+                KeyStatus::Unusable,
+                Some(Cause::Broken("its base URL is none".to_owned())),
+                Circuit::Closed,
+                0,
+                "Cannot be sent, because its base URL is none",
+                None,
+            ),
         ] {
             let told = told(status, cause, circuit, rest_ms);
             assert_eq!((of(&told), is_any_wrong(&told)), (Some((sentence.to_owned(), seconds)), true));

@@ -39,7 +39,7 @@ impl KeyState {
     fn told(&self, now: Instant, now_ms: i64) -> KeyHealth {
         let used_up = || self.requests_per_minute.and_then(|most| Some((most, self.health.is_used_up(most, now)?)));
         let (status, cause, left) = match self.target(now_ms) {
-            Err(KeyFault::Unusable(_)) => (KeyStatus::Unusable, None, Duration::ZERO),
+            Err(KeyFault::Unusable(why)) => (KeyStatus::Unusable, Some(Cause::Broken(why.to_string())), Duration::ZERO),
             Err(_) => (KeyStatus::Off, None, Duration::ZERO),
             Ok(_) => match (self.health.told(now), used_up()) {
                 (Told::Open(left), _) => (KeyStatus::Parked, Some(self.health.cause()), left),

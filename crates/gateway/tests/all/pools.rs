@@ -137,19 +137,22 @@ async fn how_keys_and_addresses_fare_is_told_with_the_cause() {
         let health = world.gateway.health(TeamId(1));
         let keys = (1..=6).map(|id| {
             let (key, address) = health.of(ProviderKeyId(id)).expect("known");
-            (key.status, key.cause, address.map(|address| (address.circuit, address.cause)))
+            (key.status, key.cause.clone(), address.map(|address| (address.circuit, address.cause.clone())))
         });
         keys.collect::<Vec<_>>()
     };
     let well = Some((Circuit::Closed, None));
-    let fine = (KeyStatus::InUse, None, well);
-    let rest = [(KeyStatus::Off, None, well), fine, (KeyStatus::Unusable, None, None)];
-    assert_eq!(told(&world), [&[fine, fine, fine][..], &rest[..]].concat());
+    let fine = (KeyStatus::InUse, None, well.clone());
+    let broken = told(&world).pop().expect("six keys");
+    assert_eq!((broken.0, &broken.2), (KeyStatus::Unusable, &None));
+    assert!(matches!(&broken.1, Some(Cause::Broken(why)) if why.contains("its base URL is not")), "{broken:?}");
+    let off = (KeyStatus::Off, None, well.clone());
+    assert_eq!(told(&world)[..5], [fine.clone(), fine.clone(), fine.clone(), off, fine.clone()]);
     for _ in 0..60 {
         assert_eq!(world.chat(QUESTION).await.status, 200);
     }
     let after = told(&world);
-    assert_eq!(after[0], (KeyStatus::Parked, Some(Cause::Status(401)), well));
+    assert_eq!(after[0], (KeyStatus::Parked, Some(Cause::Status(401)), well.clone()));
     assert_eq!(after[1], (KeyStatus::Resting, Some(Cause::Status(429)), well));
     assert_eq!(after[2], fine);
     assert_eq!(after[4], (KeyStatus::InUse, None, Some((Circuit::Open, Some(Cause::NoAnswer)))));
@@ -180,7 +183,7 @@ async fn a_keys_limit_that_is_reached_is_told() {
         assert_eq!(world.chat(QUESTION).await.status, 200);
     }
     for key in world.gateway.health(TeamId(1)).keys.iter().filter(|key| key.provider == "openai") {
-        assert_eq!((key.status, key.cause), (KeyStatus::Resting, Some(Cause::Limit(2))));
+        assert_eq!((key.status, &key.cause), (KeyStatus::Resting, &Some(Cause::Limit(2))));
         assert!((1..=60_000).contains(&key.rest_ms));
     }
 }
