@@ -30,13 +30,13 @@ fn state<'a>(metrics: &'a str, family: &str, labels: &str) -> Vec<&'a str> {
 #[tokio::test]
 async fn metrics_are_for_those_with_the_token() {
     let installation = Installation::new().await;
-    let server = installation.serve(&[]).await;
+    let mut server = installation.serve(&[]).await;
     for request in [client().get(server.url("/metrics")), client().get(server.url("/metrics")).bearer_auth("")] {
         let off = request.send().await.unwrap();
         assert_eq!(off.status(), 404);
         assert!(off.text().await.unwrap().contains("WEIR_METRICS_TOKEN"));
     }
-    drop(server);
+    server.child.kill().await.unwrap();
     let server = installation.serve(&ENV).await;
     for request in [
         client().get(server.url("/metrics")),
