@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use axum::extract::FromRef;
 use control::Control;
+use domain::Secret;
 use gateway::Gateway;
 use leptos::config::LeptosOptions;
 use store::spool::SpoolAppender;
@@ -23,6 +25,9 @@ pub struct App {
     pub ledger_damage: Damage,
     pub leptos: LeptosOptions,
     pub draining: Draining,
+    pub started: SystemTime,
+    /// Who may read the metrics; nobody without it.
+    pub metrics_token: Option<Secret>,
 }
 
 impl FromRef<App> for LeptosOptions {

@@ -20,6 +20,7 @@
 //! | `WEIR_CACHE_STORE` | `cache_store` | `1024` MiB of cached answers kept in the database |
 //! | `WEIR_STATE_STORE` | `state_store` | `4096` MiB of responses, and of conversations, kept for later requests |
 //! | `WEIR_STATE_TEAM` | `state_team` | `1024` MiB of them for each team |
+//! | `WEIR_METRICS_TOKEN` | `metrics_token` | none: `GET /metrics` is off; with it, who sends it as bearer token reads them |
 //! | `WEIR_SHUTDOWN_TIMEOUT` | `shutdown_timeout` | `30` seconds for running streams |
 //! | `WEIR_LOG` | `log` | `info` |
 //! | `WEIR_LOG_FORMAT` | `log_format` | `text`, or `json` |
@@ -36,6 +37,7 @@ use ipnet::IpNet;
 use url::Url;
 use wire::price::Keyring;
 
+use crate::metrics;
 use crate::ports::StateLimits;
 
 pub mod master_key;
@@ -71,6 +73,8 @@ pub struct Settings {
     pub drain_grace: Duration,
     /// How long running requests may take after that.
     pub shutdown_timeout: Duration,
+    /// Who may read the metrics; nobody without it.
+    pub metrics_token: Option<Secret>,
     pub log: String,
     pub log_json: bool,
 }
@@ -111,7 +115,7 @@ pub struct BadSettings(pub Vec<String>);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn";
 
 /// The settings: name in the environment, name in the file.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: [(&str, &str); 21] = [
     ("WEIR_LISTEN", "listen"),
     ("WEIR_DATA_DIR", "data_dir"),
     ("DATABASE_URL", "database_url"),
@@ -130,6 +134,7 @@ const NAMES: [(&str, &str); 20] = [
     ("WEIR_STATE_TEAM", "state_team"),
     ("WEIR_DRAIN_GRACE", "drain_grace"),
     ("WEIR_SHUTDOWN_TIMEOUT", "shutdown_timeout"),
+    ("WEIR_METRICS_TOKEN", "metrics_token"),
     ("WEIR_LOG", "log"),
     ("WEIR_LOG_FORMAT", "log_format"),
 ];
@@ -217,6 +222,10 @@ impl Settings {
             },
             drain_grace: reader.seconds("WEIR_DRAIN_GRACE").unwrap_or_default(),
             shutdown_timeout: reader.seconds("WEIR_SHUTDOWN_TIMEOUT").unwrap_or(Duration::from_secs(30)),
+            metrics_token: reader.parse("WEIR_METRICS_TOKEN", "at least 16 visible characters", |v| {
+                let fine = v.len() >= metrics::MIN_TOKEN && v.bytes().all(|byte| byte.is_ascii_graphic());
+                fine.then(|| Secret::new(v.to_owned()))
+            }),
             log: reader
                 .parse("WEIR_LOG", "a filter such as `info` or `weir=debug,gateway=trace`", |v| {
                     v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
@@ -370,6 +379,17 @@ mod tests {
         assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
         assert_eq!(settings.drain_grace, Duration::from_secs(7));
         assert_eq!((settings.shutdown_timeout, settings.body_memory), (Duration::from_secs(5), 128 << 20));
+    }
+
+    #[test]
+    fn metrics_are_off_without_a_token_that_is_hard_to_guess() {
+        let token = |text| read(&[("WEIR_METRICS_TOKEN", text)], "").map(|settings| settings.metrics_token);
+        assert_eq!(token(""), Ok(None));
+        assert_eq!(token("scrape-0123456789"), Ok(Some(Secret::new("scrape-0123456789".to_owned()))));
+        for bad in ["short", "sixteen letters!", "schlüssel-0123456789"] {
+            let told = token(bad).expect_err("refused").to_string();
+            assert_eq!(told, "WEIR_METRICS_TOKEN: must be at least 16 visible characters");
+        }
     }
 
     #[test]

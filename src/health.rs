@@ -32,7 +32,9 @@ impl Default for DatabasePulse {
 }
 
 impl DatabasePulse {
-    fn is_there(&self) -> bool {
+    /// Whether it did.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod health;
 pub mod history;
 pub mod listener;
+pub mod metrics;
 pub mod ports;
 pub mod reload;
 pub mod router;

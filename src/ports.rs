@@ -4,6 +4,7 @@
 mod cache_tier;
 mod ledger_watch;
 mod policies;
+mod provider_watch;
 mod state;
 
 use std::io;
@@ -15,6 +16,7 @@ use store::spool::{Intent, SpoolAppender};
 pub use cache_tier::CacheTier;
 pub use ledger_watch::LedgerWatch;
 pub use policies::Policies;
+pub use provider_watch::ProviderWatch;
 pub use state::{State, StateLimits};
 
 /// Writes ledger rows into the spool.

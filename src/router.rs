@@ -12,7 +12,7 @@ use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::app::App;
-use crate::{assets, health};
+use crate::{assets, health, metrics};
 
 /// Whether a path belongs to the data plane.
 #[must_use]
@@ -25,12 +25,16 @@ pub fn is_data_plane(path: &str) -> bool {
 /// Whether a path is of those who supervise the process.
 #[must_use]
 pub fn is_operation(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz")
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
 /// What supervisors ask.
 pub fn operations(app: App) -> Router {
-    Router::new().route("/healthz", get(health::live)).route("/readyz", get(health::ready)).with_state(app)
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::scrape))
+        .with_state(app)
 }
 
 /// Builds the one router that the program and the tests use.

@@ -24,7 +24,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use gateway::Gateway;
 use store::Claim;
@@ -182,6 +182,7 @@ impl Server {
         let gateway = Gateway::new(options, &config, ports).map_err(|error| error.to_string())?;
         control.set_live_version(gateway.version());
         control.set_policy_engine(ports::Policies(gateway.clone()));
+        control.set_provider_watch(ports::ProviderWatch(gateway.clone()));
         if gateway.suspend() {
             tracing::info!("reading from the ledger what was spent in the windows of limits");
         }
@@ -203,6 +204,8 @@ impl Server {
             ledger_damage: damage,
             leptos: leptos_options(),
             draining: Draining::default(),
+            started: SystemTime::now(),
+            metrics_token: settings.metrics_token.clone(),
         };
         let services = Services {
             gateway,

@@ -60,3 +60,52 @@ async fn native_paths_of_every_dialect_work_with_stored_keys() {
         assert_eq!(status, 200, "{path}: {}", response.text().await.unwrap());
     }
 }
+
+#[tokio::test]
+async fn a_tokens_own_limit_and_restriction_hold_and_are_lifted_in_a_running_server() {
+    let installation = Installation::new().await;
+    let team =
+        |held: &str| installation.team("{}").replace("gateways: [main] }", &format!("gateways: [main]{held} }}"));
+    let apply = async |held: &str, words: &str| {
+        let output = installation.apply(&team(held), &[]).await;
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(words), "{}", text(&output.stdout));
+        let again = installation.apply(&team(held), &[]).await;
+        assert!(text(&again.stdout).contains(" 0 to change"), "{}", text(&again.stdout));
+    };
+    apply(", limits: { requests_per_minute: 1, cost_per_day: \"2.50\" }", "limits.cost_per_day: $2.50").await;
+    let server = installation.serve(&[]).await;
+    let mut version = server.until_caught_up().await["config_version"].clone();
+    let mut applied = async |held: &str, words: &str| {
+        apply(held, words).await;
+        version = server.until(|now| now["config_version"] != version).await["config_version"].clone();
+    };
+    assert_eq!(server.chat("Hello", false).await.status(), 200);
+    let refused = server.chat("Hello", false).await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.text().await.unwrap().contains("app: requests a minute"));
+
+    applied(", limits: {}", "limits.requests_per_minute: 1 → none").await;
+    assert_eq!(server.chat("Hello", false).await.status(), 200);
+
+    applied(", models: [\"anthropic/*\"]", "models: none → [\"anthropic/*\"]").await;
+    assert_eq!(server.chat("Hello", false).await.status(), 403);
+    apply("", "= token app").await;
+    assert_eq!(server.chat("Hello", false).await.status(), 403, "what is left out stays");
+    applied(", models: null", "models: [\"anthropic/*\"] → none").await;
+    assert_eq!(server.chat("Hello", false).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_none_is_told_by_its_line_and_field() {
+    let installation = Installation::new().await;
+    let file =
+        installation.team("{}").replace("gateways: [main] }", "gateways: [main], limits: { cost_per_day: 0.5 } }");
+    let output = installation.apply(&file, &[]).await;
+    assert!(!output.status.success());
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("team.yaml:11: teams[0].tokens[0].limits.cost_per_day: must be whole dollars"),
+        "{message}"
+    );
+}

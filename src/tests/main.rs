@@ -16,6 +16,7 @@ mod ledger;
 mod limits;
 mod log;
 mod members;
+mod metrics;
 mod postgres;
 mod price_book;
 mod prices;

@@ -9,7 +9,10 @@ mod unpriced;
 
 use std::sync::Arc;
 
-use domain::view::{GatewayView, LedgerHealth, Overview, PolicyView, UnpricedModel};
+use domain::health::TeamHealth;
+use domain::view::{
+    CustomProviderView, GatewayView, LedgerHealth, Overview, PolicyView, ProviderKeyView, UnpricedModel,
+};
 use leptos::prelude::*;
 use url::form_urlencoded::byte_serialize;
 use wire::price::InForce;
@@ -18,6 +21,7 @@ use crate::components::{Page, Range, RangePicker, load};
 use crate::pages::address;
 use crate::pages::policies::damaged;
 use crate::pages::prices::unusable;
+use crate::pages::provider_keys::health::{is_any_wrong, notice as left_alone};
 use crate::{AppError, server};
 
 pub use progress::{Progress, ProgressLine, Steps};
@@ -43,6 +47,10 @@ struct Data {
     book: Arc<InForce>,
     /// Models with attempts whose cost is unknown.
     unpriced: Vec<UnpricedModel>,
+    /// How provider keys fare, with the keys and the team's own providers where some are not asked.
+    health: TeamHealth,
+    keys: Vec<ProviderKeyView>,
+    custom: Vec<CustomProviderView>,
 }
 
 async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Data, AppError> {
@@ -65,11 +73,17 @@ async fn find(team: String, gateway: Option<String>, range: Range) -> Result<Dat
         0 => Vec::new(),
         _ => control.unpriced(&grant, range.from_ms(), range.to_ms()).await?,
     };
-    Ok(Data { gateways, overview, progress, policies, ledger, book, unpriced })
+    let health = control.provider_health(&grant);
+    let (keys, custom) = if is_any_wrong(&health) {
+        (control.list_provider_keys(&grant).await?, control.list_custom_providers(&grant).await?)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    Ok(Data { gateways, overview, progress, policies, ledger, book, unpriced, health, keys, custom })
 }
 
 fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl IntoView {
-    let Data { gateways, overview, progress, policies, ledger, book, unpriced } = data;
+    let Data { gateways, overview, progress, policies, ledger, book, unpriced, health, keys, custom } = data;
     let path = format!("/{team}");
     let keep: Vec<_> = gateway.iter().map(|slug| ("gateway", slug.clone())).collect();
     let picker = progress.has_requests.then(|| view! { <RangePicker range path=path.clone() keep /> });
@@ -80,6 +94,7 @@ fn show(team: String, gateway: Option<String>, range: Range, data: Data) -> impl
             {missing::notices(ledger)}
             {unusable(&book)}
             {damaged(&policies)}
+            {left_alone(&keys, &custom, &health, (&team, server::now()))}
             {unpriced::notice(&unpriced, overview.totals.unpriced, &team, range)}
             <GatewayFilter path gateways chosen=gateway range />
             {figures::figures(&overview)}

@@ -1,6 +1,7 @@
 //! Stored provider credentials: the list with the form for a new one, the page of each, and the team's own providers.
 
 mod custom;
+pub(super) mod health;
 mod key;
 mod list;
 

@@ -22,6 +22,7 @@ mod member;
 mod password;
 mod policy;
 mod price_book;
+mod provider_health;
 mod provider_key;
 mod recent;
 mod refusal;
@@ -66,6 +67,7 @@ pub use policy::{
     Untried, Verdict, read_parts, read_text,
 };
 pub use price_book::{BookChange, BookError, BookImport};
+pub use provider_health::ProviderWatch;
 pub use provider_key::NewProviderKey;
 pub use rerate::{Repriced, Rerate, Rerated};
 pub use session::{Client, SignedIn};
@@ -109,6 +111,8 @@ struct Inner {
     engine: OnceLock<Box<dyn PolicyEngine>>,
     /// How the ledger does, where this process has one.
     ledger: OnceLock<Box<dyn LedgerWatch>>,
+    /// How provider keys fare, where this process asks with them.
+    providers: OnceLock<Box<dyn ProviderWatch>>,
     /// The places of those who try policies on the past.
     simulations: Semaphore,
     /// The price book that was in force when somebody asked last.
@@ -147,6 +151,7 @@ impl Control {
             tester: Tester::new(options.allow_private_upstreams),
             engine: OnceLock::new(),
             ledger: OnceLock::new(),
+            providers: OnceLock::new(),
             simulations: Semaphore::new(1),
             book: std::sync::Mutex::default(),
             setup: Mutex::new(None),

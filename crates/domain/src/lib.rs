@@ -5,6 +5,7 @@ pub mod address;
 pub mod cache;
 pub mod config;
 pub mod filter;
+pub mod health;
 pub mod ids;
 pub mod ledger;
 pub mod money;

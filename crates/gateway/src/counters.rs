@@ -2,6 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::ledger::Outcome;
+
+use crate::error::Code;
+
+/// How many outcomes there are.
+const OUTCOMES: usize = Outcome::ALL.len();
+
 /// Totals since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -29,6 +36,10 @@ pub struct Counters {
     pub responses_lost: u64,
     /// Requests that ended in a fault of ours.
     pub panics: u64,
+    /// Requests that are over, by how their last attempt ended, in the order of [`Outcome::ALL`].
+    pub requests_ended: [u64; OUTCOMES],
+    /// Calls of an upstream that are over, by how they ended, in that order.
+    pub attempts_ended: [u64; OUTCOMES],
 }
 
 /// The live side of [`Counters`].
@@ -46,6 +57,34 @@ pub(crate) struct Live {
     pub captures_dropped: AtomicU64,
     pub responses_lost: AtomicU64,
     pub panics: AtomicU64,
+    pub requests_ended: [AtomicU64; OUTCOMES],
+    pub attempts_ended: [AtomicU64; OUTCOMES],
+    pub refusals: Refusals,
+}
+
+/// What the gateway itself said no with.
+#[derive(Debug)]
+pub(crate) struct Refusals([AtomicU64; Code::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; Code::ALL.len()])
+    }
+}
+
+impl Refusals {
+    pub(crate) fn count(&self, code: Code) {
+        self.0.get(code as usize).into_iter().for_each(count);
+    }
+
+    pub(crate) fn of(&self, code: Code) -> u64 {
+        self.0.get(code as usize).map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+}
+
+/// Adds one to what is counted of an outcome.
+pub(crate) fn count_outcome(counters: &[AtomicU64; OUTCOMES], outcome: Outcome) {
+    counters.get(outcome as usize).into_iter().for_each(count);
 }
 
 /// Adds one.
@@ -69,6 +108,28 @@ impl Live {
             captures_dropped: of(&self.captures_dropped),
             responses_lost: of(&self.responses_lost),
             panics: of(&self.panics),
+            requests_ended: self.requests_ended.each_ref().map(of),
+            attempts_ended: self.attempts_ended.each_ref().map(of),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_and_each_code_has_a_counter_of_its_own() {
+        let live = Live::default();
+        for (times, outcome) in (1..).zip(Outcome::ALL) {
+            (0..times).for_each(|_| count_outcome(&live.attempts_ended, outcome));
+        }
+        assert_eq!((live.read().attempts_ended, live.read().requests_ended), ([1, 2, 3, 4, 5, 6], [0; 6]));
+        for (times, code) in (1..).zip(Code::ALL) {
+            (0..times).for_each(|_| live.refusals.count(*code));
+        }
+        for (times, code) in (1..).zip(Code::ALL) {
+            assert_eq!(live.refusals.of(*code), times, "{code:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::config::Config;
+use domain::health::TeamHealth;
 use domain::ledger::Past;
 use domain::token::LastUse;
 use domain::{GatewayId, RequestId, TeamId};
@@ -22,7 +23,7 @@ use crate::cache::ExactCache;
 use crate::client::Client as Caller;
 use crate::clock::now_ms;
 use crate::counters::{Counters, Live, count};
-use crate::error;
+use crate::error::{self, Code};
 use crate::ingress::ingress;
 use crate::memory::Memory;
 use crate::options::Options;
@@ -221,6 +222,22 @@ impl Gateway {
         snapshot.team_by_id(team).map(|team| team.policies.usage(now_ms())).unwrap_or_default()
     }
 
+    /// How a team's provider keys fare, and the addresses that they are for.
+    #[must_use]
+    pub fn health(&self, team: TeamId) -> TeamHealth {
+        let snapshot = self.shared.snapshot.load();
+        snapshot.team_by_id(team).map(|team| team.health(now_ms())).unwrap_or_default()
+    }
+
+    /// The same of all teams, by their slugs.
+    #[must_use]
+    pub fn healths(&self) -> Vec<(String, TeamHealth)> {
+        let snapshot = self.shared.snapshot.load();
+        let mut all: Vec<_> = snapshot.teams().map(|team| (team.slug.clone(), team.health(now_ms()))).collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
     /// The version of the configuration in force.
     #[must_use]
     pub fn version(&self) -> i64 {
@@ -277,10 +294,21 @@ impl Gateway {
         self.shared.memory.used()
     }
 
+    /// Bounds and time limits.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
     /// Totals since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.counters.read()
+    }
+
+    /// How often the gateway itself said no since the start, for each code.
+    pub fn refusals(&self) -> impl Iterator<Item = (Code, u64)> + '_ {
+        Code::ALL.iter().map(|code| (*code, self.shared.counters.refusals.of(*code)))
     }
 
     /// Models whose calls were counted and had no price, since the start: most calls first, up to 501.

@@ -13,14 +13,16 @@
 //! that is no failure.
 
 mod ring;
+mod told;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use self::ring::Ring;
+pub(crate) use self::told::Told;
 
 /// Failures in a row that open the circuit of an address.
 const IN_A_ROW: u32 = 5;
@@ -79,6 +81,8 @@ pub(crate) struct Health {
     busy: AtomicU32,
     /// Moving average of the time to an answer's beginning in microseconds; 0 where none has begun.
     latency_us: AtomicU64,
+    /// The status of the last failure; 0 where there was no answer, or no failure.
+    failed: AtomicU16,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +107,8 @@ struct Rest {
 
 impl Health {
     pub(crate) fn new(of: Of) -> Self {
-        Self { of, state: Mutex::default(), busy: AtomicU32::new(0), latency_us: AtomicU64::new(0) }
+        let (busy, latency_us, failed) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU16::new(0));
+        Self { of, state: Mutex::default(), busy, latency_us, failed }
     }
 
     /// Whether it may be asked now.
@@ -136,8 +141,19 @@ impl Health {
 
     /// Whether there may be one more attempt beyond the first: repeated ones must stay few beside all others.
     pub(crate) fn may_repeat(&self, now: Instant) -> bool {
+        self.retries_left(now) > 0
+    }
+
+    /// How many more attempts beyond the first there may be now.
+    pub(crate) fn retries_left(&self, now: Instant) -> u32 {
         let sums = self.lock().ring.sums(now);
-        sums.repeated < RETRY_FLOOR.saturating_add(sums.attempts.saturating_sub(sums.repeated) / RETRY_SHARE)
+        let most = RETRY_FLOOR.saturating_add(sums.attempts.saturating_sub(sums.repeated) / RETRY_SHARE);
+        most.saturating_sub(sums.repeated)
+    }
+
+    /// What the next failure is, to be said before it is told: the status of an answer, or 0 where there is none.
+    pub(crate) fn failed_with(&self, status: u16) {
+        self.failed.store(status, Ordering::Relaxed);
     }
 
     /// An attempt ended so.

@@ -14,7 +14,7 @@ use wire::api::{Api, Path};
 use wire::embed::Front;
 use wire::task::Task;
 
-pub(crate) use tasks::{Call, surface};
+pub(crate) use tasks::{Call, asked_by_batch, surface};
 
 pub(crate) use self::kept::KeptCall;
 pub use self::routes::{ROUTES, Route};

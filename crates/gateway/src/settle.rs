@@ -37,7 +37,7 @@ pub(crate) use note::{bounded, note_backend, note_head, note_plan, note_request,
 pub(crate) use run::{Run, Runs, plausible};
 
 use crate::client::Client;
-use crate::counters::count;
+use crate::counters::{count, count_outcome};
 use crate::dynamic::Holds;
 use crate::error::{Code, Refusal};
 use crate::gateway::{InFlight, Shared};
@@ -349,6 +349,7 @@ impl Settlement {
 
     /// The gateway itself says no, with this body. Where an attempt brought it to this, that attempt's row tells it.
     pub(crate) fn refuse(&mut self, refusal: &Refusal, body: &Bytes) {
+        self.shared.counters.refusals.count(refusal.code);
         let mut response = self.capture_for_log();
         response.push(body);
         if let Some((row, payload)) = &mut self.pending {
@@ -408,6 +409,9 @@ impl Settlement {
             Outcome::Interrupted => count(&counters.interrupted),
             Outcome::Ok | Outcome::UpstreamError => {}
         }
+        if self.row.attempt > 0 {
+            count_outcome(&counters.attempts_ended, outcome);
+        }
         if self.row.cache == CacheStatus::Hit {
             count(&counters.cache_hits);
         }
@@ -419,6 +423,9 @@ impl Settlement {
     fn write_pending(&mut self, last: bool) {
         let Some((mut row, payload)) = self.pending.take() else { return };
         row.last = last;
+        if last {
+            count_outcome(&self.shared.counters.requests_ended, row.outcome);
+        }
         let intent = self.intent.take();
         self.record(&row, payload.as_ref().map(|(payload, _)| payload), intent);
     }

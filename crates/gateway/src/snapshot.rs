@@ -7,6 +7,7 @@
 //! What lives longer than a configuration (counts of limits, when a token was last used, fetched access tokens) is shared with the
 //! previous snapshot, so neither a reload nor a request that still runs on the old one loses it.
 
+mod health;
 mod history;
 mod key;
 mod provider;
@@ -112,6 +113,11 @@ impl Snapshot {
     #[must_use]
     pub fn team(&self, slug: &str) -> Option<&Arc<TeamState>> {
         self.teams.get(slug)
+    }
+
+    /// All teams, in no order.
+    pub fn teams(&self) -> impl Iterator<Item = &Arc<TeamState>> {
+        self.teams.values()
     }
 
     /// The team of that id.

@@ -16,7 +16,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{EndedBatch, ended_batches};
+pub use batch::{EndedBatch, batch_endpoint, ended_batches};
 pub use consumed::consumed;
 pub use size::{Size, size_of_form, size_of_json};
 

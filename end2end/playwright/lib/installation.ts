@@ -87,6 +87,7 @@ export type Asked = {
   model?: string;
   team?: string;
   body?: Record<string, unknown>;
+  headers?: Record<string, string>;
 };
 
 export class Installation {
@@ -139,7 +140,7 @@ export class Installation {
     const path = provider === "compat" ? "compat/chat/completions" : `${provider}/chat/completions`;
     const answer = await fetch(`${this.url}/v1/${team}/${gateway}/${path}`, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...how.headers },
       body: JSON.stringify({ model, messages: [{ role: "user", content: text }], ...how.body }),
     });
     // A stream that breaks off ends with an error.

@@ -35,3 +35,24 @@ test("keys with one alias share the requests, and a second without a name is tol
   await open();
   await expect(rows).toHaveCount(2);
 });
+
+test("a key that the provider refuses shows as parked, with the cause", async ({ page, furnished, signedIn, scripted }) => {
+  const slug = scripted ? "refuses" : "refuses-plain";
+  const keys = new KeysPage(page);
+  await page.goto(`${furnished.url}/${owner.slug}/keys`);
+  await keys.addProvider("Refuses", slug, furnished.mock);
+  await page.goto(`${furnished.url}/${owner.slug}/keys`);
+  await keys.store("Refuses", "sk-refused", furnished.mock, slug);
+  await expect(page.getByText("The key is stored and in use.")).toBeVisible();
+  const key = page.url().replace(/\?.*/, "");
+  const facts = page.locator("dl.facts");
+  await expect(facts).toContainText("In use");
+  const asked = { provider: `custom-${slug}`, headers: { "cf-aig-byok-alias": slug } };
+  await expect.poll(() => furnished.ask("mock-status-401", asked)).toBe(401);
+  await page.goto(key);
+  await expect(facts).toContainText("Parked, asked again in");
+  await expect(page.getByText("Parked, because the provider does not know it (status 401)")).toBeVisible();
+  await page.goto(`${furnished.url}/${owner.slug}/keys`);
+  const row = page.getByRole("table", { name: "Provider keys" }).locator("tbody tr").filter({ hasText: slug });
+  await expect(row).toContainText("Parked");
+});

@@ -25,6 +25,33 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   await expect.poll(() => furnished.ask("unlimited", { gateway: "second" })).toBe(200);
 });
 
+test("callers may state costs where the gateway lets them, and the audit log tells who let them", async ({
+  page,
+  furnished,
+  signedIn,
+  scripted,
+}) => {
+  const slug = scripted ? "costs" : "costs-plain";
+  const stated = { gateway: slug, headers: { "cf-aig-custom-cost": '{"total_cost": 4.25}' } };
+  const form = new GatewayForm(page);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  await form.create("Costs", slug);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/${slug}`);
+  await expect(form.field("Callers may state costs")).not.toBeChecked();
+  await expect.poll(() => furnished.ask("refused", stated)).toBe(403);
+  await form.field("Callers may state costs").check();
+  await form.save();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/${slug}`);
+  await expect(form.field("Callers may state costs")).toBeChecked();
+  await expect.poll(() => furnished.ask("stated", stated)).toBe(200);
+  await page.goto(`${furnished.url}/${owner.slug}/audit`);
+  const changes = page.getByRole("table", { name: "Changes, newest first" }).locator("tbody tr");
+  const change = changes.filter({ hasText: "gateway.update" }).filter({ hasText: `gateway ${slug}` }).first();
+  await expect(change).toContainText(owner.email);
+  await expect(change).toContainText("settings.custom_cost false → true");
+});
+
 test("a limit without an interval counts by the minute", async ({ page, furnished, signedIn, scripted }) => {
   const slug = scripted ? "by-minute" : "by-minute-plain";
   await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);

@@ -1,10 +1,12 @@
 //! One provider key: test it, put another in its place, turn it off, delete it.
 
+use domain::health::TeamHealth;
 use domain::view::{ConnectionTestCode, CustomProviderView, ProviderKeyView};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
-use super::list::{alias, pooling, share, state};
+use super::health::{explained, state};
+use super::list::{alias, pooling, share};
 use super::provider_name;
 use crate::api::provider_keys::{
     DeleteProviderKey, OVERLAPS, PoolProviderKey, RotateProviderKey, SetProviderKeyEnabled, TestProviderKey,
@@ -31,6 +33,7 @@ struct Data {
     custom: Vec<CustomProviderView>,
     progress: Progress,
     may_edit: bool,
+    health: TeamHealth,
 }
 
 async fn find(team: String, id: String) -> Result<Data, AppError> {
@@ -43,11 +46,12 @@ async fn find(team: String, id: String) -> Result<Data, AppError> {
     let custom = control.list_custom_providers(&grant).await?;
     let gateways = control.list_gateways(&grant).await?;
     let progress = Progress::find(&control, &grant, &gateways).await?;
-    Ok(Data { key, keys, custom, progress, may_edit })
+    let health = control.provider_health(&grant);
+    Ok(Data { key, keys, custom, progress, may_edit, health })
 }
 
 fn show(team: String, data: Data) -> impl IntoView {
-    let Data { key, keys, custom, progress, may_edit } = data;
+    let Data { key, keys, custom, progress, may_edit, health } = data;
     let name = provider_name(&key.provider, &custom);
     let above = (format!("/{team}/keys"), "Provider keys");
     let tools = may_edit.then(|| tools(&team, &key));
@@ -56,7 +60,8 @@ fn show(team: String, data: Data) -> impl IntoView {
     let on = (!progress.has_tokens).then(|| {
         view! { " "<a href=format!("/{team}/tokens/new")>"Next: issue a token"</a> }
     });
-    let (facts, tested) = (facts(&key, &keys), tested(&address::query(), &name));
+    let explained = explained(&key, &health, server::now());
+    let (facts, tested) = (facts(&key, &keys, &health), tested(&address::query(), &name));
     view! {
         <Page title=format!("{name} · {}", alias(&key)) above toolbar=move || tools>
             <ProgressLine team progress />
@@ -67,6 +72,7 @@ fn show(team: String, data: Data) -> impl IntoView {
             <Saved word="enabled"><p>"The key is in use again."</p></Saved>
             <Saved word="disabled"><p>"The key is off: requests are not sent with it."</p></Saved>
             {tested}
+            {explained}
             {facts}
             {rotate}
             {pool}
@@ -84,14 +90,14 @@ fn refused() -> Option<AppError> {
     states.iter().find_map(|state| state.error().cloned())
 }
 
-fn facts(key: &ProviderKeyView, others: &[ProviderKeyView]) -> impl IntoView + use<> {
+fn facts(key: &ProviderKeyView, others: &[ProviderKeyView], health: &TeamHealth) -> impl IntoView + use<> {
     let now = server::now();
     let address = key.base_url.clone().unwrap_or_else(|| "the provider's own".to_owned());
     let rotated = key.rotated_at.map(|at| view! { <div><dt>"Rotated"</dt><dd><Time at now /></dd></div> });
     let expires = key.expires_at.map(|at| view! { <div><dt>"Ends"</dt><dd><Time at now /></dd></div> });
     view! {
         <dl class="facts">
-            <div><dt>"State"</dt><dd>{state(key, now)}</dd></div>
+            <div><dt>"State"</dt><dd>{state(key, health, now)}</dd></div>
             <div><dt>"Key"</dt><dd class="mono">{key.hint.clone()}</dd></div>
             <div><dt>"Alias"</dt><dd class="mono wrap">{alias(key)}</dd></div>
             <div><dt>"Share"</dt><dd>{share(key, others)}</dd></div>

@@ -1,14 +1,16 @@
 //! The team's provider keys at a glance, and the form for another.
 
+use domain::health::TeamHealth;
 use domain::provider::{MAX_REQUESTS_PER_MINUTE, MAX_WEIGHT, Pooling};
 use domain::view::{CustomProviderView, ProviderKeyView};
 use leptos::prelude::*;
 
 use super::custom::custom_providers;
+use super::health::state;
 use super::provider_name;
 use crate::api::provider_keys::CreateProviderKey;
 use crate::components::{
-    Badge, EmptyState, Field, FormState, Page, PostForm, Saved, Select, SubmitButton, Symbol, Table, Time, Tone, load,
+    EmptyState, Field, FormState, Page, PostForm, Saved, Select, SubmitButton, Symbol, Table, Time, load,
 };
 use crate::pages::address;
 use crate::pages::overview::{Progress, ProgressLine};
@@ -29,6 +31,7 @@ struct Data {
     custom: Vec<CustomProviderView>,
     progress: Progress,
     may_edit: bool,
+    health: TeamHealth,
 }
 
 async fn find(team: String) -> Result<Data, AppError> {
@@ -39,11 +42,12 @@ async fn find(team: String) -> Result<Data, AppError> {
     let progress = Progress::find(&control, &grant, &gateways).await?;
     let keys = control.list_provider_keys(&grant).await?;
     let custom = control.list_custom_providers(&grant).await?;
-    Ok(Data { keys, custom, progress, may_edit })
+    let health = control.provider_health(&grant);
+    Ok(Data { keys, custom, progress, may_edit, health })
 }
 
 fn show(team: String, data: Data) -> impl IntoView {
-    let Data { keys, custom, progress, may_edit } = data;
+    let Data { keys, custom, progress, may_edit, health } = data;
     let button =
         (may_edit && !keys.is_empty()).then(|| view! { <a class="button primary" href="#add">"Add a key"</a> });
     let list = if keys.is_empty() && may_edit {
@@ -57,7 +61,7 @@ fn show(team: String, data: Data) -> impl IntoView {
         }
         .into_any()
     } else {
-        table(&team, &keys, &custom).into_any()
+        table(&team, &keys, &custom, &health).into_any()
     };
     let add = may_edit.then(|| add(&team, &custom));
     let own = custom_providers(&team, &custom, may_edit);
@@ -75,7 +79,12 @@ fn show(team: String, data: Data) -> impl IntoView {
     }
 }
 
-fn table(team: &str, keys: &[ProviderKeyView], custom: &[CustomProviderView]) -> impl IntoView + use<> {
+fn table(
+    team: &str,
+    keys: &[ProviderKeyView],
+    custom: &[CustomProviderView],
+    health: &TeamHealth,
+) -> impl IntoView + use<> {
     let now = server::now();
     let rows = keys.iter().map(|key| {
         let changed = key.rotated_at.unwrap_or(key.created_at);
@@ -90,7 +99,7 @@ fn table(team: &str, keys: &[ProviderKeyView], custom: &[CustomProviderView]) ->
                 </td>
                 <td class="cut" title=alias.clone()>{alias.clone()}</td>
                 <td class="mono">{key.hint.clone()}</td>
-                <td>{state(key, now)}</td>
+                <td>{state(key, health, now)}</td>
                 <td>{share}</td>
                 <td class="cut mono" title=address.clone()>
                     {match key.base_url.clone() {
@@ -138,16 +147,6 @@ pub(super) fn share(key: &ProviderKeyView, keys: &[ProviderKeyView]) -> String {
         _ if key.expires_at.is_some() => "stands by".to_owned(),
         _ if others.len() == 1 => "all".to_owned(),
         weight => format!("{} %", weight * 100 / all.max(1)),
-    }
-}
-
-/// Whether it is used.
-pub(super) fn state(key: &ProviderKeyView, now: chrono::DateTime<chrono::Utc>) -> AnyView {
-    match (key.enabled, key.expires_at) {
-        (false, _) => view! { <Badge tone=Tone::Warn>"Off"</Badge> }.into_any(),
-        (true, Some(at)) if at <= now => view! { <Badge tone=Tone::Bad>"Replaced"</Badge> }.into_any(),
-        (true, Some(at)) => view! { <Badge tone=Tone::Warn>"Replaced, ends "<Time at now /></Badge> }.into_any(),
-        (true, None) => view! { <Badge tone=Tone::Good>"In use"</Badge> }.into_any(),
     }
 }
 

@@ -243,8 +243,14 @@ impl Run<'_> {
                 ("token.issue", row)
             }
         };
-        let before = new.old.as_ref().map(token::audited);
-        self.record(action, format!("token {}", new.name), before, Some(token::audited(&row))).await?;
+        // Where only its own limits change, their policies' events tell it.
+        if new.old.as_ref() != Some(&row) {
+            let before = new.old.as_ref().map(token::audited);
+            self.record(action, format!("token {}", new.name), before, Some(token::audited(&row))).await?;
+        }
+        if let Some(limits) = &new.limits {
+            policy::own::set(self.change, self.id()?, self.author, &row, limits).await?;
+        }
         match generated {
             Some(plain) => Ok(Some(IssuedToken { token: token::view(row)?, plain })),
             None => Ok(None),

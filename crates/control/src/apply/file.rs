@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
@@ -91,12 +91,29 @@ pub(super) struct Token {
     pub(super) name: Text,
     pub(super) token: Option<Text>,
     pub(super) grace: Option<Text>,
-    pub(super) gateways: Option<Spanned<Vec<Text>>>,
-    pub(super) models: Option<Spanned<Vec<String>>>,
-    pub(super) providers: Option<Spanned<Vec<String>>>,
-    pub(super) endpoints: Option<Spanned<Vec<Text>>>,
-    pub(super) ip_ranges: Option<Spanned<Vec<String>>>,
-    pub(super) expires_at: Option<Text>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) gateways: Named<Vec<Text>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) models: Named<Vec<String>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) providers: Named<Vec<String>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) endpoints: Named<Vec<Text>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) ip_ranges: Named<Vec<String>>,
+    #[serde(default, deserialize_with = "named")]
+    pub(super) expires_at: Named<String>,
+    /// By the names of their kinds.
+    #[serde(default, deserialize_with = "named")]
+    pub(super) limits: Named<BTreeMap<String, Spanned<Value>>>,
+}
+
+/// A field that may be left out, which changes nothing, or be named with nothing in it, which lifts what there was.
+pub(super) type Named<T> = Option<Spanned<Option<T>>>;
+
+/// Without this, `null` would count as left out.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Name, state and the parts of the text form.

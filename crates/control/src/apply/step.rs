@@ -1,7 +1,7 @@
 //! What a plan is made of.
 
 use chrono::{DateTime, Utc};
-use domain::policy::{Policy, PolicyState};
+use domain::policy::{OwnLimits, Policy, PolicyState};
 use domain::provider::Pooling;
 use domain::token::Restrictions;
 use domain::{GatewaySettings, Role, Secret, TeamId};
@@ -123,6 +123,8 @@ pub(super) struct Token {
     /// The others.
     pub(super) restrictions: Restrictions,
     pub(super) expires_at: Option<DateTime<Utc>>,
+    /// Its own limits, where the file names them.
+    pub(super) limits: Option<OwnLimits>,
 }
 
 pub(super) struct PolicyPlan {

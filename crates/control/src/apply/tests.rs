@@ -210,7 +210,7 @@ teams:
     tokens:
       - { name: app, token: env:SHORT, gateways: [nowhere] }
       - { name: old, expires_at: 2001-01-01T00:00:00Z }
-      - { name: none, gateways: [] }
+      - { name: none, gateways: [], limits: { requests_per_minute: 0, cost_per_day: 0.5, requests_per_second: 1 } }
     members:
       - { email: ann, role: boss, password: env:EMPTY }
       - { email: bob@example.com, role: viewer, password: env:ANN_PASSWORD }
@@ -229,7 +229,9 @@ teams:
         weir.yaml:14: teams[0].tokens[0].token: needs at least 16 characters
         weir.yaml:14: teams[0].tokens[0].gateways[0]: does not exist
         weir.yaml:15: teams[0].tokens[1].expires_at: must be in the future
-        weir.yaml:16: teams[0].tokens[2].gateways: is required
+        weir.yaml:16: teams[0].tokens[2].limits.cost_per_day: must be whole dollars, or dollars in quotes, as "0.50"
+        weir.yaml:16: teams[0].tokens[2].limits.requests_per_minute: must be between 1 and 100000000000000000
+        weir.yaml:16: teams[0].tokens[2].limits.requests_per_second: is no limit of a token, which are requests_per_minute, tokens_per_minute, cost_per_day, cost_per_month
         weir.yaml:18: teams[0].members[0].email: must be an e-mail address
         weir.yaml:18: teams[0].members[0].role: is not one of the choices
         weir.yaml:18: teams[0].members[0].password: the value is empty
@@ -313,6 +315,76 @@ teams:
         weir.yaml:6: teams[0].tokens[0].endpoints[0]: is not one of the choices
         weir.yaml:7: teams[0].tokens[0].ip_ranges: must be an address or a network, as 192.0.2.7 or 10.0.0.0/8
         "#);
+    }
+
+    async fn what_a_token_is_held_to_is_lifted_where_the_file_names_nothing(store: Store) {
+        let control = open(&store).await;
+        let file = |held: &str| {
+            format!("teams:\n  - slug: acme\n    gateways: [{{ slug: main }}]\n    tokens:\n      - {{ name: app{held} }}\n")
+        };
+        let held = ", gateways: [main], models: [\"gpt-*\"], providers: [openai], endpoints: [models], ip_ranges: [\"::1\"], expires_at: 2099-01-01T00:00:00Z";
+        planned(&control, &file(held)).await.execute().await.expect("applied");
+        assert_eq!(planned(&control, &file("")).await.changes(), 0, "what is left out stays");
+        let lifted = planned(&control, &file(", gateways: null, models: [], providers: ~, endpoints: null, ip_ranges: [], expires_at: null")).await;
+        insta::assert_snapshot!(lifted.render(), @r#"
+        = team acme
+          = gateway main
+          ~ token app
+              endpoints: ["models"] → none
+              expires_at: 2099-01-01T00:00:00Z → none
+              gateways: ["main"] → none
+              ip_ranges: ["::1"] → none
+              models: ["gpt-*"] → none
+              providers: ["openai"] → none
+        0 to create, 1 to change, 2 unchanged
+        "#);
+        lifted.execute().await.expect("applied");
+        let token = load_config(&store, &sealer()).await.expect("loaded").teams.remove(0).tokens.remove(0);
+        assert_eq!((token.restrictions, token.expires_at), (domain::token::Restrictions::default(), None));
+        assert_eq!(planned(&control, &file(", models: null")).await.changes(), 0);
+    }
+
+    async fn a_tokens_own_limits_are_what_the_file_names(store: Store) {
+        let control = open(&store).await;
+        let file = |limits: &str| format!("teams:\n  - slug: acme\n    tokens:\n      - name: app\n        token: env:WEIR_TOKEN\n{limits}");
+        let limits = "        limits: { requests_per_minute: 60, cost_per_month: \"12.50\" }\n";
+        let first = planned(&control, &file(limits)).await;
+        insta::assert_snapshot!(first.render(), @r#"
+        + team acme
+            name: acme
+          + token app
+              limits.cost_per_month: $12.50
+              limits.requests_per_minute: 60
+        2 to create, 0 to change, 0 unchanged
+        "#);
+        first.execute().await.expect("applied");
+        assert_eq!(planned(&control, &file(limits)).await.changes(), 0, "once");
+        assert_eq!(planned(&control, &file("")).await.changes(), 0, "what is left out stays");
+        let own = || async {
+            let team = store::team::find_by_slug(store.read(), "acme").await.expect("read").expect("acme");
+            let rows = store::policy::list(store.read(), domain::TeamId(team.id)).await.expect("listed");
+            rows.iter().map(|row| (row.name.clone(), row.token_id.is_some())).collect::<Vec<_>>()
+        };
+        let names = [("app: cost a month".to_owned(), true), ("app: requests a minute".to_owned(), true)];
+        assert_eq!(own().await, names);
+        let other = planned(&control, &file("        limits: { requests_per_minute: 90, tokens_per_minute: null, cost_per_day: 3 }\n")).await;
+        insta::assert_snapshot!(other.render(), @r#"
+        = team acme
+          ~ token app
+              limits.cost_per_day: none → $3.00
+              limits.cost_per_month: $12.50 → none
+              limits.requests_per_minute: 60 → 90
+        0 to create, 1 to change, 1 unchanged
+        "#);
+        other.execute().await.expect("applied");
+        let Chain::Intact(events) = verify(store.read()).await.expect("read") else { panic!("a broken chain") };
+        // The team, the token and two limits; then one limit more, one changed and one less, and nothing about the token itself.
+        assert_eq!(events, 7);
+        for nothing in ["null", "{}"] {
+            let lifted = planned(&control, &file(&format!("        limits: {nothing}\n"))).await;
+            lifted.execute().await.expect("applied");
+            assert_eq!(own().await, [], "{nothing}");
+        }
     }
 
     async fn a_token_is_found_among_any_number_of_others(store: Store) {

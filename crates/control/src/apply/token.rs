@@ -1,7 +1,11 @@
-//! Plans an API token. Without a known secret one is generated, once; another known secret rotates the token.
+//! Plans an API token. Without a known secret one is generated, once; another known secret rotates the token. What the file leaves
+//! out stays; what it names with nothing in it (`null`, `[]`, `{}`) is lifted.
+
+mod limits;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::ledger::Surface;
+use domain::policy::{OwnLimit, OwnLimits};
 use domain::token::Restrictions;
 use domain::validate::{self, MIN_TOKEN, Problem};
 use domain::{GatewayId, Secret};
@@ -30,14 +34,20 @@ impl Planner<'_> {
         let plain = entry.token.as_ref().map(|text| self.known_secret(path, text, old.as_ref(), state));
         fine &= self.gateways(path, team, entry, state);
         let restrictions = self.restrictions(path, team, entry, (old.as_ref(), state));
-        let expires_at = match &entry.expires_at {
-            None => Some(old.as_ref().and_then(|row| row.expires_at)),
-            Some(text) => self.expiry(path, text, old.as_ref().and_then(|row| row.expires_at)).map(Some),
+        let ends = old.as_ref().and_then(|row| row.expires_at);
+        let expires_at = match entry.expires_at.as_ref().map(|named| (&named.value, named.referenced.line())) {
+            None => Some(ends),
+            Some((None, _)) => Some(None),
+            Some((Some(text), line)) => self.expiry((line, path), text, ends).map(Some),
+        };
+        let limits = match &entry.limits {
+            None => Some(None),
+            Some(named) => self.limits(path, named).map(Some),
         };
         // A secret that was named and not found: `Some(None)`.
         let grace = self.grace(path, entry, old.as_ref());
-        let (Some(expires_at), Some(restrictions), Some(grace), true, false) =
-            (expires_at, restrictions, grace, fine, matches!(plain, Some(None)))
+        let (Some(expires_at), Some(restrictions), Some(limits), Some(grace), true, false) =
+            (expires_at, restrictions, limits, grace, fine, matches!(plain, Some(None)))
         else {
             return None;
         };
@@ -48,13 +58,14 @@ impl Planner<'_> {
         let token = Token {
             rotate: rotates.then_some(grace),
             gateways: match &entry.gateways {
-                Some(slugs) => Some(slugs.value.iter().map(|slug| slug.value.clone()).collect()),
+                Some(slugs) => filled(slugs).map(|slugs| slugs.iter().map(|slug| slug.value.clone()).collect()),
                 None => old.as_ref().and_then(|row| stored_gateways(row, state)),
             },
             restrictions,
             name: name.to_owned(),
             plain,
             expires_at,
+            limits,
             old,
         };
         Some(step(token, state))
@@ -87,18 +98,11 @@ impl Planner<'_> {
 
     fn gateways(&mut self, path: &str, team: &file::Team, entry: &file::Token, state: &State) -> bool {
         let mut fine = true;
-        if let Some(slugs) = &entry.gateways {
-            if slugs.value.is_empty() {
-                let message = Problem::Required.to_string();
-                self.report.add(slugs.referenced.line(), format!("{path}.gateways"), message);
-                fine = false;
-            }
-            for (index, slug) in slugs.value.iter().enumerate() {
-                let declared = team.gateways.iter().any(|gateway| gateway.slug.value == slug.value);
-                let stored = state.gateways.iter().any(|row| row.slug == slug.value);
-                let known = if declared || stored { Ok(()) } else { Err(Problem::Unknown) };
-                fine &= self.report.check(path, &format!("gateways[{index}]"), slug, known);
-            }
+        for (index, slug) in entry.gateways.as_ref().and_then(filled).into_iter().flatten().enumerate() {
+            let declared = team.gateways.iter().any(|gateway| gateway.slug.value == slug.value);
+            let stored = state.gateways.iter().any(|row| row.slug == slug.value);
+            let known = if declared || stored { Ok(()) } else { Err(Problem::Unknown) };
+            fine &= self.report.check(path, &format!("gateways[{index}]"), slug, known);
         }
         fine
     }
@@ -122,41 +126,36 @@ impl Planner<'_> {
         let custom: Vec<&str> = state.custom_providers.iter().map(|row| row.slug.as_str()).chain(declared).collect();
         let had_providers = had.providers.clone().unwrap_or_default();
         let mut fine = true;
-        let mut list = |field: &str, list: &Option<Spanned<Vec<String>>>, checked: &dyn Fn(&[String]) -> Checked| {
-            let list = list.as_ref()?;
-            if let Err(problem) = checked(&list.value) {
-                self.report.add(list.referenced.line(), format!("{path}.{field}"), problem.to_string());
+        let mut list = |field: &str, list: &file::Named<Vec<String>>, had, checked: &dyn Fn(&[String]) -> Checked| {
+            let Some(named) = list else { return had };
+            let list = filled(named)?;
+            if let Err(problem) = checked(list) {
+                self.report.add(named.referenced.line(), format!("{path}.{field}"), problem.to_string());
                 fine = false;
             }
-            Some(list.value.clone())
+            Some(list.clone())
         };
-        let models = list("models", &entry.models, &check_models);
-        let providers = list("providers", &entry.providers, &|slugs| check_providers(slugs, &custom, &had_providers));
-        let ip_ranges = list("ip_ranges", &entry.ip_ranges, &check_ip_ranges);
-        let endpoints = entry.endpoints.as_ref().map(|names| self.endpoints(path, names));
-        let endpoints = match endpoints {
-            Some(None) => return None,
-            Some(endpoints) => endpoints,
+        let models = list("models", &entry.models, had.models, &check_models);
+        let known = |slugs: &[String]| check_providers(slugs, &custom, &had_providers);
+        let providers = list("providers", &entry.providers, had.providers, &known);
+        let ip_ranges = list("ip_ranges", &entry.ip_ranges, had.ip_ranges, &check_ip_ranges);
+        let endpoints = match entry.endpoints.as_ref().map(|named| (filled(named), named.referenced.line())) {
             None => had.endpoints,
+            Some((None, _)) => None,
+            Some((Some(names), line)) => Some(self.endpoints((line, path), names)?),
         };
-        fine.then(|| Restrictions {
-            gateways: None,
-            models: models.or(had.models),
-            providers: providers.or(had.providers),
-            endpoints,
-            ip_ranges: ip_ranges.or(had.ip_ranges),
-        })
+        fine.then_some(Restrictions { gateways: None, models, providers, endpoints, ip_ranges })
     }
 
-    fn endpoints(&mut self, path: &str, names: &Spanned<Vec<file::Text>>) -> Option<Vec<Surface>> {
+    fn endpoints(&mut self, (line, path): (u64, &str), names: &[file::Text]) -> Option<Vec<Surface>> {
         let mut found = Vec::new();
-        for (index, name) in names.value.iter().enumerate() {
+        for (index, name) in names.iter().enumerate() {
             let surface = Surface::parse(&name.value);
             self.report.check(path, &format!("endpoints[{index}]"), name, surface.map(drop).ok_or(Problem::NotAChoice));
             found.push(surface?);
         }
         if let Err(problem) = check_endpoints(&found) {
-            self.report.add(names.referenced.line(), format!("{path}.endpoints"), problem.to_string());
+            self.report.add(line, format!("{path}.endpoints"), problem.to_string());
             return None;
         }
         Some(found)
@@ -185,9 +184,14 @@ impl Planner<'_> {
     }
 
     /// A moment to come, or the one that is stored already: a file stays valid when its tokens have expired.
-    fn expiry(&mut self, path: &str, text: &file::Text, stored: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        let (line, field) = (text.referenced.line(), format!("{path}.expires_at"));
-        match DateTime::parse_from_rfc3339(&text.value) {
+    fn expiry(
+        &mut self,
+        (line, path): (u64, &str),
+        text: &str,
+        stored: Option<DateTime<Utc>>,
+    ) -> Option<DateTime<Utc>> {
+        let field = format!("{path}.expires_at");
+        match DateTime::parse_from_rfc3339(text) {
             Err(_) => {
                 self.report.add(line, field, "must be a time such as 2027-01-31T00:00:00Z");
                 None
@@ -199,6 +203,11 @@ impl Planner<'_> {
             Ok(at) => Some(at.to_utc().trunc_subsecs(3)),
         }
     }
+}
+
+/// What a list names; none where it names nothing.
+fn filled<T>(named: &Spanned<Option<Vec<T>>>) -> Option<&Vec<T>> {
+    named.value.as_ref().filter(|list| !list.is_empty())
 }
 
 /// The gateways of a stored token, by slug; deleted ones drop out.
@@ -213,19 +222,31 @@ fn slugs(ids: &[GatewayId], state: &State) -> Vec<String> {
 }
 
 /// With gateways by their slugs.
-fn shown(gateways: &Option<Vec<String>>, restrictions: &Restrictions, expires_at: Option<DateTime<Utc>>) -> Value {
-    json!({
+fn shown(
+    gateways: &Option<Vec<String>>,
+    restrictions: &Restrictions,
+    expires_at: Option<DateTime<Utc>>,
+    limits: &OwnLimits,
+) -> Value {
+    let mut fields = json!({
         "gateways": gateways, "models": restrictions.models, "providers": restrictions.providers,
         "endpoints": restrictions.endpoints, "ip_ranges": restrictions.ip_ranges, "expires_at": expires_at,
-    })
+    });
+    for kind in OwnLimit::ALL {
+        fields[format!("limits.{}", kind.as_str())] = limits::shown(kind, limits.get(kind));
+    }
+    fields
 }
 
 fn step(token: Token, state: &State) -> Step {
     let before = token.old.as_ref().map(|row| {
         let restrictions = store::token::restrictions(row).unwrap_or_default();
-        shown(&stored_gateways(row, state), &restrictions, row.expires_at)
+        shown(&stored_gateways(row, state), &restrictions, row.expires_at, &limits::stored(row, state))
     });
-    let mut differences = differences(before.as_ref(), &shown(&token.gateways, &token.restrictions, token.expires_at));
+    let had = token.old.as_ref().map(|row| limits::stored(row, state)).unwrap_or_default();
+    let limits = token.limits.unwrap_or(had);
+    let after = shown(&token.gateways, &token.restrictions, token.expires_at, &limits);
+    let mut differences = differences(before.as_ref(), &after);
     if let Some(grace) = token.rotate {
         let until = if grace == 0 {
             "the old secret ends at once".to_owned()

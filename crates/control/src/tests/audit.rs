@@ -1,5 +1,6 @@
 //! The audit chain.
 
+use domain::GatewaySettings;
 use store::audit::{Chain, verify};
 use store::db_test;
 
@@ -42,6 +43,25 @@ db_test! {
         let older = control.list_audit(&grant(&ann), Some(events[1].id), 2).await.expect("listed");
         assert_eq!(older.first().map(|event| event.id), Some(events[2].id));
         assert_eq!(older.len(), 2);
+    }
+
+    async fn who_lets_callers_state_costs_is_told_with_what_was_before(store: Store) {
+        let control = open(&store).await;
+        let ann = ann(&control).await;
+        let main = control.create_gateway(&grant(&ann), gateway("main")).await.expect("created");
+        assert!(!main.settings.custom_cost);
+        for (custom_cost, version) in [(true, main.version), (false, main.version + 1)] {
+            let settings = GatewaySettings { custom_cost, ..main.settings.clone() };
+            let change = GatewayChange { name: main.name.clone(), settings, version };
+            control.update_gateway(&grant(&ann), main.id, change).await.expect("updated");
+            let event = control.list_audit(&grant(&ann), None, 1).await.expect("listed").remove(0);
+            let setting = |json: &Option<String>| {
+                let json: serde_json::Value = serde_json::from_str(json.as_deref().expect("a gateway")).expect("JSON");
+                json["settings"]["custom_cost"].clone()
+            };
+            assert_eq!((event.action.as_str(), event.actor.as_str()), ("gateway.update", "ann@example.com"));
+            assert_eq!((setting(&event.before), setting(&event.after)), ((!custom_cost).into(), custom_cost.into()));
+        }
     }
 
     async fn the_chain_is_intact(store: Store) {

@@ -2,10 +2,16 @@
 //! which endpoint it calls is known at once; the provider and the model once they are resolved, which is before the cache is
 //! looked at and before anybody is called.
 
+use bytes::Bytes;
+use domain::ledger::Surface;
+use http::HeaderMap;
 use wire::scan::Scan;
+use wire::task::batch_endpoint;
 
 use crate::authenticate::Access;
 use crate::error::Refusal;
+use crate::ingress::asked_by_batch;
+use crate::scan::scan_json;
 use crate::settle::Settlement;
 
 /// Whether the token may be used from where the request comes, at the endpoint that it calls.
@@ -19,6 +25,30 @@ pub(crate) fn check_caller(settlement: &Settlement, access: &Access) -> Result<(
         return Err(Refusal::address_not_allowed(address));
     }
     if token.allows_endpoint(endpoint) { Ok(()) } else { Err(Refusal::endpoint_not_allowed(endpoint)) }
+}
+
+/// Whether a batch may be made of what a body says: each line of its file asks the one endpoint that the batch names, so that is
+/// judged as if it were called. The models stand in the file, which is the provider's, so a token that is limited to certain ones
+/// makes none.
+///
+/// # Errors
+/// `token_not_allowed`; where the token is limited to certain endpoints also what is wrong with a body that cannot be read.
+pub(crate) fn check_batch(access: &Access, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+    let Some(token) = access.token.as_ref().filter(|_| !body.is_empty()) else { return Ok(()) };
+    if token.limits_models() {
+        return Err(Refusal::batch_models_hidden());
+    }
+    // No token names it among its endpoints.
+    if token.allows_endpoint(Surface::Unknown) {
+        return Ok(());
+    }
+    scan_json(headers, body)?;
+    let named = batch_endpoint(body).map_err(Refusal::invalid_json)?;
+    let endpoint = named.as_deref().and_then(asked_by_batch);
+    match endpoint {
+        Some(endpoint) if token.allows_endpoint(endpoint) => Ok(()),
+        _ => Err(Refusal::batch_not_allowed(named.as_deref(), endpoint)),
+    }
 }
 
 /// Whether a provider, by its canonical slug, may be called.

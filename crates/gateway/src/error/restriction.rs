@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use domain::ledger::Surface;
 use http::Method;
-use wire::task::Task;
 
 use super::{Code, Refusal, quote};
 
@@ -66,13 +65,40 @@ impl Refusal {
         Self::new(Code::TokenNotAllowed, message).about("models")
     }
 
-    /// Files and batches of a token that may use some models only.
-    pub(crate) fn kept_not_allowed(task: Task) -> Self {
-        let message = format!(
-            "This API token is restricted to certain models, and {task} may ask for any. Use a token without model \
-             restrictions."
-        );
-        Self::new(Code::TokenNotAllowed, message)
+    /// A file of a token that may use some models only.
+    pub(crate) fn file_not_allowed() -> Self {
+        let message = "This API token is restricted to certain models, and a batch that is made of a file may ask for any. Use a \
+                       token without model restrictions.";
+        Self::new(Code::TokenNotAllowed, message).about("file")
+    }
+
+    /// A batch of a token that may use some models only.
+    pub(crate) fn batch_models_hidden() -> Self {
+        let message = "This API token is restricted to certain models, and the models that a batch asks stand in its file \
+                       (`input_file_id`), where they cannot be judged. Send the requests one by one, or use a token without \
+                       model restrictions.";
+        Self::new(Code::TokenNotAllowed, message).about("input_file_id")
+    }
+
+    /// A batch that asks an endpoint which the token may not use, or one that cannot be judged.
+    pub(crate) fn batch_not_allowed(named: Option<&str>, endpoint: Option<Surface>) -> Self {
+        let message = match (named, endpoint) {
+            (Some(named), Some(endpoint)) => format!(
+                "This API token may not use the endpoint {}, and the batch asks it: its `endpoint` is {}. Add the endpoint to \
+                 the token on the team's page `Tokens`, or use another token.",
+                quote(endpoint.as_str()),
+                quote(named)
+            ),
+            (Some(named), None) => format!(
+                "This API token is restricted to certain endpoints, and the batch's `endpoint` {} is none of them. Name \
+                 another, such as `/v1/chat/completions`, or use a token without endpoint restrictions.",
+                quote(named)
+            ),
+            (None, _) => "This API token is restricted to certain endpoints, and the batch does not say which one it asks. Name \
+                          it as `endpoint`, such as `/v1/chat/completions`, or use a token without endpoint restrictions."
+                .to_owned(),
+        };
+        Self::new(Code::TokenNotAllowed, message).about("endpoint")
     }
 
     /// A provider's endpoints for managing models, of a token that may use some models only.

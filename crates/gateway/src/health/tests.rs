@@ -126,6 +126,32 @@ fn the_average_follows_and_busy_is_what_is_under_way() {
     assert_eq!(key.busy(), 0);
 }
 
+#[test]
+fn people_are_told_how_it_stands_at_each_moment() {
+    use domain::health::{Cause, Circuit};
+    let (address, now) = health(Of::Address);
+    assert_eq!((address.told(now), address.retries_left(now)), (Told::Well, RETRY_FLOOR));
+    address.failed_with(503);
+    fail(&address, IN_A_ROW, now);
+    assert_eq!((address.told(now), address.cause()), (Told::Open(Duration::from_secs(5)), Cause::Status(503)));
+    assert_eq!(address.told(now + MS).circuit(), (Circuit::Open, Duration::from_millis(4_999)));
+    let until = now + Duration::from_secs(5);
+    assert_eq!(address.told(until).circuit(), (Circuit::HalfOpen, Duration::ZERO));
+    let probe = address.begin(until, true);
+    assert_eq!((address.told(until), address.retries_left(until)), (Told::HalfOpen, RETRY_FLOOR - 1));
+    address.end(Ended::Well, until);
+    drop(probe);
+    assert_eq!(address.told(until).circuit(), (Circuit::Closed, Duration::ZERO));
+
+    let (key, now) = health(Of::Key);
+    key.failed_with(429);
+    key.end(Ended::TooOften(Some(Duration::from_secs(2))), now);
+    assert_eq!((key.told(now), key.cause()), (Told::TooOften(Duration::from_secs(2)), Cause::Status(429)));
+    assert_eq!(key.told(now + Duration::from_secs(2)), Told::Well);
+    key.failed_with(0);
+    assert_eq!(key.cause(), Cause::NoAnswer);
+}
+
 proptest! {
     /// Within any ten seconds what is made again stays within the floor and its share of all that is made.
     #[test]

@@ -50,9 +50,39 @@ pub(crate) fn surface(task: Task) -> Surface {
     }
 }
 
+/// The endpoint that a batch asks, by what it says as `endpoint`: the path at the provider, as OpenAI's API writes it. None for what
+/// is no endpoint here.
+pub(crate) fn asked_by_batch(path: &str) -> Option<Surface> {
+    match path.strip_prefix("/v1/")? {
+        "chat/completions" => Some(Surface::ChatCompletions),
+        "responses" => Some(Surface::Responses),
+        path => call(path).filter(|call| !call.task.keeps()).map(|call| surface(call.task)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_batch_asks_is_an_endpoint_or_none() {
+        for (path, surface) in [
+            ("/v1/chat/completions", Some(Surface::ChatCompletions)),
+            ("/v1/responses", Some(Surface::Responses)),
+            ("/v1/embeddings", Some(Surface::Embeddings)),
+            ("/v1/moderations", Some(Surface::Moderations)),
+            ("/v1/images/edits", Some(Surface::Images)),
+            ("/v1/completions", None),
+            ("/v1/videos", None),
+            ("/v1/batches", None),
+            ("/v1/embeddings/", None),
+            ("/v1/Embeddings", None),
+            ("embeddings", None),
+            ("", None),
+        ] {
+            assert_eq!(asked_by_batch(path), surface, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_leads_to_its_task() {

@@ -13,7 +13,7 @@ use wire::task::{Retelling, Task, own_count};
 use super::chat::{is_strict, restate};
 use super::model::{provider_for, resolve_task};
 use super::{Plan, Request, Rest, call as call_upstream, spliced};
-use crate::admit::restrictions::{check_model, check_provider};
+use crate::admit::restrictions::{check_batch, check_model, check_provider};
 use crate::error::Refusal;
 use crate::ingress::Call;
 use crate::memory::Purpose;
@@ -203,9 +203,14 @@ fn kept(
     let provider = provider_for(request.access, call.task, named, request.now_ms)?;
     settlement.row.provider = Some(provider.slug.clone());
     check_provider(request.access, &provider.slug)?;
-    // A batch may ask any model, and so may the file that it is made of.
-    if !request.body.is_empty() && request.access.limits_models() {
-        return Err(Refusal::kept_not_allowed(call.task));
+    if call.task == Task::Batches {
+        // To end one asks nothing.
+        if !call.rest.ends_with("/cancel") {
+            check_batch(request.access, request.headers, request.body)?;
+        }
+    } else if !request.body.is_empty() && request.access.limits_models() {
+        // A batch that is made of the file may ask any model.
+        return Err(Refusal::file_not_allowed());
     }
     if !provider.offers(call.task) {
         return Err(Refusal::not_offered(&provider.slug, call.task));

@@ -52,13 +52,21 @@ impl Fares {
         for under in [&self.key, &self.address].into_iter().flatten() {
             took.into_iter().for_each(|took| under.health.began(took));
         }
+        for (under, ended) in [(&self.key, key), (&self.address, address)] {
+            if let Some(under) = under.as_ref().filter(|_| !matches!(ended, Ended::Well | Ended::Unknown)) {
+                under.health.failed_with(status);
+            }
+        }
         self.tell(address, key);
     }
 
     /// The attempt is over.
     pub(super) fn end(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::UpstreamFailed => self.tell(Ended::Badly, Ended::Unknown),
+            Outcome::UpstreamFailed => {
+                self.address.iter().for_each(|under| under.health.failed_with(0));
+                self.tell(Ended::Badly, Ended::Unknown);
+            }
             _ if self.is_told => {}
             _ => self.tell(Ended::Unknown, Ended::Unknown),
         }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::Secret;
 use domain::config::ProviderKeyConfig;
-use domain::ledger::{Cause, Outcome};
+use domain::health::{Cause, Circuit, KeyStatus};
+use domain::ledger::{self, Outcome};
 use domain::settings::Balance;
+use domain::{ProviderKeyId, Secret, TeamId};
 
 use crate::world::*;
 
@@ -77,7 +78,7 @@ async fn a_key_that_is_refused_rests_and_its_request_is_answered_with_another() 
         assert_eq!(failed.len(), 1);
         assert_eq!((failed[0].attempt, failed[0].last, failed[0].status), (1, false, status));
         let again: Vec<_> = rows.iter().filter(|row| row.attempt == 2).map(|row| row.cause).collect();
-        assert_eq!(again, [Cause::OtherKey]);
+        assert_eq!(again, [ledger::Cause::OtherKey]);
         assert_eq!(rows.len(), 31);
     }
 }
@@ -117,6 +118,76 @@ async fn a_request_goes_on_to_another_address_and_the_dead_one_is_left_alone() {
     let failed = world.rows().iter().filter(|row| row.outcome == Outcome::UpstreamFailed).count();
     assert_eq!(failed, 5, "five in a row open the circuit");
     assert_eq!(world.upstream.calls().len(), 40);
+}
+
+#[tokio::test]
+async fn how_keys_and_addresses_fare_is_told_with_the_cause() {
+    let mut world = world(4, |key| match key {
+        1 => Answer::json(401, NO),
+        2 => Answer::json(429, NO),
+        _ => Answer::json(200, ANSWER),
+    })
+    .await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    world.change(|config| {
+        let keys = &mut config.teams[0].provider_keys;
+        keys.iter_mut().filter(|key| key.id.0 == 4).for_each(|key| key.enabled = false);
+        keys.push(numbered(5, &format!("http://{gone}/base")));
+        keys.push(ProviderKeyConfig { base_url: Some("no address".into()), ..numbered(6, "http://x") });
+    });
+    let told = |world: &World| {
+        let health = world.gateway.health(TeamId(1));
+        let keys = (1..=6).map(|id| {
+            let (key, address) = health.of(ProviderKeyId(id)).expect("known");
+            (key.status, key.cause.clone(), address.map(|address| (address.circuit, address.cause.clone())))
+        });
+        keys.collect::<Vec<_>>()
+    };
+    let well = Some((Circuit::Closed, None));
+    let fine = (KeyStatus::InUse, None, well.clone());
+    let broken = told(&world).pop().expect("six keys");
+    assert_eq!((broken.0, &broken.2), (KeyStatus::Unusable, &None));
+    assert!(matches!(&broken.1, Some(Cause::Broken(why)) if why.contains("its base URL is not")), "{broken:?}");
+    let off = (KeyStatus::Off, None, well.clone());
+    assert_eq!(told(&world)[..5], [fine.clone(), fine.clone(), fine.clone(), off, fine.clone()]);
+    for _ in 0..60 {
+        assert_eq!(world.chat(QUESTION).await.status, 200);
+    }
+    let after = told(&world);
+    assert_eq!(after[0], (KeyStatus::Parked, Some(Cause::Status(401)), well.clone()));
+    assert_eq!(after[1], (KeyStatus::Resting, Some(Cause::Status(429)), well));
+    assert_eq!(after[2], fine);
+    assert_eq!(after[4], (KeyStatus::InUse, None, Some((Circuit::Open, Some(Cause::NoAnswer)))));
+    let health = world.gateway.health(TeamId(1));
+    let (parked, address) = health.of(ProviderKeyId(1)).expect("known");
+    assert!((50_000..=60_000).contains(&parked.rest_ms) && parked.in_flight == 0, "{parked:?}");
+    assert!(address.is_some_and(|address| address.retries_left > 0 && address.in_flight == 0), "{address:?}");
+    let (_, dead) = health.of(ProviderKeyId(5)).expect("known");
+    assert_eq!(dead.map(|dead| dead.address.clone()), Some(format!("{gone}/base")));
+    assert_eq!(world.gateway.healths().into_iter().map(|(team, _)| team).collect::<Vec<_>>(), ["acme"]);
+
+    // What was asked is counted by how it ended.
+    let counters = world.gateway.counters();
+    let [ok, error, failed, ..] = counters.attempts_ended;
+    assert_eq!((ok, error, failed), (60, 2, 5), "{counters:?}");
+    assert_eq!(counters.requests_ended, [60, 0, 0, 0, 0, 0]);
+    assert_eq!(world.send(post(CHAT, r#"{"messages":[]}"#)).await.code(), "model_required");
+    let refused: Vec<_> =
+        world.gateway.refusals().filter(|(_, count)| *count > 0).map(|(code, count)| (code.as_str(), count)).collect();
+    assert_eq!((refused.as_slice(), world.gateway.counters().requests_ended[3]), (&[("model_required", 1)][..], 1));
+}
+
+#[tokio::test]
+async fn a_keys_limit_that_is_reached_is_told() {
+    let mut world = world(2, |_| Answer::json(200, ANSWER)).await;
+    world.change(|config| config.teams[0].provider_keys.iter_mut().for_each(|key| key.requests_per_minute = Some(2)));
+    for _ in 0..4 {
+        assert_eq!(world.chat(QUESTION).await.status, 200);
+    }
+    for key in world.gateway.health(TeamId(1)).keys.iter().filter(|key| key.provider == "openai") {
+        assert_eq!((key.status, &key.cause), (KeyStatus::Resting, &Some(Cause::Limit(2))));
+        assert!((1..=60_000).contains(&key.rest_ms));
+    }
 }
 
 #[tokio::test]

@@ -114,6 +114,81 @@ async fn a_token_asks_for_no_model_but_its_own() {
     .await;
 }
 
+/// Every door to batches: a body sent there, alone or as a step.
+fn batch(door: &str, body: &str) -> Request<Full<Bytes>> {
+    if door == "step" {
+        let step = format!(r#"[{{"provider":"compat","endpoint":"batches","query":{body}}}]"#);
+        return post("/v1/acme/main", &step);
+    }
+    and(post(door, body), &[("cf-aig-gateway-id", "main")])
+}
+
+const BATCH_DOORS: [&str; 4] =
+    ["/v1/batches", "/v1/acme/main/compat/batches", "/v1/acme/main/compat/v1/batches", "step"];
+
+#[tokio::test]
+async fn a_batch_asks_no_endpoint_but_the_tokens_own() {
+    let mut world = World::answering(200, r#"{"id":"batch_1","object":"batch","status":"validating"}"#).await;
+    let endpoints = vec![Surface::Batches, Surface::Universal, Surface::Embeddings];
+    held(&mut world, Restrictions { endpoints: Some(endpoints), ..Restrictions::default() });
+    for door in BATCH_DOORS {
+        for (body, words) in [
+            (
+                r#"{"input_file_id":"f","endpoint":"/v1/chat/completions"}"#,
+                "may not use the endpoint `chat_completions`",
+            ),
+            (r#"{"input_file_id":"f","endpoint":"/v1/images/generations"}"#, "may not use the endpoint `images`"),
+            (r#"{"input_file_id":"f","endpoint":"/v1/completions"}"#, "`/v1/completions` is none of them"),
+            (r#"{"input_file_id":"f","endpoint":null}"#, "does not say which one it asks"),
+            (r#"{"input_file_id":"f"}"#, "does not say which one it asks"),
+        ] {
+            let read = world.send(batch(door, body)).await;
+            assert_refused(&read, words, door);
+            assert_eq!(read.json()["error"]["param"], "endpoint", "{door}: {}", read.body);
+        }
+        for twice in [
+            r#"{"endpoint":"/v1/embeddings","endpoint":"/v1/responses"}"#,
+            r#"{"endpoint":"/v1/embeddings","end\u0070oint":"/v1/responses"}"#,
+        ] {
+            let read = world.send(batch(door, twice)).await;
+            assert_eq!(read.code(), "invalid_json", "{door}: {}", read.body);
+        }
+        assert_eq!(world.upstream.calls().len(), 0, "{door} called a provider");
+    }
+    let hidden = and(batch("/v1/batches", r#"{"endpoint":"/v1/embeddings"}"#), &[("content-type", "text/plain")]);
+    assert_eq!(world.send(hidden).await.code(), "unsupported_content_type");
+    assert_eq!(world.upstream.calls().len(), 0);
+    for (number, door) in (1..).zip(BATCH_DOORS) {
+        let body = r#"{"input_file_id":"f","endpoint":"/v1/embeddings"}"#;
+        let read = world.send(batch(door, body)).await;
+        assert_eq!(read.status, 200, "{door}: {}", read.body);
+        let calls = world.upstream.calls();
+        assert_eq!((calls.len(), calls.last().map(|call| call.body.as_str())), (number, Some(body)), "untouched");
+    }
+    assert_eq!(world.send(batch("/v1/batches/batch_1/cancel", "{}")).await.status, 200);
+    // A provider's own API is an endpoint of its own, whatever is asked there.
+    let native = "/v1/acme/main/openai/v1/batches";
+    assert_refused(&world.send(post(native, "{}")).await, "may not use the endpoint `native`", native);
+    // Where nothing is restricted the body is nobody's business.
+    held(&mut world, Restrictions::default());
+    assert_eq!(world.send(batch("/v1/batches", r#"{"endpoint":"/v1/completions"}"#)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_held_to_models_makes_no_batch() {
+    let mut world = World::answering(200, "{}").await;
+    held(&mut world, Restrictions { models: texts(&["openai/*"]), ..Restrictions::default() });
+    let body = r#"{"input_file_id":"f","endpoint":"/v1/chat/completions","model":"gpt-4o"}"#;
+    for door in BATCH_DOORS {
+        let read = world.send(batch(door, body)).await;
+        assert_refused(&read, "stand in its file (`input_file_id`)", door);
+        assert_eq!(read.json()["error"]["param"], "input_file_id", "{door}: {}", read.body);
+    }
+    let native = "/v1/acme/main/openai/v1/batches";
+    assert_refused(&world.send(post(native, r#"{"input_file_id":"f"}"#)).await, "restricted to certain models", native);
+    assert_eq!(world.upstream.calls().len(), 0, "nobody was called");
+}
+
 #[tokio::test]
 async fn a_token_sees_no_gateway_but_its_own() {
     let (mut world, names) = doors::world().await;

@@ -7,6 +7,7 @@ use domain::usage::ServiceTier;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::scan::{self, ScanError, ScanErrorKind};
 use crate::usage::{Observed, from_body};
 
 /// A batch that has ended and says what it used.
@@ -42,6 +43,17 @@ pub fn ended_batches(answer: &[u8]) -> Vec<EndedBatch> {
     }
 }
 
+/// The endpoint that a new batch asks with each line of its file; none where it names none.
+///
+/// # Errors
+/// The body is no JSON object, or says it twice, with escapes in the key's name, or as something else than a text.
+pub fn batch_endpoint(body: &[u8]) -> Result<Option<String>, ScanError> {
+    let [endpoint] = scan::values(body, &["endpoint"])?;
+    let Some(place) = endpoint else { return Ok(None) };
+    let wrong = ScanError { kind: ScanErrorKind::WrongType("endpoint"), offset: place.start };
+    serde_json::from_slice(body.get(place).unwrap_or_default()).map_err(|_| wrong)
+}
+
 fn ended(said: Said<'_>, text: &[u8]) -> Option<EndedBatch> {
     let has_ended = matches!(said.status.as_deref(), Some("completed" | "expired" | "cancelled" | "failed"));
     if said.object.as_deref() != Some("batch") || !has_ended {
@@ -62,6 +74,26 @@ mod tests {
     use super::*;
 
     const BATCH: &str = r#"{"id":"batch_1","object":"batch","endpoint":"/v1/chat/completions","model":"gpt-4o-mini-2024-07-18","status":"completed","created_at":1711471533,"request_counts":{"total":2,"completed":2,"failed":0},"usage":{"input_tokens":1500,"input_tokens_details":{"cached_tokens":1024},"output_tokens":500,"output_tokens_details":{"reasoning_tokens":300},"total_tokens":2000},"metadata":null}"#;
+
+    #[test]
+    fn what_a_batch_asks_is_said_once_and_plainly() {
+        let asked = |body: &str| batch_endpoint(body.as_bytes());
+        let said = Ok(Some("/v1/embeddings".to_owned()));
+        assert_eq!(asked(r#"{"input_file_id":"f","endpoint":"/v1/embeddings"}"#), said);
+        assert_eq!(asked(r#"{"endpoint":"\/v1\/embeddings","metadata":{"endpoint":"/v1/responses"}}"#), said);
+        for none in ["{}", r#"{"endpoint":null}"#, r#"{"metadata":{"endpoint":"/v1/embeddings"}}"#] {
+            assert_eq!(asked(none), Ok(None), "{none}");
+        }
+        for wrong in [
+            r#"{"endpoint":"/v1/embeddings","endpoint":"/v1/responses"}"#,
+            r#"{"end\u0070oint":"/v1/responses","endpoint":"/v1/embeddings"}"#,
+            r#"{"endpoint":["/v1/embeddings"]}"#,
+            r#"["/v1/embeddings"]"#,
+            "{",
+        ] {
+            assert!(asked(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_ended_batch_says_what_it_used() {
