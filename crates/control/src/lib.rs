@@ -29,6 +29,7 @@ mod request;
 mod route;
 mod session;
 mod setup;
+mod sketch;
 mod sweep;
 mod team_price;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use flash::Flashes;
 use password::Passwords;
 use recent::Recent;
 use refusal::Refusals;
+use sketch::Sketches;
 use throttle::{Policy, Throttle};
 
 pub use self::route::{NewRoute, NewRouteVersion, RouteDetail};
@@ -102,6 +104,7 @@ struct Inner {
     refusals: Refusals,
     recent: Recent,
     flashes: Flashes,
+    sketches: Sketches,
     tester: Tester,
     /// The data plane's part of policies, where this process has one.
     engine: OnceLock<Box<dyn PolicyEngine>>,
@@ -142,6 +145,7 @@ impl Control {
             refusals: Refusals::default(),
             recent: Recent::default(),
             flashes: Flashes::default(),
+            sketches: Sketches::default(),
             tester: Tester::new(options.allow_private_upstreams),
             engine: OnceLock::new(),
             ledger: OnceLock::new(),
