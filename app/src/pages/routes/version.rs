@@ -67,6 +67,8 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
     let summary = versions.iter().find(|version| version.number == number).cloned();
     let valid = summary.as_ref().is_some_and(|summary| summary.valid);
     let toolbar = (may_edit && valid && !is_live).then(|| deploy(team, &gateway.slug, &route, number));
+    let test = format!("{page}/test?version={number}");
+    let toolbar = view! { <a class="button" href=test>"Test with a sample request"</a>{toolbar} };
     let facts = summary.map(|summary| {
         let now = server::now();
         view! {

@@ -61,7 +61,7 @@ pub(super) fn steps(trace: &Trace, outline: &[Outline], sample: &Sample) -> impl
         (None, false) => format!("It would ask {}, in this order, until one answers.", targets.join(", then ")),
     };
     view! {
-        <p class="verdict-line"><strong>{end}</strong></p>
+        <p><strong>{end}</strong></p>
         <ol class="way" aria-label="Steps">{rows}</ol>
     }
 }
