@@ -199,8 +199,10 @@ impl Posted {
 
 /// Takes what was changed about an output. Answers the id of an element that was inserted.
 fn lead(editor: &mut Editor, id: &str, row: &OutputRow) -> Result<Option<String>, ()> {
+    /// Those that an element of some type has always: they are sent whether they lead somewhere or not.
+    const USUAL: [&str; 6] = ["next", "true", "false", "else", "success", "fallback"];
     let typed = row.name.trim();
-    if row.was.is_empty() && typed.is_empty() && row.to == row.led {
+    if row.was.is_empty() && row.to.is_empty() && (typed.is_empty() || USUAL.contains(&typed)) {
         return Ok(None);
     }
     let mut name = row.was.clone();
@@ -286,12 +288,13 @@ mod tests {
             to: format!("={to}"),
             ..OutputRow::default()
         });
+        let nowhere = OutputRow { name: "fallback".to_owned(), ..OutputRow::default() };
         Posted {
             elements: text.to_owned(),
             selected: id.to_owned(),
             seen: element.to_string(),
             new_id: Some(id.to_owned()),
-            outputs: outputs.chain([OutputRow::default()]).collect(),
+            outputs: outputs.chain([nowhere, OutputRow::default()]).collect(),
             fields,
             ..Posted::default()
         }
@@ -340,6 +343,8 @@ mod tests {
         assert_eq!((taken.elements.as_str(), taken.place.as_str()), (TEXT, "&element=large&refused=id#box-1"));
         let twice = refused(&|posted| posted.outputs[0].name = "  ".to_owned());
         assert!(!twice.elements.contains("success") && !twice.place.contains("refused"), "{twice:?}");
+        let unled = refused(&|posted| posted.outputs[2].name = "other".to_owned());
+        assert_eq!(unled.place, "&element=large&refused=output#box-1");
         let nowhere = refused(&|posted| posted.outputs[0].to = "=gone".to_owned());
         assert_eq!(nowhere.place, "&element=large&refused=output#box-1");
         let stuck = refused(&|posted| (posted.step, posted.kind) = ("after".to_owned(), "unheard".to_owned()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::route::{RouteProblem, Severity};
 use leptos::prelude::*;
-use route::{Kind, Limit, Measure, Outline};
+use route::{Kind, Limit, Measure, Outline, Strategy};
 
 use super::layout::{Arrow, OUTPUT, Part, Tile, WIDTH, layout};
 use super::wrap::wrap;
@@ -15,7 +15,7 @@ const LINE: usize = 16;
 const AROUND: usize = 16;
 /// Room for text in a box, and for the name of an arrow, in pixels.
 const ROOM: u32 = WIDTH - 24;
-const NAME_ROOM: u32 = 88;
+const NAME_ROOM: u32 = 80;
 
 /// The name of an element's row on the page, by its place.
 pub(super) fn anchor(at: usize) -> String {
@@ -76,9 +76,16 @@ pub(super) fn drawing(outline: &[Outline], marks: &Marks<'_>) -> impl IntoView +
     let arrows = layout.arrows.iter().map(|arrow| {
         let name = &outline[arrow.from].outputs[arrow.output].name;
         let lit = marks.way.map(|way| way.arrows.get(&(arrow.from, arrow.output)).copied());
-        show_arrow(arrow, name, lit)
+        let class = match lit {
+            None => "route-arrow",
+            Some(None) => "route-arrow dim",
+            Some(Some(false)) => "route-arrow lit",
+            Some(Some(true)) => "route-arrow then",
+        };
+        (show_arrow(arrow, class), show_name(arrow, name, class))
     });
-    let arrows = arrows.collect_view();
+    // All names stand before all lines.
+    let (arrows, names): (Vec<_>, Vec<_>) = arrows.unzip();
     let boxes = outline.iter().zip(texts).zip(&layout.boxes).enumerate();
     let boxes = boxes.map(|(at, ((element, lines), tile))| show_box(at, element, lines, tile, marks));
     let boxes = boxes.collect_view();
@@ -87,6 +94,7 @@ pub(super) fn drawing(outline: &[Outline], marks: &Marks<'_>) -> impl IntoView +
         <div class="route-drawing" role="region" aria-label=marks.label tabindex="0">
             <svg width=width height=height viewBox=format!("0 0 {width} {height}") role="group" aria-label="Elements from left to right">
                 {arrows}
+                {names}
                 {boxes}
             </svg>
         </div>
@@ -164,24 +172,20 @@ fn faults(id: &str, problems: &[RouteProblem]) -> Option<(String, Severity)> {
     }
 }
 
-/// `lit`: whether there is a way at all, whether the arrow is on it, and whether only where a model fails.
-fn show_arrow(arrow: &Arrow, name: &str, lit: Option<Option<bool>>) -> impl IntoView + use<> {
-    let class = match lit {
-        None => "route-arrow",
-        Some(None) => "route-arrow dim",
-        Some(Some(false)) => "route-arrow lit",
-        Some(Some(true)) => "route-arrow then",
-    };
-    let (x, y) = arrow.points[0];
-    let (end_x, end_y) = arrow.points[arrow.points.len() - 1];
-    let shown = wrap(name, NAME_ROOM, 1).into_iter().next().unwrap_or_default();
+fn show_arrow(arrow: &Arrow, class: &'static str) -> impl IntoView + use<> {
+    let (x, y) = arrow.points[arrow.points.len() - 1];
     view! {
         <g class=class aria-hidden="true">
             <path d=line(arrow) class="route-line" />
-            <path d=format!("M{end_x} {end_y} l-8 -4.5 v9 z") class="route-tip" />
-            <text x=x + 6 y=y - 4>{shown}</text>
+            <path d=format!("M{x} {y} l-8 -4.5 v9 z") class="route-tip" />
         </g>
     }
+}
+
+fn show_name(arrow: &Arrow, name: &str, class: &'static str) -> impl IntoView + use<> {
+    let (x, y) = arrow.points[0];
+    let shown = wrap(name, NAME_ROOM, 1).into_iter().next().unwrap_or_default();
+    view! { <g class=class aria-hidden="true"><text x=x + 6 y=y - 4>{shown}</text></g> }
 }
 
 /// The line of an arrow, to where its tip begins.
@@ -249,7 +253,13 @@ pub(super) fn does(element: &Outline) -> String {
         Kind::Percentage { key: Some(key) } => format!("split by {key}"),
         Kind::Percentage { key: None } => "split by chance".to_owned(),
         Kind::Limit(limit) => limited(limit),
-        Kind::Balance { strategy, .. } => format!("chooses by {}", strategy.as_str()),
+        Kind::Balance { strategy, .. } => match strategy {
+            Strategy::Weighted => "chooses by weight",
+            Strategy::Latency => "chooses the quickest",
+            Strategy::Busy => "chooses the least busy",
+            Strategy::Cost => "chooses the cheapest",
+        }
+        .to_owned(),
         Kind::Model { provider, model, .. } => format!("{provider}/{model}"),
         Kind::End => "the answer, or an error".to_owned(),
     }

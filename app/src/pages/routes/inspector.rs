@@ -4,7 +4,7 @@ mod input;
 mod outputs;
 mod properties;
 
-use domain::route::RouteProblem;
+use domain::route::{RouteProblem, Severity};
 use leptos::prelude::*;
 use route::edit::{Editor, NEW_TYPES, type_of};
 use serde_json::Value;
@@ -84,7 +84,9 @@ pub(super) fn inspector(
     let general: Vec<_> = chosen.general().into_iter().chain(chosen.unshown()).collect();
     let general = (!general.is_empty()).then(|| {
         let lines = general.into_iter().map(|line| view! { <li>{line}</li> }).collect_view();
-        view! { <div class="notice warn" role="status"><ul class="wrong">{lines}</ul></div> }
+        let is_bad = chosen.problems.iter().any(|problem| problem.severity == Severity::Error);
+        let class = if is_bad { "notice bad" } else { "notice warn" };
+        view! { <div class=class role="status"><ul class="wrong">{lines}</ul></div> }
     });
     let refused = refused.map(|refused| view! { <div class="notice bad" role="alert"><p>{why(refused)}</p></div> });
     let kind = if chosen.kind.is_empty() { "unknown type" } else { chosen.kind };

@@ -8,8 +8,8 @@ mod tests;
 use columns::Columns;
 
 /// Width of a box, and the space between columns and between what stands in one.
-pub(super) const WIDTH: u32 = 188;
-const GAP: (i32, i32) = (104, 22);
+pub(super) const WIDTH: u32 = 176;
+const GAP: (i32, i32) = (92, 22);
 /// What stands out of a box at its corners has room in it.
 const MARGIN: i32 = 12;
 /// Height for each output, so that their names do not meet.
@@ -84,7 +84,7 @@ pub(super) fn layout(parts: &[Part]) -> Layout {
             if edge.below {
                 below += 1;
                 let y = bottom + BELOW * below;
-                let (right, left) = (start.0 + 8 + below % 4 * 5, end.0 - 4 - below % 4 * 2);
+                let (right, left) = (start.0 + 8 + below % 4 * 5, (end.0 - 12 - below % 4 * 4).max(2));
                 points.extend([(right, start.1), (right, y), (left, y), (left, end.1)]);
             } else {
                 points.extend(columns.lanes(nth).flat_map(|(x, y)| [(x, y), (x + width(), y)]));

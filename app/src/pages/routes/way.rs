@@ -99,6 +99,7 @@ fn told(step: &TraceStep, outline: &[Outline], sample: &Sample) -> String {
             }
             Some((_, Kind::Balance { .. })) => format!("has one model left, {on}"),
             Some((_, Kind::End)) => "ends".to_owned(),
+            Some((_, Kind::Start)) => format!("requests come in, {on}"),
             _ => on,
         },
     }

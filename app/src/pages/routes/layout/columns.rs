@@ -6,6 +6,8 @@ use super::{Edge, GAP, MARGIN, Part, Tile, width};
 const MAX_LANES: usize = 3_000;
 /// Height of a lane.
 const LANE: i32 = 6;
+/// How far apart two neighbours are, where the mean of several is taken.
+const RANK: usize = 1_000;
 /// How often order and heights are improved.
 const ROUNDS: usize = 3;
 
@@ -90,23 +92,25 @@ impl Columns {
 
     /// Puts what belongs together at the same height, so that few arrows cross.
     fn order(&mut self) {
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * ROUNDS + 1 {
             let last = self.columns.len();
             for nth in 0..last {
                 let column = if round % 2 == 0 { nth } else { last - 1 - nth };
                 let mut sorted = std::mem::take(&mut self.columns[column]);
                 sorted.sort_by_cached_key(|at| {
                     let node = &self.nodes[*at];
+                    // By the box, and within it by the place of the arrow's end.
                     let ranks: Vec<usize> = if round % 2 == 0 {
-                        node.before.iter().map(|(other, _)| self.nodes[*other].rank).collect()
+                        let over = |offset: &i32| usize::try_from(*offset).unwrap_or(0).min(RANK - 1);
+                        node.before
+                            .iter()
+                            .map(|(other, offset)| self.nodes[*other].rank * RANK + over(offset))
+                            .collect()
                     } else {
-                        node.after.iter().map(|other| self.nodes[*other].rank).collect()
+                        node.after.iter().map(|other| self.nodes[*other].rank * RANK).collect()
                     };
-                    let mean = if ranks.is_empty() {
-                        node.rank * 100
-                    } else {
-                        ranks.iter().sum::<usize>() * 100 / ranks.len()
-                    };
+                    let mean =
+                        if ranks.is_empty() { node.rank * RANK } else { ranks.iter().sum::<usize>() / ranks.len() };
                     (mean, node.rank)
                 });
                 for (rank, at) in sorted.iter().enumerate() {

@@ -29,7 +29,7 @@ fn check(layout: &Layout) {
 fn each_element_stands_right_of_those_that_lead_to_it() {
     let parts = [part(48, &[]), part(48, &[2]), part(54, &[0, 3]), Part { height: 48, to: vec![Some(0), None] }];
     let layout = layout(&parts);
-    let columns: Vec<_> = layout.boxes.iter().map(|tile| (tile.x - 12) / 292).collect();
+    let columns: Vec<_> = layout.boxes.iter().map(|tile| (tile.x - 12) / 268).collect();
     assert_eq!(columns, [3, 0, 1, 2]);
     let arrows: Vec<_> = layout.arrows.iter().map(|arrow| (arrow.from, arrow.output)).collect();
     assert_eq!(arrows, [(1, 0), (2, 0), (2, 1), (3, 0)]);
@@ -42,6 +42,19 @@ fn an_arrow_over_a_column_goes_around_its_boxes() {
     let layout = layout(&[part(48, &[1, 3]), part(48, &[2]), part(48, &[3]), part(48, &[])]);
     let long = layout.arrows.iter().find(|arrow| arrow.output == 1).expect("drawn");
     assert_eq!(long.points.len(), 6);
+    check(&layout);
+}
+
+#[test]
+fn arrows_of_one_box_do_not_cross() {
+    // A condition before a balance and a split, whose last output leads far.
+    let outputs: [&[usize]; 11] =
+        [&[1], &[5, 2], &[3, 4, 9], &[8, 9], &[8], &[6, 7, 9], &[10], &[10], &[10, 9], &[10], &[]];
+    let layout = layout(&outputs.map(|to| part(72, to)));
+    for from in [1, 2, 5] {
+        let ends: Vec<_> = layout.arrows.iter().filter(|arrow| arrow.from == from).map(|arrow| arrow.points[1].1).collect();
+        assert!(ends.is_sorted(), "from {from}: {ends:?}");
+    }
     check(&layout);
 }
 
