@@ -23,7 +23,7 @@ test("a route is edited by mouse, undone, and saved as a version", async ({ page
   const editor = await created(page, furnished.url, scripted ? "drawn" : "drawn-plain");
   await page.getByRole("link", { name: "Edit", exact: true }).click();
   await editor.choose("first");
-  await expect(page).toHaveURL(/element=first#inspector$/);
+  await expect(page).toHaveURL(/element=first#box-1$/);
   await expect(editor.box("first")).toHaveAttribute("aria-current", "true");
   await editor.field("Model").fill("gpt-5");
   await editor.field("Retries").fill("2");
@@ -71,7 +71,11 @@ test("a route is edited by keyboard alone", async ({ page, furnished, signedIn, 
   const named = (name: string) => () => page.evaluate((wanted) => document.activeElement?.textContent?.trim() === wanted, name);
   await tabTo(at("a.route-box#box-1"));
   await page.keyboard.press("Enter");
-  await expect(page).toHaveURL(/element=first#inspector$/);
+  await expect(page).toHaveURL(/element=first#box-1$/);
+  await expect(editor.box("first")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/#inspector$/);
+  await expect(editor.inspector()).toBeFocused();
   await tabTo(at('[name="fields[model]"]'));
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.type("gpt-5");
@@ -181,7 +185,7 @@ test("a made-up request lights its way", async ({ page, furnished, signedIn, scr
   }
   await expect(editor.box("small")).toHaveClass(/ then/);
   await expect(editor.box("end")).toHaveClass(/ dim/);
-  await expect(page.locator(".route-arrow.lit")).toHaveCount(3);
+  await expect(page.locator(".route-arrow.lit .route-line")).toHaveCount(3);
   await expect(page.getByRole("list", { name: "Steps" })).toContainText("plan metadata.plan is free: it holds, on to rate");
 
   await page.getByLabel("rate is used up").check();
@@ -252,6 +256,7 @@ const rich = JSON.stringify([
 ]);
 
 test("editor and test are accessible, fit a narrow window, and look the part", async ({ page, furnished, signedIn, scripted }) => {
+  test.slow();
   mkdirSync(pictures, { recursive: true });
   const check = async (name: string) => {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -277,6 +282,7 @@ test("editor and test are accessible, fit a narrow window, and look the part", a
   await check("route-edit");
   for (const [id, picture] of Object.entries({ canary: "percentage", pool: "balance", large: "model", rate: "rate" })) {
     await editor.choose(id);
+    await expect(editor.box(id)).toBeInViewport();
     await check(`route-edit-${picture}`);
   }
   // A ring, a fault, and a name that says something else.

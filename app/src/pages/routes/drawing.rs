@@ -61,7 +61,7 @@ impl Marks<'_> {
 pub(super) fn drawing(outline: &[Outline], marks: &Marks<'_>) -> impl IntoView + use<> {
     let place = |id: &str| outline.iter().position(|element| element.id == id);
     let texts: Vec<_> =
-        outline.iter().map(|element| (wrap(&element.id, ROOM, 2), wrap(&does(element), ROOM, 2))).collect();
+        outline.iter().map(|element| (wrap(&element.id, ROOM, 3), wrap(&does(element), ROOM, 3))).collect();
     let parts: Vec<_> = outline
         .iter()
         .zip(&texts)
@@ -285,5 +285,12 @@ fn limited(limit: &Limit) -> String {
         Measure::Cost(cost) => cost.to_string(),
     };
     let each = limit.key.as_ref().map_or_else(String::new, |key| format!(" for each {key}"));
-    format!("{amount} in {} s{each}", limit.window_s)
+    format!("{amount} in {}{each}", span(limit.window_s))
+}
+
+/// A span of seconds in the largest unit of which it is a multiple.
+fn span(seconds: u32) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    let unit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    unit.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
 }

@@ -90,7 +90,10 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
     let chosen = place.element.as_deref().and_then(|id| outline.iter().position(|element| element.id == id));
     let marks = Marks {
         label: "The route as a drawing",
-        link: &|_, id| element_address(id, "inspector"),
+        // Chosen, a box is in sight and has the focus; chosen again, it leads to its form.
+        link: &|at, id| {
+            if Some(at) == chosen { "#inspector".to_owned() } else { element_address(id, &box_name(at)) }
+        },
         chosen,
         problems: &found,
         way: None,

@@ -52,7 +52,8 @@ fn arrows_of_one_box_do_not_cross() {
         [&[1], &[5, 2], &[3, 4, 9], &[8, 9], &[8], &[6, 7, 9], &[10], &[10], &[10, 9], &[10], &[]];
     let layout = layout(&outputs.map(|to| part(72, to)));
     for from in [1, 2, 5] {
-        let ends: Vec<_> = layout.arrows.iter().filter(|arrow| arrow.from == from).map(|arrow| arrow.points[1].1).collect();
+        let ends: Vec<_> =
+            layout.arrows.iter().filter(|arrow| arrow.from == from).map(|arrow| arrow.points[1].1).collect();
         assert!(ends.is_sorted(), "from {from}: {ends:?}");
     }
     check(&layout);
