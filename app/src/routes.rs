@@ -23,7 +23,7 @@ use crate::pages::policies::{NewPolicyPage, PoliciesPage, PolicyPage, Simulation
 use crate::pages::prices::{NewPricePage, PricePage, PricesPage};
 use crate::pages::provider_keys::{ProviderKeyPage, ProviderKeysPage};
 use crate::pages::requests::{RequestPage, RequestsPage};
-use crate::pages::routes::{NewRoutePage, RoutePage, RouteVersionPage, RoutesPage};
+use crate::pages::routes::{EditRoutePage, NewRoutePage, RoutePage, RouteVersionPage, RoutesPage, TestRoutePage};
 use crate::pages::setup::SetupPage;
 use crate::pages::sign_in::SignInPage;
 use crate::pages::tokens::{NewTokenPage, TokenPage, TokensPage};
@@ -51,6 +51,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/:team/gateways/:gateway/routes") ssr=Async view=|| framed(RoutesPage) />
                 <Route path=path!("/:team/gateways/:gateway/routes/new") ssr=Async view=|| framed(NewRoutePage) />
                 <Route path=path!("/:team/gateways/:gateway/routes/:route") ssr=Async view=|| framed(RoutePage) />
+                <Route path=path!("/:team/gateways/:gateway/routes/:route/edit") ssr=Async view=|| framed(EditRoutePage) />
+                <Route path=path!("/:team/gateways/:gateway/routes/:route/test") ssr=Async view=|| framed(TestRoutePage) />
                 <Route
                     path=path!("/:team/gateways/:gateway/routes/:route/versions/:number")
                     ssr=Async

@@ -4,9 +4,15 @@ use leptos::prelude::*;
 
 use crate::AppError;
 
+mod edit;
+#[cfg(feature = "ssr")]
+mod posted;
 #[cfg(feature = "ssr")]
 mod text;
 
+pub use edit::{EditRoute, OutputRow, TestRoute, edit_route, test_route};
+#[cfg(feature = "ssr")]
+pub use posted::{Request, Work, query};
 #[cfg(feature = "ssr")]
 pub use text::{Draft, pretty};
 

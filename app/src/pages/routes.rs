@@ -1,20 +1,27 @@
-//! Dynamic routes of a gateway: the list, a new one, one of them with its versions, and one version.
+//! Dynamic routes of a gateway: the list, a new one, one of them with its versions, one version, the editor, and a made-up request.
 
 mod drawing;
+mod edit;
 mod form;
+mod inspector;
 mod layout;
 mod list;
 mod page;
 mod problems;
+mod sample;
 mod version;
+mod way;
+mod wrap;
 
 use domain::view::RouteView;
 use leptos::prelude::*;
 
 use crate::components::{Badge, Tone};
 
+pub use edit::EditRoutePage;
 pub use list::RoutesPage;
 pub use page::{NewRoutePage, RoutePage};
+pub use sample::TestRoutePage;
 pub use version::RouteVersionPage;
 
 /// What answers, and whether something newer waits.

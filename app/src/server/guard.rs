@@ -25,8 +25,10 @@ use crate::api::session::SignIn;
 use crate::api::setup::Claim;
 use crate::pages::join;
 
-/// Largest form a page of ours sends, in bytes.
+/// Largest form a page of ours sends, in bytes, by whom: a stranger signs in, while the text of a route or a policy is long, and three
+/// times that as a form writes it.
 const MAX_FORM: usize = 64 * 1024;
+const MAX_MEMBERS_FORM: usize = 512 * 1024;
 /// Time a browser has to send one.
 const FORM_TIME: Duration = Duration::from_secs(30);
 /// The field of a form that says which page it is on, for browsers that send no referrer.
@@ -106,10 +108,11 @@ where
     if let Some(actor) = &actor {
         request.extensions_mut().insert(actor.clone());
     }
-    let (request, form) = match read_form(control, request).await {
-        Ok(read) => read,
-        Err(response) => return response,
-    };
+    let (request, form) =
+        match read_form(control, request, if actor.is_some() { MAX_MEMBERS_FORM } else { MAX_FORM }).await {
+            Ok(read) => read,
+            Err(response) => return response,
+        };
     let mut response = match next.call(request).await {
         Ok(response) => response.into_response(),
         Err(never) => match never {},
@@ -185,13 +188,13 @@ fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
 type Form = Option<(String, axum::body::Bytes)>;
 
 /// Reads a form within its bounds, and cleans the address it will be sent back to.
-async fn read_form(control: &Control, request: Request) -> Result<(Request, Form), Response> {
+async fn read_form(control: &Control, request: Request, most: usize) -> Result<(Request, Form), Response> {
     let path = request.uri().path().to_owned();
     if request.method() != Method::POST || !path.starts_with(FUNCTIONS) {
         return Ok((request, None));
     }
     let (mut parts, body) = request.into_parts();
-    let bytes = match timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await {
+    let bytes = match timeout(FORM_TIME, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours.")),
         Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "This form took too long to arrive. Send it again.")),

@@ -31,6 +31,7 @@ mod rerate;
 mod route;
 mod session;
 mod setup;
+mod sketch;
 mod sweep;
 mod team_price;
 #[cfg(test)]
@@ -53,6 +54,7 @@ use flash::Flashes;
 use password::Passwords;
 use recent::Recent;
 use refusal::Refusals;
+use sketch::Sketches;
 use throttle::{Policy, Throttle};
 
 pub use self::route::{NewRoute, NewRouteVersion, RouteDetail};
@@ -106,6 +108,7 @@ struct Inner {
     refusals: Refusals,
     recent: Recent,
     flashes: Flashes,
+    sketches: Sketches,
     tester: Tester,
     /// The data plane's part of policies, where this process has one.
     engine: OnceLock<Box<dyn PolicyEngine>>,
@@ -148,6 +151,7 @@ impl Control {
             refusals: Refusals::default(),
             recent: Recent::default(),
             flashes: Flashes::default(),
+            sketches: Sketches::default(),
             tester: Tester::new(options.allow_private_upstreams),
             engine: OnceLock::new(),
             ledger: OnceLock::new(),

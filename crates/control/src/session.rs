@@ -241,6 +241,7 @@ impl Control {
     pub(crate) fn forget(&self, actor: &Actor) {
         self.inner.recent.forget(actor.user_id());
         self.inner.flashes.forget(actor.session_id());
+        self.inner.sketches.forget(actor.session_id());
     }
 
     /// The live sessions of the actor, the latest first.

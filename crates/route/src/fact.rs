@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use crate::bounds::MAX_SEEN;
 
@@ -16,6 +16,10 @@ pub trait Facts {
     /// The request's body; during a walk always the same one. What is no JSON object has no fields.
     fn body(&self) -> &[u8];
 }
+
+/// Headers that no route should see: they carry credentials.
+pub const SECRET_HEADERS: [&str; 7] =
+    ["authorization", "cf-aig-authorization", "x-api-key", "x-goog-api-key", "api-key", "xi-api-key", "cookie"];
 
 /// A value of a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +45,18 @@ impl<'a> Fact<'a> {
             b'f' => Some(Self::Bool(false)),
             b'n' => Some(Self::Null),
             _ => serde_json::from_slice(json).ok().map(Self::Number),
+        }
+    }
+
+    /// The value of a member of metadata.
+    #[must_use]
+    pub fn of_metadata(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Array(_) | Value::Object(_) => Self::Other,
         }
     }
 

@@ -62,6 +62,11 @@ impl<'a> Path<'a> {
         self.record.taken.iter().map(move |taken| (self.id(taken), self.output(taken)))
     }
 
+    /// For each of the steps, whether it is a model that was passed over.
+    pub(crate) fn passed(self) -> impl Iterator<Item = bool> {
+        self.record.taken.iter().map(|taken| matches!(taken.output, Way::Passed(_)))
+    }
+
     /// The text, cut after so many bytes.
     #[must_use]
     pub fn to_text(self, most: usize) -> String {

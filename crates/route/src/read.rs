@@ -22,6 +22,20 @@ pub struct Reading {
     pub elements: Option<Value>,
     /// What is wrong, in the order of the elements.
     pub problems: Vec<Problem>,
+    /// Each element as far as it could be read, for a drawing of what is not whole yet.
+    pub outline: Vec<Outline>,
+}
+
+/// An element as far as it could be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    /// Its id; `elements[3]` where it has none.
+    pub id: String,
+    /// The type as it is written, in Weir's spelling where it is known.
+    pub type_name: String,
+    /// What it does; nothing where that could not be read.
+    pub kind: Option<Kind>,
+    pub outputs: Vec<Output>,
 }
 
 /// Reads a list of elements, or an object with one (`{"id", "name", "elements"}`), and checks it.
@@ -50,7 +64,7 @@ pub fn read(text: &str, catalog: &dyn Catalog) -> Reading {
     };
     if elements.is_empty() || elements.len() > MAX_ELEMENTS {
         problems.push(Problem::error("", "", format!("must have between 1 and {MAX_ELEMENTS} elements")));
-        return Reading { graph: None, elements: Some(Value::Array(elements)), problems };
+        return Reading { elements: Some(Value::Array(elements)), problems, ..Reading::default() };
     }
     let mut reader = Reader { fields: BodyFields::default(), problems };
     let read: Vec<_> = elements.iter().enumerate().map(|(at, element)| reader.element(at, element)).collect();
@@ -58,10 +72,11 @@ pub fn read(text: &str, catalog: &dyn Catalog) -> Reading {
     let mut problems = reader.problems;
     problems.extend(check::check(&nodes, catalog));
     in_order(&mut problems, &nodes);
+    let outline = elements.iter().zip(&read).map(|(written, draft)| draft.outline(written)).collect();
     let graph: Option<Vec<_>> = read.into_iter().map(Draft::finish).collect();
     let graph = graph.map(|elements| Graph { elements });
     let elements = graph.as_ref().map_or(Value::Array(elements), Graph::to_json);
-    Reading { graph, elements: Some(elements), problems }
+    Reading { graph, elements: Some(elements), problems, outline }
 }
 
 /// What concerns the whole first, then by element, errors before warnings.
@@ -82,6 +97,14 @@ struct Draft {
 impl Draft {
     fn node(&self) -> Node<'_> {
         Node { id: &self.id, kind: self.kind.as_ref(), outputs: &self.outputs, whole: self.whole }
+    }
+
+    fn outline(&self, written: &Value) -> Outline {
+        let known = crate::edit::type_of(written);
+        let as_written =
+            || written.get("type").and_then(Value::as_str).unwrap_or_default().chars().take(MAX_NAME).collect();
+        let type_name = if known.is_empty() { as_written() } else { known.to_owned() };
+        Outline { id: self.id.clone(), type_name, kind: self.kind.clone(), outputs: self.outputs.clone() }
     }
 
     fn finish(self) -> Option<Element> {
@@ -170,7 +193,7 @@ impl Reader {
 }
 
 /// Whether a text can be a name: not empty, not long, nothing that is not seen.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control) && text.trim() == text
 }
 

@@ -2,8 +2,9 @@
 
 mod docs;
 mod problems;
-mod random;
+pub(crate) mod random;
 mod spelling;
+mod traces;
 mod walks;
 
 use std::borrow::Cow;

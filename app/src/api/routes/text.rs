@@ -61,7 +61,21 @@ pub(super) async fn save(
 /// Elements as people read them: one a line where it is short, as documentation has them.
 #[must_use]
 pub fn pretty(elements: &str) -> String {
-    let Ok(Value::Array(list)) = serde_json::from_str::<Value>(elements) else { return elements.to_owned() };
+    match serde_json::from_str::<Value>(elements) {
+        Ok(Value::Array(list)) => lines(&list),
+        Ok(Value::Object(route)) if route.get("elements").is_some_and(Value::is_array) => {
+            let members = route.iter().map(|(name, value)| {
+                let value =
+                    value.as_array().filter(|_| name == "elements").map_or_else(|| one_line(value), |list| lines(list));
+                format!("{}: {value}", Value::from(name.as_str()))
+            });
+            format!("{{\n{}\n}}", members.collect::<Vec<_>>().join(",\n"))
+        }
+        _ => elements.to_owned(),
+    }
+}
+
+fn lines(list: &[Value]) -> String {
     let elements: Vec<_> = list.iter().map(|element| format!("  {}", spaced(element))).collect();
     format!("[\n{}\n]", elements.join(",\n"))
 }
@@ -112,5 +126,9 @@ mod tests {
             serde_json::from_str::<Value>(&text).expect("JSON")
         );
         assert_eq!(pretty("{"), "{");
+        assert_eq!(
+            pretty(r#"{"name":"x","elements":[{"id":"a"}]}"#),
+            "{\n\"name\": \"x\",\n\"elements\": [\n  { \"id\": \"a\" }\n]\n}"
+        );
     }
 }

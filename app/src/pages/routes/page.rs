@@ -4,11 +4,11 @@ use control::{RouteDetail, can};
 use domain::view::{GatewayView, RouteElementsView, RouteVersionView, RouteView};
 use leptos::prelude::*;
 
-use super::drawing::{drawing, elements};
+use super::drawing::{Marks, drawing, elements};
 use super::form::{EXAMPLE, form};
 use super::problems::problems;
 use super::state;
-use super::version::{deploy, ids};
+use super::version::{deploy, row_of};
 use crate::api::routes::{DeleteRoute, DeployRoute, Draft, RenameRoute, pretty};
 use crate::components::{
     CopyBox, DangerZone, Field, FormErrors, FormState, Page, PostForm, Saved, SubmitButton, Table, Time, load,
@@ -84,12 +84,15 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
     let RouteDetail { route, versions, deployments } = detail;
     let routes = format!("/{team}/gateways/{}/routes", gateway.slug);
     let page = format!("{routes}/{}", route.name);
-    let graph = route::read(&newest.elements, &()).graph;
+    let outline = route::read(&newest.elements, &()).outline;
     let valid = newest.problems.iter().all(|problem| problem.severity == domain::route::Severity::Warning);
     let toolbar =
         (may_edit && valid && route.draft().is_some()).then(|| deploy(team, &gateway.slug, &route, route.newest));
-    let drawn = graph.as_ref().map(|graph| view! { {drawing(graph)}{elements(graph)} });
-    let problems = problems(&newest.problems, &ids(graph.as_ref()));
+    let edit = may_edit.then(|| view! { <a class="button primary" href=format!("{page}/edit")>"Edit"</a> });
+    let toolbar =
+        view! { <a class="button" href=format!("{page}/test")>"Test with a sample request"</a>{toolbar}{edit} };
+    let drawn = view! { {drawing(&outline, &Marks::of_page(&newest.problems))}{elements(&outline)} };
+    let problems = problems(&newest.problems, &|id| row_of(&outline, id));
     let heading = format!("Version {}, the newest", route.newest);
     let content = if may_edit {
         let fresh = || Draft { elements: pretty(&newest.elements), ..Draft::default() };

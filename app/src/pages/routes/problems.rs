@@ -3,12 +3,10 @@
 use domain::route::{RouteProblem, Severity};
 use leptos::prelude::*;
 
-use super::drawing::anchor;
-
-/// The problems, errors first; nothing where there are none.
-pub(super) fn problems(problems: &[RouteProblem], elements: &[String]) -> impl IntoView + use<> {
+/// The problems, errors first; nothing where there are none. `link` is where an element is shown, by its id.
+pub(super) fn problems(problems: &[RouteProblem], link: &dyn Fn(&str) -> Option<String>) -> impl IntoView + use<> {
     let of = |severity: Severity| problems.iter().filter(move |problem| problem.severity == severity);
-    let list = |severity| of(severity).map(|problem| line(problem, elements)).collect_view();
+    let list = |severity| of(severity).map(|problem| line(problem, link(&problem.element))).collect_view();
     let errors = (of(Severity::Error).count() > 0).then(|| {
         view! {
             <div class="notice bad" role="alert">
@@ -26,13 +24,10 @@ pub(super) fn problems(problems: &[RouteProblem], elements: &[String]) -> impl I
     view! { {errors}{warnings} }
 }
 
-fn line(problem: &RouteProblem, elements: &[String]) -> impl IntoView + use<> {
-    let at = elements.iter().position(|id| *id == problem.element);
-    let element = match (at, problem.element.is_empty()) {
+fn line(problem: &RouteProblem, link: Option<String>) -> impl IntoView + use<> {
+    let element = match (link, problem.element.is_empty()) {
         (_, true) => None,
-        (Some(at), _) => {
-            Some(view! { <a href=format!("#{}", anchor(at))><code>{problem.element.clone()}</code></a>" " }.into_any())
-        }
+        (Some(link), _) => Some(view! { <a href=link><code>{problem.element.clone()}</code></a>" " }.into_any()),
         (None, _) => Some(view! { <code>{problem.element.clone()}</code>" " }.into_any()),
     };
     let place = (!problem.place.is_empty()).then(|| view! { <code>{problem.place.clone()}</code>" " });

@@ -3,10 +3,10 @@
 use control::{RouteDetail, can};
 use domain::view::{GatewayView, RouteElementsView, RouteView};
 use leptos::prelude::*;
-use route::Graph;
+use route::Outline;
 use serde_json::{Map, Value};
 
-use super::drawing::{drawing, elements};
+use super::drawing::{Marks, anchor, drawing, elements};
 use super::problems::problems;
 use crate::api::routes::{DeployRoute, pretty};
 use crate::components::{CopyBox, FormErrors, FormState, Page, PostForm, Table, Time, load};
@@ -62,11 +62,13 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
     let Data { gateway, detail, number, version, against, may_edit } = data;
     let RouteDetail { route, versions, .. } = detail;
     let page = format!("/{team}/gateways/{}/routes/{}", gateway.slug, route.name);
-    let graph = route::read(&version.elements, &()).graph;
+    let outline = route::read(&version.elements, &()).outline;
     let is_live = route.deployed == Some(number);
     let summary = versions.iter().find(|version| version.number == number).cloned();
     let valid = summary.as_ref().is_some_and(|summary| summary.valid);
     let toolbar = (may_edit && valid && !is_live).then(|| deploy(team, &gateway.slug, &route, number));
+    let test = format!("{page}/test?version={number}");
+    let toolbar = view! { <a class="button" href=test>"Test with a sample request"</a>{toolbar} };
     let facts = summary.map(|summary| {
         let now = server::now();
         view! {
@@ -78,8 +80,8 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
         }
     });
     let compared = against.map(|(other, elements)| compared(number, other, &elements.elements, &version.elements));
-    let drawn = graph.as_ref().map(|graph| view! { {drawing(graph)}{elements(graph)} });
-    let problems = problems(&version.problems, &ids(graph.as_ref()));
+    let drawn = view! { {drawing(&outline, &Marks::of_page(&version.problems))}{elements(&outline)} };
+    let problems = problems(&version.problems, &|id| row_of(&outline, id));
     let error = FormState::of::<DeployRoute>().error().cloned();
     view! {
         <Page title=format!("{}, version {number}", route.name) above=(page, "Route") toolbar=move || toolbar>
@@ -93,9 +95,10 @@ fn show(team: &str, data: Data) -> impl IntoView + use<> {
     }
 }
 
-/// The elements' ids, by their places in the list that links lead to.
-pub(super) fn ids(graph: Option<&Graph>) -> Vec<String> {
-    graph.map(|graph| graph.elements.iter().map(|element| element.id.clone()).collect()).unwrap_or_default()
+/// The address of an element's row in the list of the page.
+pub(super) fn row_of(outline: &[Outline], id: &str) -> Option<String> {
+    let at = outline.iter().position(|element| element.id == id)?;
+    Some(format!("#{}", anchor(at)))
 }
 
 /// The button that deploys a version; an older one rolls back.

@@ -143,8 +143,14 @@ async fn a_form_without_a_referrer_says_itself_where_it_is() {
 #[tokio::test]
 async fn a_form_larger_than_any_of_ours_is_refused() {
     let fixture = Fixture::new().await;
-    let answer = fixture.ask("POST", SignIn::PATH, &[OURS], "a".repeat(MAX_FORM + 1)).await;
-    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let sent = async |headers: &[(&str, &str)], bytes| {
+        fixture.ask("POST", SignIn::PATH, headers, "a".repeat(bytes)).await.status()
+    };
+    assert_eq!(sent(&[OURS], MAX_FORM + 1).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let cookie = fixture.cookie().await;
+    let member = [OURS, ("cookie", cookie.as_str())];
+    assert_eq!(sent(&member, MAX_FORM + 1).await, StatusCode::OK);
+    assert_eq!(sent(&member, MAX_MEMBERS_FORM + 1).await, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
@@ -173,7 +179,7 @@ async fn a_form_that_never_ends_is_given_up() {
     tokio::time::pause();
     let trickle = Body::from_stream(futures_util::stream::pending::<Result<String, Infallible>>());
     let request = Request::post(SignIn::PATH).body(trickle).expect("a request");
-    let refused = read_form(&fixture.control, request).await.expect_err("not for ever");
+    let refused = read_form(&fixture.control, request, MAX_FORM).await.expect_err("not for ever");
     assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
 }
 

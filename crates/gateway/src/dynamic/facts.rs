@@ -1,15 +1,10 @@
 //! What a route sees of a request.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use http::HeaderMap;
-use route::{Fact, Facts};
+use route::{Fact, Facts, SECRET_HEADERS};
 use serde_json::{Map, Value};
-
-/// Headers that no route sees.
-const SECRET: [&str; 7] =
-    ["authorization", "cf-aig-authorization", "x-api-key", "x-goog-api-key", "api-key", "xi-api-key", "cookie"];
 
 /// What a request says.
 pub(super) struct Said<'a> {
@@ -28,17 +23,11 @@ impl<'a> Said<'a> {
 impl Facts for Said<'_> {
     fn metadata(&self, key: &str) -> Option<Fact<'_>> {
         let read = || self.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        Some(match self.read.get_or_init(read).get(key)? {
-            Value::Null => Fact::Null,
-            Value::Bool(value) => Fact::Bool(*value),
-            Value::Number(number) => Fact::Number(number.clone()),
-            Value::String(text) => Fact::Text(Cow::Borrowed(text)),
-            Value::Array(_) | Value::Object(_) => Fact::Other,
-        })
+        self.read.get_or_init(read).get(key).map(Fact::of_metadata)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        if SECRET.contains(&name) {
+        if SECRET_HEADERS.contains(&name) {
             return None;
         }
         self.headers.get(name)?.to_str().ok()

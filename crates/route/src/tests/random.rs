@@ -42,7 +42,7 @@ fn outputs(kind: &str) -> &'static [&'static str] {
 }
 
 /// Elements of which each leads to later ones, so that most are routes.
-fn elements() -> impl Strategy<Value = Value> {
+pub(crate) fn elements() -> impl Strategy<Value = Value> {
     let inner = proptest::collection::vec((properties(), proptest::collection::vec(1usize..7, 4)), 1..7);
     inner.prop_map(|inner| {
         let last = inner.len() + 1;

@@ -78,11 +78,11 @@ fn defaults_are_written_only_where_they_say_something() {
 #[test]
 fn what_cannot_be_read_is_kept_as_it_was_written() {
     let text = r#"[{"id":"start","type":"begin","outputs":{}}]"#;
-    let Reading { graph, elements, problems } = read(text, &());
+    let Reading { graph, elements, problems, .. } = read(text, &());
     assert!(graph.is_none() && !problems.is_empty());
     assert_eq!(elements.expect("a list").to_string(), text);
     for bad in ["", "{", "7", r#"{"element":[]}"#, &"[".repeat(300_000)] {
-        let Reading { graph, elements, problems } = read(bad, &());
+        let Reading { graph, elements, problems, .. } = read(bad, &());
         assert!(graph.is_none() && elements.is_none() && problems.len() == 1, "{bad:.20}");
     }
 }
