@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use crate::clock::now;
 use crate::error::Refusal;
 use crate::failover::{Failure, Kind, read_error};
+use crate::health::Nth;
 use crate::plan::{Authorize, Plan};
 use crate::settle::{End, Fares, Settlement, note_backend};
 use crate::upstream::SendError;
@@ -53,7 +54,12 @@ pub(crate) async fn attempt(
         check_room(settlement, plan).map_err(Failure::refused)?;
         settlement.begin_attempt().map_err(Failure::refused)?;
         made += 1;
-        settlement.fares = Fares::begin(&plan.healths, made > 1);
+        let nth = match made {
+            1 if settlement.is_hedge() => Nth::Beside,
+            1 => Nth::First,
+            _ => Nth::Again,
+        };
+        settlement.fares = Fares::begin(&plan.healths, nth);
         let more = made < plan.retry.max_attempts;
         let request = request(plan, more);
         let client = settlement.shared().client.clone();

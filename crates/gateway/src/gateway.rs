@@ -23,6 +23,7 @@ use crate::client::Client as Caller;
 use crate::clock::now_ms;
 use crate::counters::{Counters, Live, count};
 use crate::error;
+use crate::hedge::Pace;
 use crate::ingress::ingress;
 use crate::memory::Memory;
 use crate::options::Options;
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     /// Runs of providers' that are billed.
     pub runs: settle::Runs,
     pub unpriced: unpriced::Counts,
+    /// How long answers take to begin, where requests are hedged.
+    pub pace: Pace,
     suspended: AtomicBool,
     closing: AtomicBool,
     cutting: AtomicBool,
@@ -143,6 +146,7 @@ impl Gateway {
             counters: Live::default(),
             runs: settle::Runs::default(),
             unpriced: unpriced::Counts::default(),
+            pace: Pace::default(),
             suspended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),

@@ -35,6 +35,9 @@ const PROBE_ENDS: Duration = Duration::from_secs(30);
 /// made again beside them (as in Finagle).
 const RETRY_FLOOR: u32 = 100;
 const RETRY_SHARE: u32 = 5;
+/// Of those, second attempts beside a first one: one a second, and one for so many first attempts.
+const HEDGE_FLOOR: u32 = 10;
+const HEDGE_SHARE: u32 = 10;
 
 /// What a health is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,16 @@ pub(crate) enum Of {
     Address,
     /// A key.
     Key,
+}
+
+/// Which attempt at a question it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nth {
+    First,
+    /// It repeats one that failed.
+    Again,
+    /// It goes out beside one that has not answered yet.
+    Beside,
 }
 
 /// How an attempt ended, for the address or the key that it was made with.
@@ -111,11 +124,13 @@ impl Health {
         self.lock().standing(now)
     }
 
-    /// An attempt begins; `again` is whether it repeats one. Dropping what comes back ends it.
-    pub(crate) fn begin(self: &Arc<Self>, now: Instant, again: bool) -> Busy {
+    /// An attempt begins. Dropping what comes back ends it.
+    pub(crate) fn begin(self: &Arc<Self>, now: Instant, nth: Nth) -> Busy {
         let mut state = self.lock();
-        state.ring.at(now).attempts += 1;
-        state.ring.at(now).repeated += u32::from(again);
+        let counts = state.ring.at(now);
+        counts.attempts += 1;
+        counts.repeated += u32::from(nth != Nth::First);
+        counts.hedged += u32::from(nth == Nth::Beside);
         let minute = state.minute.take().filter(|(began, _)| now < *began + MINUTE).unwrap_or((now, 0));
         state.minute = Some((minute.0, minute.1.saturating_add(1)));
         let probes = state.standing(now) == Standing::Probe;
@@ -138,6 +153,14 @@ impl Health {
     pub(crate) fn may_repeat(&self, now: Instant) -> bool {
         let sums = self.lock().ring.sums(now);
         sums.repeated < RETRY_FLOOR.saturating_add(sums.attempts.saturating_sub(sums.repeated) / RETRY_SHARE)
+    }
+
+    /// Whether there may be one more beside a first one: these have a budget of their own within that of [`Health::may_repeat`], so
+    /// that one that has become slow is not asked twice as much.
+    pub(crate) fn may_hedge(&self, now: Instant) -> bool {
+        let sums = self.lock().ring.sums(now);
+        let firsts = sums.attempts.saturating_sub(sums.repeated);
+        sums.hedged < HEDGE_FLOOR.saturating_add(firsts / HEDGE_SHARE) && self.may_repeat(now)
     }
 
     /// An attempt ended so.

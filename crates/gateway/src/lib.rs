@@ -20,6 +20,7 @@ mod fetch;
 mod gateway;
 mod headers;
 mod health;
+mod hedge;
 mod ingress;
 mod limits;
 mod memory;

@@ -113,6 +113,29 @@ pub(crate) fn take(
     gateway: &GatewayState,
     (target, plan): (Target<'_>, Option<&Plan>),
 ) -> Result<(), Box<Stop>> {
+    take_for(settlement, access, gateway, (target, plan), 1)
+}
+
+/// Takes room for a second attempt beside a request's first: the request itself has room already.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) fn take_beside(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    plan: &Plan,
+) -> Result<(), Box<Stop>> {
+    take_for(settlement, access, gateway, (plan.target(), Some(plan)), 0)
+}
+
+fn take_for(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    (target, plan): (Target<'_>, Option<&Plan>),
+    requests: u64,
+) -> Result<(), Box<Stop>> {
     if !is_limited(access, gateway) {
         return Ok(());
     }
@@ -128,7 +151,7 @@ pub(crate) fn take(
         }
         None => Wants::NOTHING,
     };
-    let taken = held.take(&wants, now_ms);
+    let taken = held.take(&Wants { requests, ..wants }, now_ms);
     if taken.is_err() {
         held.look(now_ms);
     }

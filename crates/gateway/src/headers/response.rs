@@ -84,6 +84,9 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
         limits::name_item(&mut text, policy);
         insert(headers, name::FALLBACK, &text);
     }
+    if let Some(which) = settlement.hedged() {
+        headers.insert(name::HEDGED, HeaderValue::from_static(which));
+    }
     harden(headers);
 }
 

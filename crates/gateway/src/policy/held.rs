@@ -11,6 +11,8 @@ use crate::count::{Ask, Full, Group, Mark};
 /// What a request may use, at most, as far as is known before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wants {
+    /// 0 for a second attempt beside the first: the request itself counts once.
+    pub requests: u64,
     pub tokens: u64,
     /// Nano-dollars; nothing where the price is unknown.
     pub cost: Option<u64>,
@@ -63,11 +65,11 @@ pub(crate) enum Short {
 
 impl Wants {
     /// A request that costs nothing and has no tokens.
-    pub(crate) const NOTHING: Self = Self { tokens: 0, cost: Some(0) };
+    pub(crate) const NOTHING: Self = Self { requests: 1, tokens: 0, cost: Some(0) };
 
     fn of(&self, measure: Measure) -> Option<u64> {
         match measure {
-            Measure::Requests | Measure::Concurrency => Some(1),
+            Measure::Requests | Measure::Concurrency => Some(self.requests),
             Measure::Tokens => Some(self.tokens),
             Measure::Cost => self.cost,
         }

@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod fetches;
 mod framing;
+mod hedging;
 mod labels;
 mod limits;
 mod memory;
