@@ -79,6 +79,10 @@ pub struct GatewaySettings {
     pub hedge_least_delay: Option<u32>,
     /// Milliseconds that are waited at most, and where too little is known.
     pub hedge_most_delay: Option<u32>,
+    /// Queueing: requests that may wait where as much is under way as may be at once; more are refused. None: none waits.
+    pub queue_most_waiting: Option<u32>,
+    /// Milliseconds that each of them waits at most.
+    pub queue_longest_wait: Option<u32>,
     /// How requests are shared out among several keys with one alias.
     pub balance: Balance,
     /// Whether a conversation keeps to one of them, where the provider may have its beginning in a cache.
@@ -120,6 +124,8 @@ impl Default for GatewaySettings {
             hedge_percentile: None,
             hedge_least_delay: None,
             hedge_most_delay: None,
+            queue_most_waiting: None,
+            queue_longest_wait: None,
             balance: Balance::default(),
             affinity: true,
             allowed_regions: Vec::new(),
@@ -151,6 +157,10 @@ pub const REQUEST_TIMEOUT: (u32, u32) = (100, 3_600_000);
 pub const HEDGE_PERCENTILE: (u8, u8) = (50, 99);
 /// Shortest and longest wait before a request is hedged, in milliseconds.
 pub const HEDGE_DELAY: (u32, u32) = (10, 60_000);
+/// Most requests of a gateway that may wait at once.
+pub const MAX_QUEUE_WAITING: u32 = 10_000;
+/// Shortest and longest wait in a queue, in milliseconds.
+pub const QUEUE_WAIT: (u32, u32) = (10, 600_000);
 /// Shortest and longest log retention in days.
 pub const LOG_RETENTION_DAYS: (u16, u16) = (1, 3_650);
 /// Longest time a response is kept, in days.
@@ -205,6 +215,12 @@ impl GatewaySettings {
         if let Some(most) = self.hedge_most_delay {
             let least = self.hedge_least_delay.unwrap_or(HEDGE_DELAY.0).clamp(HEDGE_DELAY.0, HEDGE_DELAY.1);
             within("hedge_most_delay", most.into(), least.into(), HEDGE_DELAY.1.into());
+        }
+        if let Some(waiting) = self.queue_most_waiting {
+            within("queue_most_waiting", waiting.into(), 1, MAX_QUEUE_WAITING.into());
+        }
+        if let Some(wait) = self.queue_longest_wait {
+            within("queue_longest_wait", wait.into(), QUEUE_WAIT.0.into(), QUEUE_WAIT.1.into());
         }
         within(
             "log_retention_days",
@@ -268,6 +284,8 @@ mod tests {
             hedge_percentile: Some(100),
             hedge_least_delay: Some(500),
             hedge_most_delay: Some(499),
+            queue_most_waiting: Some(0),
+            queue_longest_wait: Some(9),
             log_retention_days: 0,
             response_ttl_days: 366,
             ..GatewaySettings::default()
@@ -283,6 +301,8 @@ mod tests {
                 "request_timeout",
                 "hedge_percentile",
                 "hedge_most_delay",
+                "queue_most_waiting",
+                "queue_longest_wait",
                 "log_retention_days",
                 "response_ttl_days"
             ]

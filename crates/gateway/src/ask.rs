@@ -27,6 +27,7 @@ use crate::ingress::{Call, KeptCall, Place};
 use crate::memory::Claim;
 use crate::plan::{self, Choice, Plan, Question, Timeouts};
 use crate::policy;
+use crate::queue;
 use crate::relay::{Unanswered, relay};
 use crate::reuse::{self, Slot};
 use crate::scan::{scan_json, scan_native};
@@ -99,6 +100,9 @@ pub(crate) async fn ask(
     asked: &mut Asked<'_>,
     others: bool,
 ) -> Result<Response<Body>, Unanswered> {
+    if let Some(patience) = &mut settlement.patience {
+        patience.has_others = others;
+    }
     loop {
         let (plan, slot) = match reach(&mut settlement, asked).await {
             Ok(Reached::Answer(answer)) => return Ok(answer),
@@ -306,7 +310,12 @@ async fn look_up(
             return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
         }
     }
-    policies::take(settlement, access, gateway, (plan.target(), Some(&plan)))?;
+    if let Err(stop) = policies::take(settlement, access, gateway, (plan.target(), Some(&plan))) {
+        if stop.of.is_none() {
+            return Err(stop);
+        }
+        Box::pin(queue::for_limits(settlement, access, gateway, &plan, stop)).await?;
+    }
     fetch(settlement, &mut plan).await?;
     Ok(Reached::Upstream(plan, slot))
 }

@@ -18,6 +18,8 @@ pub struct Counters {
     /// Second attempts beside a first one, and those of them that answered.
     pub hedges: u64,
     pub hedges_won: u64,
+    /// Requests that waited for their turn; one that waited for several things counts for each.
+    pub queued: u64,
     /// Attempts that brought no usable answer.
     pub upstream_failures: u64,
     /// Requests whose client left before the end.
@@ -44,6 +46,7 @@ pub(crate) struct Live {
     pub attempts: AtomicU64,
     pub hedges: AtomicU64,
     pub hedges_won: AtomicU64,
+    pub queued: AtomicU64,
     pub upstream_failures: AtomicU64,
     pub clients_gone: AtomicU64,
     pub interrupted: AtomicU64,
@@ -69,6 +72,7 @@ impl Live {
             attempts: of(&self.attempts),
             hedges: of(&self.hedges),
             hedges_won: of(&self.hedges_won),
+            queued: of(&self.queued),
             upstream_failures: of(&self.upstream_failures),
             clients_gone: of(&self.clients_gone),
             interrupted: of(&self.interrupted),

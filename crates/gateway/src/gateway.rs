@@ -30,6 +30,7 @@ use crate::options::Options;
 use crate::pipeline;
 use crate::policy::PolicyUsage;
 use crate::ports::{Ledger, Ports};
+use crate::queue::{Line, Room};
 use crate::scan::BoxError;
 use crate::settle::{self, Settlement};
 use crate::snapshot::Snapshot;
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     closing: AtomicBool,
     cutting: AtomicBool,
     in_flight: AtomicUsize,
+    /// Who waits until fewer requests are under way.
+    pub line: Line,
     idle: Notify,
 }
 
@@ -79,7 +82,7 @@ impl Shared {
 
     /// Requests under way.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
+        self.in_flight.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
@@ -89,6 +92,12 @@ impl Shared {
     /// Whether what ends unfinished now is cut off by the server, and not left by its client.
     pub(crate) fn is_cutting(&self) -> bool {
         self.cutting.load(Ordering::Acquire)
+    }
+}
+
+impl Room for Shared {
+    fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -104,9 +113,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.idle.notify_waiters();
         }
+        self.0.line.give_turn();
     }
 }
 
@@ -151,6 +161,7 @@ impl Gateway {
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            line: Line::default(),
             idle: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })

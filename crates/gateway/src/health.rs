@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::ring::Ring;
+use crate::queue::{Line, Room};
 
 /// Failures in a row that open the circuit of an address.
 const IN_A_ROW: u32 = 5;
@@ -92,6 +93,8 @@ pub(crate) struct Health {
     busy: AtomicU32,
     /// Moving average of the time to an answer's beginning in microseconds; 0 where none has begun.
     latency_us: AtomicU64,
+    /// Who waits for room at an address.
+    pub line: Line,
 }
 
 #[derive(Debug, Default)]
@@ -116,7 +119,7 @@ struct Rest {
 
 impl Health {
     pub(crate) fn new(of: Of) -> Self {
-        Self { of, state: Mutex::default(), busy: AtomicU32::new(0), latency_us: AtomicU64::new(0) }
+        Self { of, state: Mutex::default(), busy: AtomicU32::new(0), latency_us: AtomicU64::new(0), line: Line::default() }
     }
 
     /// Whether it may be asked now.
@@ -194,11 +197,17 @@ impl Health {
 
     /// Attempts under way.
     pub(crate) fn busy(&self) -> u32 {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room for Health {
+    fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -208,7 +217,8 @@ pub(crate) struct Busy(Arc<Health>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
+        self.0.line.give_turn();
     }
 }
 

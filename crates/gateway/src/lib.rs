@@ -31,6 +31,7 @@ mod plan;
 mod policy;
 mod pool;
 pub mod ports;
+mod queue;
 mod relay;
 mod reuse;
 mod scan;

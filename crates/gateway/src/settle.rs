@@ -46,6 +46,7 @@ use crate::gateway::{InFlight, Shared};
 use crate::memory::{Claim, Purpose};
 use crate::policy::{Held, Used};
 use crate::ports::Intent;
+use crate::queue::Patience;
 
 /// Status of a request whose client did not wait for the answer (nginx's number).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -77,6 +78,8 @@ pub(crate) struct Settlement {
     pub dropped: String,
     /// Where the request comes from.
     pub client: Client,
+    /// How long it may wait for its turn, where it may.
+    pub patience: Option<Box<Patience>>,
     /// The limits that it is under, and what it has taken of them.
     pub held: Held,
     /// What its attempts used, up to now.
@@ -174,6 +177,7 @@ impl Settlement {
             pricing: Pricing::default(),
             dropped: String::new(),
             client,
+            patience: None,
             held: Held::default(),
             used: Used::default(),
             warnings: String::new(),

@@ -3,7 +3,7 @@
 use domain::GatewaySettings;
 use domain::settings::{
     Backoff, Balance, CACHE_TTL, HEDGE_DELAY, HEDGE_PERCENTILE, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL,
-    MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS, MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
+    MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS, MAX_RETRY_DELAY, QUEUE_WAIT, REQUEST_TIMEOUT, RateTechnique,
 };
 use domain::view::GatewayView;
 use leptos::prelude::*;
@@ -38,6 +38,7 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {retries(settings.clone())}
             {timeouts(settings.clone())}
             {hedging(settings.clone())}
+            {queueing(settings.clone())}
             {keys(settings.clone())}
             {translation(settings.clone())}
             {costs(settings.clone())}
@@ -210,6 +211,26 @@ fn hedging(settings: GatewaySettings) -> impl IntoView {
                     "10000",
                     "Empty: 10,000 ms. Also where too few answers of a model are known.",
                 )}
+            </div>
+        </Fieldset>
+    }
+}
+
+fn queueing(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Queue" help="Where as many requests are under way as may be at once, others wait for their turn instead of being \
+                                       refused: one token after the other, so that none waits for all of another's.">
+            <div class="pair">
+                <Field
+                    label="At most" name="queue_most_waiting" kind="number" unit="requests"
+                    value=text(settings.queue_most_waiting) placeholder="off" min=1 max=u64::from(MAX_QUEUE_WAITING)
+                    help="Empty: off. More are refused as before."
+                />
+                <Field
+                    label="For at most" name="queue_longest_wait" kind="number" unit="ms"
+                    value=text(settings.queue_longest_wait) placeholder="10000" min=u64::from(QUEUE_WAIT.0)
+                    max=u64::from(QUEUE_WAIT.1) help="Empty: 10,000 ms. Then they are refused."
+                />
             </div>
         </Fieldset>
     }

@@ -105,6 +105,21 @@ impl Place {
         wants.of(self.limit.limit.measure).is_some_and(|amount| amount > self.left)
     }
 
+    /// Whether one may wait for room in it, for that another request ends.
+    pub(crate) fn may_be_waited_for(&self) -> bool {
+        self.limit.limit.measure == Measure::Concurrency && self.limit.action == Action::Refuse
+    }
+
+    /// Whether others wait for room in it, and it is not this request's `turn`.
+    pub(crate) fn is_others(&self, turn: Option<&Arc<Group>>) -> bool {
+        let has_turn = || turn.is_some_and(|turn| Arc::ptr_eq(turn, &self.group));
+        self.may_be_waited_for() && self.group.line.is_waited_in() && !has_turn()
+    }
+
+    pub(crate) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
     fn look(&mut self, now_ms: i64) {
         let used = self.group.counter.lock().used(&self.limit.counts.shape, self.amount, now_ms);
         (self.left, self.reset_ms) = (self.amount.saturating_sub(used.used), used.reset_ms);
@@ -114,6 +129,7 @@ impl Place {
         let Some((mark, taken)) = self.taken.take() else { return };
         let actual = used.of(self.limit.limit.measure, taken);
         self.group.counter.lock().settle(&self.limit.counts.shape, self.amount, mark, taken, actual);
+        self.group.line.give_turn();
     }
 }
 

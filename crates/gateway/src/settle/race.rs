@@ -172,6 +172,7 @@ impl Settlement {
             pricing: self.pricing.clone(),
             dropped: String::new(),
             client: self.client,
+            patience: None,
             held: Held::default(),
             used: Used::default(),
             warnings: self.warnings.clone(),

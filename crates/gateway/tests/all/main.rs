@@ -23,6 +23,7 @@ mod plain;
 mod policies;
 mod pools;
 mod prices;
+mod queueing;
 mod responses;
 mod restrictions;
 mod retries;
