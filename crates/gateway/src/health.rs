@@ -119,7 +119,13 @@ struct Rest {
 
 impl Health {
     pub(crate) fn new(of: Of) -> Self {
-        Self { of, state: Mutex::default(), busy: AtomicU32::new(0), latency_us: AtomicU64::new(0), line: Line::default() }
+        Self {
+            of,
+            state: Mutex::default(),
+            busy: AtomicU32::new(0),
+            latency_us: AtomicU64::new(0),
+            line: Line::default(),
+        }
     }
 
     /// Whether it may be asked now.

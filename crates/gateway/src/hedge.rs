@@ -14,7 +14,6 @@ mod pace;
 
 use std::time::Duration;
 
-use domain::settings::HEDGE_DELAY;
 use futures_util::future::{Either, select};
 use http::{Method, Response};
 use tokio::time::{Instant, timeout};
@@ -62,7 +61,7 @@ impl Delay {
             _ => {
                 let ms = |ms: u32| Duration::from_millis(ms.into());
                 let least = settings.hedge_least_delay.unwrap_or(LEAST_MS);
-                let most = settings.hedge_most_delay.unwrap_or(MOST_MS).clamp(HEDGE_DELAY.0, HEDGE_DELAY.1);
+                let most = settings.hedge_most_delay.unwrap_or(MOST_MS.max(least));
                 Self { percentile, least: ms(least.min(most)), most: ms(most) }
             }
         })

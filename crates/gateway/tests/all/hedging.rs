@@ -7,6 +7,7 @@ use domain::ledger::{AttemptRow, Outcome};
 use domain::usage::UsageSource;
 use domain::{Nanos, Secret};
 use http_body_util::BodyExt;
+use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::world::*;
@@ -430,4 +431,100 @@ async fn the_answer_of_the_second_is_kept_in_the_cache() {
         assert_eq!(world.chat(QUESTION).await.header("cf-aig-cache-status"), Some(status));
     }
     assert_eq!(world.upstream.calls().len(), 2);
+}
+
+/// What a call is answered, and after how many milliseconds.
+#[derive(Clone, Debug)]
+struct Fate {
+    calls: Vec<(u8, u64)>,
+    keys: i64,
+    retries: u8,
+    stream: bool,
+    /// After how many milliseconds the client leaves; it may stay.
+    patience_ms: Option<u64>,
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    let calls = prop::collection::vec((0_u8..8, 0_u64..900), 1..6);
+    (calls, 1_i64..4, 1_u8..4, any::<bool>(), proptest::option::of(0_u64..1_500))
+        .prop_map(|(calls, keys, retries, stream, patience_ms)| Fate { calls, keys, retries, stream, patience_ms })
+}
+
+fn answer(kind: u8, stream: bool) -> Answer {
+    match kind {
+        0 => Answer::json(500, NO),
+        1 => Answer::json(401, NO),
+        2 => Answer::json(400, NO),
+        3 => Answer::Silence,
+        4 => Answer::Reset,
+        5 => Answer::json(200, "{\"id\":"),
+        _ if stream => {
+            let (feed, answer) = Answer::stream();
+            feed.try_send(Ok(WORD.into())).expect("room");
+            feed.try_send(if kind == 6 { Err(std::io::Error::other("reset")) } else { Ok(END.into()) }).expect("room");
+            answer
+        }
+        _ => good(),
+    }
+}
+
+async fn live(fate: Fate) {
+    let (calls, stream) = (fate.calls.clone(), fate.stream);
+    let mut world = world(fate.keys, move |_, number| {
+        let (kind, ms) = calls.get(number).copied().unwrap_or((7, 0));
+        answer(kind, stream).after_ms(ms)
+    })
+    .await;
+    world.settings(|settings| {
+        settings.retry_max_attempts = Some(fate.retries);
+        settings.retry_delay = Some(50);
+        settings.request_timeout = Some(1_000);
+        settings.total_timeout = Some(2_000);
+    });
+    world.policies(&[
+        r#"{"limit":{"cost":"1.0","per":"ever"}}"#,
+        r#"{"limit":{"requests":10,"per":"day"}}"#,
+        r#"{"limit":{"concurrency":10}}"#,
+    ]);
+    let whole = async {
+        let body = world.start(post(CHAT, if fate.stream { STREAM } else { BOUNDED })).await.into_body();
+        let _ = body.collect().await;
+    };
+    let left = match fate.patience_ms {
+        Some(ms) => tokio::time::timeout(Duration::from_millis(ms), whole).await.is_err(),
+        None => {
+            whole.await;
+            false
+        }
+    };
+    let rows = world.rows();
+    let mut attempts: Vec<_> = rows.iter().map(|row| row.attempt).collect();
+    attempts.sort_unstable();
+    let begun = u16::try_from(world.gateway.counters().attempts).expect("few");
+    let first = u16::from(begun > 0);
+    assert_eq!(attempts, (first..=begun.max(first)).collect::<Vec<_>>(), "one row for each: {fate:?} {rows:#?}");
+    let last: Vec<_> = rows.iter().filter(|row| row.last).map(|row| row.attempt).collect();
+    assert_eq!(last, [begun], "{fate:?}");
+    // A reset of a connection that was used before may be an idle one's end: its call is repeated within its attempt.
+    let resets = fate.calls.iter().filter(|(kind, _)| *kind == 4).count();
+    assert!(world.upstream.calls().len() <= usize::from(begun) + resets, "{fate:?}");
+    assert!(left || rows.iter().all(|row| row.outcome != Outcome::ClientGone || row.error_code.is_some()), "{fate:?}");
+    assert!(world.gateway.counters().hedges <= 1, "{fate:?}");
+    assert!(world.ledger.intents.lock().expect("free").iter().all(Option::is_none), "{fate:?}");
+    assert_eq!(world.gateway.in_flight(), 0, "{fate:?}");
+    // What nobody knows the cost of keeps what was reserved.
+    let known: u64 = rows.iter().filter_map(|row| row.cost).map(|cost| cost.0.unsigned_abs()).sum();
+    let used = world.used();
+    assert!(used[0] >= known && used[1] <= 1 && used[2] == 0, "{used:?} {known} {fate:?}");
+    assert!(used[0] == known || rows.iter().any(|row| row.cost.is_none()), "{used:?} {known} {fate:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn every_attempt_has_one_row_whoever_is_quicker_and_whoever_leaves(fate in fates()) {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().expect("a runtime").block_on(live(fate));
+    }
 }

@@ -14,7 +14,8 @@ use crate::world::*;
 const ONE: &str = r#"{"limit":{"concurrency":1}}"#;
 const OTHER: &str = "weir_app-token-of-another";
 const STREAM: &str = r#"{"model":"openai/gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
-const END: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const END: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 /// A world whose provider takes so long for each answer, and in which so many may wait for a second.
 async fn world(took_ms: u64, waiting: u32) -> World {
@@ -179,7 +180,9 @@ async fn what_time_alone_brings_is_not_waited_for() {
     assert_eq!(world.chat(QUESTION).await.status, 200);
     let read = world.chat(QUESTION).await;
     assert_eq!((read.status, queued_ms(&read)), (429, None));
-    world.policies(&[r#"{"limit":{"concurrency":1},"when":{"model":["gpt-4o-mini"]},"action":{"fallback":"openai/gpt-4o"}}"#]);
+    world.policies(&[
+        r#"{"limit":{"concurrency":1},"when":{"model":["gpt-4o-mini"]},"action":{"fallback":"openai/gpt-4o"}}"#,
+    ]);
     let reads = join_all((0..2).map(|_| world.chat(QUESTION))).await;
     assert!(reads.iter().all(|read| read.status == 200 && queued_ms(read).is_none()), "{reads:?}");
     assert_eq!(reads.iter().filter(|read| read.header("weir-fallback").is_some()).count(), 1);
