@@ -72,6 +72,17 @@ pub struct GatewaySettings {
     pub idle_timeout: Option<u32>,
     /// Milliseconds an attempt may take to its answer's end.
     pub total_timeout: Option<u32>,
+    /// Hedged requests: of this many in a hundred first attempts it is waited as long as they took to begin to answer, and then the same
+    /// is asked a second time beside the first. None: never.
+    pub hedge_percentile: Option<u8>,
+    /// Milliseconds that are waited at least before that.
+    pub hedge_least_delay: Option<u32>,
+    /// Milliseconds that are waited at most, and where too little is known.
+    pub hedge_most_delay: Option<u32>,
+    /// Queueing: requests that may wait where as much is under way as may be at once; more are refused. None: none waits.
+    pub queue_most_waiting: Option<u32>,
+    /// Milliseconds that each of them waits at most.
+    pub queue_longest_wait: Option<u32>,
     /// How requests are shared out among several keys with one alias.
     pub balance: Balance,
     /// Whether a conversation keeps to one of them, where the provider may have its beginning in a cache.
@@ -110,6 +121,11 @@ impl Default for GatewaySettings {
             first_token_timeout: None,
             idle_timeout: None,
             total_timeout: None,
+            hedge_percentile: None,
+            hedge_least_delay: None,
+            hedge_most_delay: None,
+            queue_most_waiting: None,
+            queue_longest_wait: None,
             balance: Balance::default(),
             affinity: true,
             allowed_regions: Vec::new(),
@@ -137,6 +153,14 @@ pub const MAX_RATE_INTERVAL: u32 = 86_400;
 pub const MAX_REGIONS: usize = 32;
 /// Shortest and longest timeout of an attempt, whole or in part, in milliseconds.
 pub const REQUEST_TIMEOUT: (u32, u32) = (100, 3_600_000);
+/// Lowest and highest percentile after which a request is hedged.
+pub const HEDGE_PERCENTILE: (u8, u8) = (50, 99);
+/// Shortest and longest wait before a request is hedged, in milliseconds.
+pub const HEDGE_DELAY: (u32, u32) = (10, 60_000);
+/// Most requests of a gateway that may wait at once.
+pub const MAX_QUEUE_WAITING: u32 = 10_000;
+/// Shortest and longest wait in a queue, in milliseconds.
+pub const QUEUE_WAIT: (u32, u32) = (10, 600_000);
 /// Shortest and longest log retention in days.
 pub const LOG_RETENTION_DAYS: (u16, u16) = (1, 3_650);
 /// Longest time a response is kept, in days.
@@ -181,6 +205,22 @@ impl GatewaySettings {
             if let Some(timeout) = timeout {
                 within(field, timeout.into(), REQUEST_TIMEOUT.0.into(), REQUEST_TIMEOUT.1.into());
             }
+        }
+        if let Some(percentile) = self.hedge_percentile {
+            within("hedge_percentile", percentile.into(), HEDGE_PERCENTILE.0.into(), HEDGE_PERCENTILE.1.into());
+        }
+        if let Some(least) = self.hedge_least_delay {
+            within("hedge_least_delay", least.into(), HEDGE_DELAY.0.into(), HEDGE_DELAY.1.into());
+        }
+        if let Some(most) = self.hedge_most_delay {
+            let least = self.hedge_least_delay.unwrap_or(HEDGE_DELAY.0).clamp(HEDGE_DELAY.0, HEDGE_DELAY.1);
+            within("hedge_most_delay", most.into(), least.into(), HEDGE_DELAY.1.into());
+        }
+        if let Some(waiting) = self.queue_most_waiting {
+            within("queue_most_waiting", waiting.into(), 1, MAX_QUEUE_WAITING.into());
+        }
+        if let Some(wait) = self.queue_longest_wait {
+            within("queue_longest_wait", wait.into(), QUEUE_WAIT.0.into(), QUEUE_WAIT.1.into());
         }
         within(
             "log_retention_days",
@@ -241,6 +281,11 @@ mod tests {
             retry_max_attempts: Some(6),
             retry_delay: Some(5_001),
             request_timeout: Some(1),
+            hedge_percentile: Some(100),
+            hedge_least_delay: Some(500),
+            hedge_most_delay: Some(499),
+            queue_most_waiting: Some(0),
+            queue_longest_wait: Some(9),
             log_retention_days: 0,
             response_ttl_days: 366,
             ..GatewaySettings::default()
@@ -254,6 +299,10 @@ mod tests {
                 "retry_max_attempts",
                 "retry_delay",
                 "request_timeout",
+                "hedge_percentile",
+                "hedge_most_delay",
+                "queue_most_waiting",
+                "queue_longest_wait",
                 "log_retention_days",
                 "response_ttl_days"
             ]

@@ -61,7 +61,7 @@ fn may_use(access: &Access, gateway: &GatewayState) -> bool {
 /// Whether the server takes on anything now.
 ///
 /// # Errors
-/// `shutting_down`, `starting`, `overloaded`, `ledger_unavailable`.
+/// `shutting_down`, `starting`, `ledger_unavailable`.
 pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     let shared = settlement.shared();
     if shared.is_closing() {
@@ -70,11 +70,21 @@ pub(crate) fn check_server(settlement: &Settlement) -> Result<(), Refusal> {
     if shared.is_suspended() {
         return Err(Refusal::starting());
     }
-    if shared.in_flight() > shared.options.max_in_flight {
-        return Err(Refusal::too_many_in_flight());
-    }
     // Money that cannot be written down must not be spent.
     if shared.ledger.ready() { Ok(()) } else { Err(Refusal::ledger_unavailable()) }
+}
+
+/// Whether the server has room for one more. A request that waited `has_turn`; the others overtake none that waits.
+///
+/// # Errors
+/// `overloaded`.
+pub(crate) fn check_in_flight(settlement: &Settlement, has_turn: bool) -> Result<(), Refusal> {
+    let shared = settlement.shared();
+    let waiting = shared.line.waiting();
+    // Who waits here does nothing else.
+    let working = shared.in_flight().saturating_sub(waiting) + usize::from(has_turn);
+    let is_others = !has_turn && waiting > 0 && settlement.may_wait();
+    if working > shared.options.max_in_flight || is_others { Err(Refusal::too_many_in_flight()) } else { Ok(()) }
 }
 
 /// Whether a caller may state what its request costs, where it does.

@@ -23,10 +23,12 @@ use crate::fetch::fetch;
 use crate::gateway::Shared;
 use crate::headers::controls::Controls;
 use crate::health::Health;
+use crate::hedge::{Delay, call_hedged};
 use crate::ingress::{Call, KeptCall, Place};
 use crate::memory::Claim;
 use crate::plan::{self, Choice, Plan, Question, Timeouts};
 use crate::policy;
+use crate::queue;
 use crate::relay::{Unanswered, relay};
 use crate::reuse::{self, Slot};
 use crate::scan::{scan_json, scan_native};
@@ -99,6 +101,9 @@ pub(crate) async fn ask(
     asked: &mut Asked<'_>,
     others: bool,
 ) -> Result<Response<Body>, Unanswered> {
+    if let Some(patience) = &mut settlement.patience {
+        patience.has_others = others;
+    }
     loop {
         let (plan, slot) = match reach(&mut settlement, asked).await {
             Ok(Reached::Answer(answer)) => return Ok(answer),
@@ -108,11 +113,17 @@ pub(crate) async fn ask(
         };
         let tried = Tried::of(&plan);
         let other = Else { target: others, key: plan.has_other_keys };
-        if !other.target && !other.key {
+        let hedge = Delay::of(asked, &settlement, &plan);
+        if !other.target && !other.key && hedge.is_none() {
             // Nobody will be asked with it again: it must not take its room for as long as the answer takes.
             asked.body = Bytes::new();
         }
-        match call(settlement, plan, slot, other).await {
+        let (answered, tried) = match hedge {
+            // Boxed: the others must not carry the room for it.
+            Some(delay) => Box::pin(call_hedged(settlement, (plan, slot), (other, tried), asked, delay)).await,
+            None => (call(settlement, plan, slot, other).await, tried),
+        };
+        match answered {
             Ok(answer) => return Ok(answer),
             Err(unanswered) if tried.is_some_and(|tried| tried.give_up(asked, unanswered.failure.kind)) => {
                 settlement = unanswered.settlement;
@@ -138,7 +149,7 @@ pub(crate) async fn call(
 }
 
 /// The key and the address that were tried.
-struct Tried {
+pub(crate) struct Tried {
     provider: String,
     key: ProviderKeyId,
     /// Where there are keys for others.
@@ -147,10 +158,18 @@ struct Tried {
 
 impl Tried {
     /// Nothing where there is no other.
-    fn of(plan: &Plan) -> Option<Box<Self>> {
+    pub(crate) fn of(plan: &Plan) -> Option<Box<Self>> {
         let key = plan.key.filter(|_| plan.has_other_keys)?;
         let address = plan.healths.address.clone().filter(|_| plan.has_other_addresses);
         Some(Box::new(Self { provider: plan.provider.clone(), key, address }))
+    }
+
+    /// Turns to another key, at another address where there is one, beside which this one is still at work.
+    pub(crate) fn turn_away(&self, asked: &mut Asked<'_>) {
+        match &self.address {
+            Some(address) => asked.choice.give_up_address(&asked.access.team, &self.provider, address),
+            None => asked.choice.give_up(self.key),
+        }
     }
 
     /// Turns to another key, where one may have an answer.
@@ -166,21 +185,52 @@ impl Tried {
     }
 }
 
+impl Asked<'_> {
+    fn request<'a>(&'a self, shared: &'a Shared) -> plan::Request<'a> {
+        plan::Request {
+            access: &self.access,
+            gateway: &self.gateway,
+            controls: &self.controls,
+            method: self.method,
+            headers: self.headers,
+            body: &self.body,
+            memory: &shared.memory,
+            now_ms: self.now_ms,
+            choice: &self.choice,
+            timeouts: Timeouts::of(&shared.options),
+        }
+    }
+}
+
+/// Plans a second attempt beside a request's first, and takes room for it out of all limits; nothing where that cannot be, or where
+/// it may not go to whom it is planned for. What the first knows already is not looked up again.
+pub(crate) async fn plan_beside(
+    settlement: &mut Settlement,
+    asked: &Asked<'_>,
+    may_go: impl Fn(&Plan) -> bool,
+) -> Option<(Box<Plan>, Option<Slot>)> {
+    let shared: Arc<Shared> = settlement.shared().clone();
+    let request = asked.request(&shared);
+    let (called, query) = ((&asked.called, asked.place), asked.query.as_deref());
+    let model = asked.target.as_ref().map(|target| target.model.as_str());
+    let Ok(Planned::Provider(mut plan)) = make_plan(settlement, &request, called, query, model).await else {
+        return None;
+    };
+    if plan.unfinished.is_some() || !may_go(&plan) {
+        return None;
+    }
+    plan.timeouts.head = asked.target.as_ref().and_then(|target| target.timeout).unwrap_or(plan.timeouts.head);
+    settle::note_plan(settlement, &plan);
+    policies::judge(settlement, &asked.access, Some(&asked.gateway), plan.target()).ok()?;
+    let slot = reuse::slot(settlement, &request, &plan);
+    policies::take_beside(settlement, &asked.access, &asked.gateway, &plan).ok()?;
+    Some((plan, slot))
+}
+
 /// Plans a request, asks the team's policies and the cache, and counts it.
 async fn reach(settlement: &mut Settlement, asked: &Asked<'_>) -> Result<Reached, Refusal> {
     let shared: Arc<Shared> = settlement.shared().clone();
-    let request = plan::Request {
-        access: &asked.access,
-        gateway: &asked.gateway,
-        controls: &asked.controls,
-        method: asked.method,
-        headers: asked.headers,
-        body: &asked.body,
-        memory: &shared.memory,
-        now_ms: asked.now_ms,
-        choice: &asked.choice,
-        timeouts: Timeouts::of(&shared.options),
-    };
+    let request = asked.request(&shared);
     let (called, query) = (&asked.called, asked.query.as_deref());
     let mut instead: Option<Fallback> = None;
     loop {
@@ -262,7 +312,12 @@ async fn look_up(
             return Ok(Reached::Answer(reuse::replay(settlement, &entry)));
         }
     }
-    policies::take(settlement, access, gateway, (plan.target(), Some(&plan)))?;
+    if let Err(stop) = policies::take(settlement, access, gateway, (plan.target(), Some(&plan))) {
+        if stop.of.is_none() {
+            return Err(stop);
+        }
+        Box::pin(queue::for_limits(settlement, access, gateway, &plan, stop)).await?;
+    }
     fetch(settlement, &mut plan).await?;
     Ok(Reached::Upstream(plan, slot))
 }

@@ -25,7 +25,9 @@ use tokio::time::Instant;
 use crate::clock::now;
 use crate::error::Refusal;
 use crate::failover::{Failure, Kind, read_error};
+use crate::health::Nth;
 use crate::plan::{Authorize, Plan};
+use crate::queue;
 use crate::settle::{End, Fares, Settlement, note_backend};
 use crate::upstream::SendError;
 
@@ -50,13 +52,27 @@ pub(crate) async fn attempt(
     take_token(settlement, plan).await.map_err(Failure::refused)?;
     let mut made = 0;
     loop {
-        check_room(settlement, plan).map_err(Failure::refused)?;
+        let turn = match check_room(settlement, plan, false) {
+            Ok(()) => None,
+            Err(full) if settlement.may_wait() && !plan.has_other_addresses => {
+                Box::pin(queue::for_address(settlement, plan, full)).await.map_err(Failure::refused)?
+            }
+            Err(full) => return Err(Failure::refused(full)),
+        };
         if made > 0 {
             settlement.row.cause = Cause::Retry;
+        } else if settlement.is_hedge() {
+            settlement.row.cause = Cause::Hedge;
         }
         settlement.begin_attempt().map_err(Failure::refused)?;
         made += 1;
-        settlement.fares = Fares::begin(&plan.healths, made > 1);
+        let nth = match made {
+            1 if settlement.is_hedge() => Nth::Beside,
+            1 => Nth::First,
+            _ => Nth::Again,
+        };
+        settlement.fares = Fares::begin(&plan.healths, nth);
+        drop(turn);
         let more = made < plan.retry.max_attempts;
         let request = request(plan, more);
         let client = settlement.shared().client.clone();
@@ -109,10 +125,13 @@ fn may_repeat(plan: &Plan) -> bool {
     plan.healths.address.as_ref().is_none_or(|address| address.may_repeat(Instant::now()))
 }
 
-/// Whether the address has room for one more request.
-fn check_room(settlement: &Settlement, plan: &Plan) -> Result<(), Refusal> {
+/// Whether the address has room for one more request. One that waited `has_turn`; the others overtake none that waits.
+pub(crate) fn check_room(settlement: &Settlement, plan: &Plan, has_turn: bool) -> Result<(), Refusal> {
     let most = settlement.shared().options.max_in_flight_per_upstream;
-    let is_full = plan.healths.address.as_ref().is_some_and(|address| address.busy() as usize >= most);
+    let is_full = plan.healths.address.as_ref().is_some_and(|address| {
+        let is_others = !has_turn && settlement.may_wait() && address.line.is_waited_in();
+        is_others || address.busy() as usize >= most
+    });
     if is_full { Err(Refusal::upstream_busy(&plan.provider)) } else { Ok(()) }
 }
 

@@ -22,6 +22,11 @@ pub struct Counters {
     pub cache_hits: u64,
     /// Calls of an upstream, retries included.
     pub attempts: u64,
+    /// Second attempts beside a first one, and those of them that answered.
+    pub hedges: u64,
+    pub hedges_won: u64,
+    /// Requests that waited for their turn; one that waited for several things counts for each.
+    pub queued: u64,
     /// Attempts that brought no usable answer.
     pub upstream_failures: u64,
     /// Requests whose client left before the end.
@@ -50,6 +55,9 @@ pub(crate) struct Live {
     pub refused_unrecorded: AtomicU64,
     pub cache_hits: AtomicU64,
     pub attempts: AtomicU64,
+    pub hedges: AtomicU64,
+    pub hedges_won: AtomicU64,
+    pub queued: AtomicU64,
     pub upstream_failures: AtomicU64,
     pub clients_gone: AtomicU64,
     pub interrupted: AtomicU64,
@@ -101,6 +109,9 @@ impl Live {
             refused_unrecorded: of(&self.refused_unrecorded),
             cache_hits: of(&self.cache_hits),
             attempts: of(&self.attempts),
+            hedges: of(&self.hedges),
+            hedges_won: of(&self.hedges_won),
+            queued: of(&self.queued),
             upstream_failures: of(&self.upstream_failures),
             clients_gone: of(&self.clients_gone),
             interrupted: of(&self.interrupted),

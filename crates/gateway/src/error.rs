@@ -148,6 +148,8 @@ codes! {
     ShuttingDown = 503 "shutting_down",
     /// The process was killed while the attempt was under way. Rows only: there is nobody left to tell.
     GatewayKilled = 503 "gateway_killed",
+    /// Another attempt beside this one answered first. Rows only: its request was answered.
+    HedgeCancelled = 499 "hedge_cancelled",
     /// A fault of the gateway itself.
     InternalError = 500 "internal_error",
 }

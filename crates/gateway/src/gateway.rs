@@ -24,12 +24,14 @@ use crate::client::Client as Caller;
 use crate::clock::now_ms;
 use crate::counters::{Counters, Live, count};
 use crate::error::{self, Code};
+use crate::hedge::Pace;
 use crate::ingress::ingress;
 use crate::memory::Memory;
 use crate::options::Options;
 use crate::pipeline;
 use crate::policy::PolicyUsage;
 use crate::ports::{Ledger, Ports};
+use crate::queue::{Line, Room};
 use crate::scan::BoxError;
 use crate::settle::{self, Settlement};
 use crate::snapshot::Snapshot;
@@ -63,10 +65,14 @@ pub(crate) struct Shared {
     /// Runs of providers' that are billed.
     pub runs: settle::Runs,
     pub unpriced: unpriced::Counts,
+    /// How long answers take to begin, where requests are hedged.
+    pub pace: Pace,
     suspended: AtomicBool,
     closing: AtomicBool,
     cutting: AtomicBool,
     in_flight: AtomicUsize,
+    /// Who waits until fewer requests are under way.
+    pub line: Line,
     idle: Notify,
 }
 
@@ -77,7 +83,7 @@ impl Shared {
 
     /// Requests under way.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
+        self.in_flight.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
@@ -87,6 +93,12 @@ impl Shared {
     /// Whether what ends unfinished now is cut off by the server, and not left by its client.
     pub(crate) fn is_cutting(&self) -> bool {
         self.cutting.load(Ordering::Acquire)
+    }
+}
+
+impl Room for Shared {
+    fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -102,9 +114,10 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.idle.notify_waiters();
         }
+        self.0.line.give_turn();
     }
 }
 
@@ -144,10 +157,12 @@ impl Gateway {
             counters: Live::default(),
             runs: settle::Runs::default(),
             unpriced: unpriced::Counts::default(),
+            pace: Pace::default(),
             suspended: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             cutting: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            line: Line::default(),
             idle: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })

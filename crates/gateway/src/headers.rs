@@ -27,6 +27,8 @@ pub(crate) mod name {
     pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
     pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
     pub(crate) const BUDGET: HeaderName = HeaderName::from_static("weir-budget");
+    pub(crate) const QUEUE_TIME: HeaderName = HeaderName::from_static("weir-queue-time");
+    pub(crate) const HEDGED: HeaderName = HeaderName::from_static("weir-hedged");
     pub(crate) const FALLBACK: HeaderName = HeaderName::from_static("weir-fallback");
     pub(crate) const WARNING: HeaderName = HeaderName::from_static("weir-warning");
     /// Limit, rest and end of a window, as OpenAI names them.

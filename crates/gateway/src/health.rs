@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::ring::Ring;
 pub(crate) use self::told::Told;
+use crate::queue::{Line, Room};
 
 /// Failures in a row that open the circuit of an address.
 const IN_A_ROW: u32 = 5;
@@ -37,6 +38,9 @@ const PROBE_ENDS: Duration = Duration::from_secs(30);
 /// made again beside them (as in Finagle).
 const RETRY_FLOOR: u32 = 100;
 const RETRY_SHARE: u32 = 5;
+/// Of those, second attempts beside a first one: one a second, and one for so many first attempts.
+const HEDGE_FLOOR: u32 = 10;
+const HEDGE_SHARE: u32 = 10;
 
 /// What a health is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,16 @@ pub(crate) enum Of {
     Address,
     /// A key.
     Key,
+}
+
+/// Which attempt at a question it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nth {
+    First,
+    /// It repeats one that failed.
+    Again,
+    /// It goes out beside one that has not answered yet.
+    Beside,
 }
 
 /// How an attempt ended, for the address or the key that it was made with.
@@ -83,6 +97,8 @@ pub(crate) struct Health {
     latency_us: AtomicU64,
     /// The status of the last failure; 0 where there was no answer, or no failure.
     failed: AtomicU16,
+    /// Who waits for room at an address.
+    pub line: Line,
 }
 
 #[derive(Debug, Default)]
@@ -107,8 +123,14 @@ struct Rest {
 
 impl Health {
     pub(crate) fn new(of: Of) -> Self {
-        let (busy, latency_us, failed) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU16::new(0));
-        Self { of, state: Mutex::default(), busy, latency_us, failed }
+        Self {
+            of,
+            state: Mutex::default(),
+            busy: AtomicU32::new(0),
+            latency_us: AtomicU64::new(0),
+            failed: AtomicU16::new(0),
+            line: Line::default(),
+        }
     }
 
     /// Whether it may be asked now.
@@ -116,11 +138,13 @@ impl Health {
         self.lock().standing(now)
     }
 
-    /// An attempt begins; `again` is whether it repeats one. Dropping what comes back ends it.
-    pub(crate) fn begin(self: &Arc<Self>, now: Instant, again: bool) -> Busy {
+    /// An attempt begins. Dropping what comes back ends it.
+    pub(crate) fn begin(self: &Arc<Self>, now: Instant, nth: Nth) -> Busy {
         let mut state = self.lock();
-        state.ring.at(now).attempts += 1;
-        state.ring.at(now).repeated += u32::from(again);
+        let counts = state.ring.at(now);
+        counts.attempts += 1;
+        counts.repeated += u32::from(nth != Nth::First);
+        counts.hedged += u32::from(nth == Nth::Beside);
         let minute = state.minute.take().filter(|(began, _)| now < *began + MINUTE).unwrap_or((now, 0));
         state.minute = Some((minute.0, minute.1.saturating_add(1)));
         let probes = state.standing(now) == Standing::Probe;
@@ -156,6 +180,14 @@ impl Health {
         self.failed.store(status, Ordering::Relaxed);
     }
 
+    /// Whether there may be one more beside a first one: these have a budget of their own within that of [`Health::may_repeat`], so
+    /// that one that has become slow is not asked twice as much.
+    pub(crate) fn may_hedge(&self, now: Instant) -> bool {
+        let sums = self.lock().ring.sums(now);
+        let firsts = sums.attempts.saturating_sub(sums.repeated);
+        sums.hedged < HEDGE_FLOOR.saturating_add(firsts / HEDGE_SHARE) && self.may_repeat(now)
+    }
+
     /// An attempt ended so.
     pub(crate) fn end(&self, ended: Ended, now: Instant) {
         let mut state = self.lock();
@@ -187,11 +219,17 @@ impl Health {
 
     /// Attempts under way.
     pub(crate) fn busy(&self) -> u32 {
-        self.busy.load(Ordering::Relaxed)
+        self.busy.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room for Health {
+    fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -201,7 +239,8 @@ pub(crate) struct Busy(Arc<Health>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
+        self.0.line.give_turn();
     }
 }
 

@@ -7,7 +7,7 @@ use http::{Response, Uri};
 
 use crate::admit::policies;
 use crate::admit::restrictions::check_caller;
-use crate::admit::{check_server, choose_gateway, note};
+use crate::admit::{check_in_flight, check_server, choose_gateway, note};
 use crate::ask::{Asked, Called, ask, call};
 use crate::attempt::Else;
 use crate::authenticate::{Access, authenticate};
@@ -19,6 +19,7 @@ use crate::headers::controls;
 use crate::ingress::{Door, Ingress, disguises, split_key};
 use crate::plan::{Choice, Plan};
 use crate::policy::Target;
+use crate::queue::{self, Patience};
 use crate::relay::Unanswered;
 use crate::scan::{ClientBody, collect};
 use crate::settle::Settlement;
@@ -97,10 +98,14 @@ async fn enter<'a>(
     // Not of one that asks for its limits, and costs nothing.
     noted?;
     check_server(settlement)?;
+    settlement.patience = Patience::of(&gateway, &access).map(Box::new);
+    if let Err(full) = check_in_flight(settlement, false) {
+        Box::pin(queue::for_server(settlement, full)).await?;
+    }
 
     let waiting = tokio::time::Instant::now();
     let body = collect(body, &shared.options, &shared.memory).await?;
-    settlement.waited = waiting.elapsed();
+    settlement.waited += waiting.elapsed();
     settle::note_request(settlement, &parts.headers, &body);
     let choice = Choice::new(settlement.id(), controls.session.as_deref());
     let (method, headers, place) = (&parts.method, &parts.headers, ingress.place);

@@ -15,6 +15,7 @@ mod capture;
 mod cost;
 mod fares;
 mod note;
+mod race;
 mod run;
 mod words;
 
@@ -34,6 +35,7 @@ pub(crate) use capture::Capture;
 pub(crate) use cost::{Measure, Pricing, uses_nothing};
 pub(crate) use fares::Fares;
 pub(crate) use note::{bounded, note_backend, note_head, note_plan, note_request, note_user, note_user_of_metadata};
+pub(crate) use race::{Race, Side};
 pub(crate) use run::{Run, Runs, plausible};
 
 use crate::client::Client;
@@ -44,6 +46,7 @@ use crate::gateway::{InFlight, Shared};
 use crate::memory::{Claim, Purpose};
 use crate::policy::{Held, Used};
 use crate::ports::Intent;
+use crate::queue::Patience;
 
 /// Status of a request whose client did not wait for the answer (nginx's number).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -53,7 +56,7 @@ const JSON: &str = "application/json";
 /// A request on its way, with everything that will be written down about it.
 pub(crate) struct Settlement {
     shared: Arc<Shared>,
-    _in_flight: InFlight,
+    in_flight: Option<InFlight>,
     started: Instant,
     attempt_started: Instant,
     /// How long the client took to send its body: not the gateway's time.
@@ -75,6 +78,8 @@ pub(crate) struct Settlement {
     pub dropped: String,
     /// Where the request comes from.
     pub client: Client,
+    /// How long it may wait for its turn, where it may.
+    pub patience: Option<Box<Patience>>,
     /// The limits that it is under, and what it has taken of them.
     pub held: Held,
     /// What its attempts used, up to now.
@@ -103,6 +108,8 @@ pub(crate) struct Settlement {
     intent: Option<Intent>,
     /// A finished attempt that may or may not have been the last.
     pending: Option<(AttemptRow, Option<Kept>)>,
+    /// The other attempt that is under way at the same time, where there may be one.
+    race: Option<(Arc<Race>, Side)>,
     stage: Stage,
 }
 
@@ -110,7 +117,7 @@ pub(crate) struct Settlement {
 type Kept = (Payload, Claim);
 
 /// Where a route has led.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Led {
     pub provider: String,
     pub model: String,
@@ -154,7 +161,7 @@ impl Settlement {
     ) -> Box<Self> {
         let now = Instant::now();
         Box::new(Self {
-            _in_flight: InFlight::enter(shared.clone()),
+            in_flight: Some(InFlight::enter(shared.clone())),
             shared,
             started: now,
             attempt_started: now,
@@ -168,6 +175,7 @@ impl Settlement {
             pricing: Pricing::default(),
             dropped: String::new(),
             client,
+            patience: None,
             held: Held::default(),
             used: Used::default(),
             warnings: String::new(),
@@ -182,6 +190,7 @@ impl Settlement {
             is_billed_apart: false,
             intent: None,
             pending: None,
+            race: None,
             stage: Stage::Between,
         })
     }
@@ -210,7 +219,8 @@ impl Settlement {
     /// `ledger_unavailable`: it could not be written down, so there is no such attempt.
     pub(crate) fn begin_attempt(&mut self) -> Result<(), Refusal> {
         let now = Instant::now();
-        self.row.attempt += 1;
+        let before = self.row.attempt;
+        self.row.attempt = self.race.as_ref().map_or(before + 1, |(race, _)| race.next());
         self.row.gateway_us =
             if self.row.attempt == 1 { micros((now - self.started).saturating_sub(self.waited)) } else { 0 };
         self.row.at_ms = if self.row.attempt == 1 { self.row.at_ms } else { crate::clock::now_ms() };
@@ -219,7 +229,7 @@ impl Settlement {
             Ok(intent) => intent,
             Err(error) => {
                 tracing::debug!(%error, "an attempt could not be written down");
-                self.row.attempt -= 1;
+                self.row.attempt = before;
                 return Err(Refusal::ledger_unavailable());
             }
         };
@@ -227,7 +237,8 @@ impl Settlement {
         self.write_pending(false);
         self.intent = intent;
         self.attempt_started = now;
-        self.used.requests = 1;
+        self.note_begin();
+        self.used.requests = u64::from(!self.is_hedge());
         self.stage = Stage::Attempt;
         count(&self.shared.counters.attempts);
         Ok(())
@@ -331,11 +342,16 @@ impl Settlement {
 
     /// The request is over: what was written last was the last row.
     pub(crate) fn close(&mut self) {
-        if self.stage != Stage::Closed {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.stage = Stage::Closed;
+        if let Some((race, side)) = self.race.clone() {
+            race.leave(side, self.left());
+        } else {
             self.write_pending(true);
             self.held.settle(&self.used);
             self.holds.settle(self.moved_cost.saturating_add(self.used.cost));
-            self.stage = Stage::Closed;
         }
     }
 
@@ -405,6 +421,7 @@ impl Settlement {
         match outcome {
             Outcome::Refused => count(&counters.refused),
             Outcome::UpstreamFailed => count(&counters.upstream_failures),
+            Outcome::ClientGone if self.is_lost() => {}
             Outcome::ClientGone => count(&counters.clients_gone),
             Outcome::Interrupted => count(&counters.interrupted),
             Outcome::Ok | Outcome::UpstreamError => {}
@@ -431,15 +448,19 @@ impl Settlement {
     }
 
     fn record(&self, row: &AttemptRow, payload: Option<&Payload>, intent: Option<Intent>) {
-        if !self.recordable {
-            return;
-        }
-        if let Err(error) = self.shared.ledger.record(row, payload, intent) {
-            let failures = self.shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
-            // While a disk is full this happens for each request: tell it less and less often.
-            if failures.is_power_of_two() {
-                tracing::error!(%error, failures, "a ledger row could not be written");
-            }
+        record(&self.shared, self.recordable, row, payload, intent);
+    }
+}
+
+fn record(shared: &Shared, is_recordable: bool, row: &AttemptRow, payload: Option<&Payload>, intent: Option<Intent>) {
+    if !is_recordable {
+        return;
+    }
+    if let Err(error) = shared.ledger.record(row, payload, intent) {
+        let failures = shared.counters.ledger_failures.fetch_add(1, Ordering::Relaxed) + 1;
+        // While a disk is full this happens for each request: tell it less and less often.
+        if failures.is_power_of_two() {
+            tracing::error!(%error, failures, "a ledger row could not be written");
         }
     }
 }
@@ -456,10 +477,14 @@ impl Drop for Settlement {
             } else if self.shared.is_cutting() {
                 (Some(Code::ShuttingDown), if called { Outcome::Interrupted } else { Outcome::Refused })
             } else {
-                (None, Outcome::ClientGone)
+                (self.is_lost().then_some(Code::HedgeCancelled), Outcome::ClientGone)
             };
             let status = code.map_or(CLIENT_CLOSED_REQUEST, Code::status);
-            self.end_attempt(End::without_answer(status, outcome, code));
+            let end = End::without_answer(status, outcome, code);
+            // The provider goes on, or not, and tells nobody: what was reserved for it is the best that is known.
+            let usage = self.estimate.as_deref().filter(|_| code == Some(Code::HedgeCancelled)).copied();
+            let observed = Observed { estimated: usage.is_some(), usage, ..Observed::default() };
+            self.end_attempt(End { observed, ..end });
         }
         self.close();
     }

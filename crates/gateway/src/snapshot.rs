@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use aws_lc_rs::digest;
 use domain::config::Config;
 use domain::token::LastUse;
-use domain::{ProviderKeyId, RouteId, TeamId, TokenId};
+use domain::{GatewayId, ProviderKeyId, RouteId, TeamId, TokenId};
 use wire::auth::google::ServiceAccount;
 use wire::price::{InForce, Keyring};
 
@@ -41,6 +41,7 @@ use crate::account::Account;
 use crate::dynamic::RouteState;
 use crate::health::{Health, Of};
 use crate::policy::{Counts, LimitId};
+use crate::queue::Waiting;
 
 /// One version of the configuration.
 #[derive(Debug, Default)]
@@ -163,6 +164,7 @@ struct Carried {
     keys: HashMap<TeamId, Vec<Arc<KeyState>>>,
     healths: HashMap<ProviderKeyId, ([u8; 32], Arc<Health>)>,
     routes: HashMap<RouteId, Arc<RouteState>>,
+    waiting: HashMap<GatewayId, Arc<Waiting>>,
 }
 
 impl Carried {
@@ -186,6 +188,12 @@ impl Carried {
                 .values()
                 .flat_map(|team| team.all_keys())
                 .map(|key| (key.id, (key.mark, key.health.clone())))
+                .collect(),
+            waiting: previous
+                .teams
+                .values()
+                .flat_map(|team| team.gateways())
+                .map(|gateway| (gateway.id, gateway.waiting.clone()))
                 .collect(),
             routes: previous
                 .teams

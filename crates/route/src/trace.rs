@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::compile::Route;
 use crate::fact::{Fact, Facts, SECRET_HEADERS};
+use crate::fault::Fault;
 use crate::graph::Strategy;
 use crate::walk::{Ending, Step, Walk};
 
@@ -72,9 +73,10 @@ pub enum Asked {
     Passed,
 }
 
-/// Walks a route. `draw` is a random number, by which chance decides; `is_over` says which limits have no room.
+/// Walks a route. `draw` is a random number, by which chance decides; `is_over` says which limits have no room, and `fault` why models
+/// fail.
 #[must_use]
-pub fn trace(route: &Route, facts: &dyn Facts, draw: u64, is_over: &dyn Fn(&str) -> bool) -> Trace {
+pub fn trace(route: &Route, facts: &dyn Facts, draw: u64, is_over: &dyn Fn(&str) -> bool, fault: Fault) -> Trace {
     let mut walk = Walk::new(route, draw);
     // What was asked, by the step of the way that it is told at.
     let mut asked: Vec<(usize, Asked)> = Vec::new();
@@ -102,7 +104,7 @@ pub fn trace(route: &Route, facts: &dyn Facts, draw: u64, is_over: &dyn Fn(&str)
             Step::Model(model) => {
                 let (provider, model) = (model.provider.to_owned(), model.model.to_owned());
                 asked.push((at, Asked::Model { provider, model }));
-                walk.failed();
+                walk.failed(fault);
             }
             Step::End(ending) => break ending,
         }

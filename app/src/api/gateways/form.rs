@@ -25,6 +25,11 @@ pub struct SettingsForm {
     pub first_token_timeout: Option<String>,
     pub idle_timeout: Option<String>,
     pub total_timeout: Option<String>,
+    pub hedge_percentile: Option<String>,
+    pub hedge_least_delay: Option<String>,
+    pub hedge_most_delay: Option<String>,
+    pub queue_most_waiting: Option<String>,
+    pub queue_longest_wait: Option<String>,
     pub balance: Option<String>,
     pub affinity: Option<String>,
     /// Separated by commas or spaces.
@@ -67,6 +72,11 @@ impl SettingsForm {
             first_token_timeout: fields.number("first_token_timeout", self.first_token_timeout.as_deref()),
             idle_timeout: fields.number("idle_timeout", self.idle_timeout.as_deref()),
             total_timeout: fields.number("total_timeout", self.total_timeout.as_deref()),
+            hedge_percentile: fields.number("hedge_percentile", self.hedge_percentile.as_deref()),
+            hedge_least_delay: fields.number("hedge_least_delay", self.hedge_least_delay.as_deref()),
+            hedge_most_delay: fields.number("hedge_most_delay", self.hedge_most_delay.as_deref()),
+            queue_most_waiting: fields.number("queue_most_waiting", self.queue_most_waiting.as_deref()),
+            queue_longest_wait: fields.number("queue_longest_wait", self.queue_longest_wait.as_deref()),
             balance: fields.choice("balance", self.balance.as_deref(), balance),
             affinity: ticked(self.affinity.as_deref()),
             allowed_regions: words(self.allowed_regions.as_deref()),
@@ -151,6 +161,11 @@ mod tests {
             first_token_timeout: some("5000"),
             idle_timeout: some("60000"),
             total_timeout: some("600000"),
+            hedge_percentile: some("95"),
+            hedge_least_delay: some("200"),
+            hedge_most_delay: some("8000"),
+            queue_most_waiting: some("100"),
+            queue_longest_wait: some("5000"),
             balance: some("latency"),
             affinity: some("on"),
             allowed_regions: some("eu-central-1, eu-west-1"),
@@ -169,6 +184,9 @@ mod tests {
         assert_eq!((settings.request_timeout, settings.log_retention_days), (Some(30_000), 7));
         let timeouts = [settings.first_token_timeout, settings.idle_timeout, settings.total_timeout];
         assert_eq!(timeouts, [Some(5_000), Some(60_000), Some(600_000)]);
+        let delays = (settings.hedge_least_delay, settings.hedge_most_delay);
+        assert_eq!((settings.queue_most_waiting, settings.queue_longest_wait), (Some(100), Some(5_000)));
+        assert_eq!((settings.hedge_percentile, delays), (Some(95), (Some(200), Some(8_000))));
         assert_eq!((settings.balance, settings.affinity), (Balance::Latency, true));
         assert_eq!(settings.allowed_regions, ["eu-central-1", "eu-west-1"]);
         assert_eq!(settings.response_ttl_ms(), None);

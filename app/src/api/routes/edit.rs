@@ -111,6 +111,7 @@ pub async fn test_route(
     headers: Option<String>,
     metadata: Option<String>,
     over: Option<Vec<String>>,
+    fault: Option<String>,
 ) -> Result<(), AppError> {
     use control::can;
 
@@ -123,6 +124,7 @@ pub async fn test_route(
         headers: headers.unwrap_or_default(),
         metadata: metadata.unwrap_or_default(),
         over: over.unwrap_or_default(),
+        fault: fault.unwrap_or_default(),
         draw: Request::chance(),
     };
     let asked = request.put(&server::control()?, &server::actor()?);

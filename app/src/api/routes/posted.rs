@@ -51,6 +51,8 @@ pub struct Request {
     pub metadata: String,
     /// The limits that have no room, by their elements.
     pub over: Vec<String>,
+    /// Why models fail, as an output is named after it.
+    pub fault: String,
     /// What chance decides by, so that a page that is loaded again shows the same.
     pub draw: u64,
 }

@@ -2,8 +2,9 @@
 
 use domain::GatewaySettings;
 use domain::settings::{
-    Backoff, Balance, CACHE_TTL, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_RATE_INTERVAL, MAX_RATE_LIMIT,
-    MAX_RESPONSE_TTL_DAYS, MAX_RETRY_DELAY, REQUEST_TIMEOUT, RateTechnique,
+    Backoff, Balance, CACHE_TTL, HEDGE_DELAY, HEDGE_PERCENTILE, LOG_RETENTION_DAYS, MAX_ATTEMPTS, MAX_QUEUE_WAITING,
+    MAX_RATE_INTERVAL, MAX_RATE_LIMIT, MAX_RESPONSE_TTL_DAYS, MAX_RETRY_DELAY, QUEUE_WAIT, REQUEST_TIMEOUT,
+    RateTechnique,
 };
 use domain::view::GatewayView;
 use leptos::prelude::*;
@@ -37,6 +38,8 @@ pub(super) fn form(team: &str, gateway: &GatewayView, may_edit: bool) -> impl In
             {limits(settings.clone())}
             {retries(settings.clone())}
             {timeouts(settings.clone())}
+            {hedging(settings.clone())}
+            {queueing(settings.clone())}
             {keys(settings.clone())}
             {translation(settings.clone())}
             {costs(settings.clone())}
@@ -178,6 +181,57 @@ fn timeouts(settings: GatewaySettings) -> impl IntoView {
             <div class="pair">
                 {field("Between two pieces", "idle_timeout", settings.idle_timeout, "Header weir-idle-timeout.")}
                 {field("Until the answer's end", "total_timeout", settings.total_timeout, "Header weir-total-timeout.")}
+            </div>
+        </Fieldset>
+    }
+}
+
+fn hedging(settings: GatewaySettings) -> impl IntoView {
+    let delay = |label, name, value: Option<u32>, placeholder: &'static str, help| {
+        view! {
+            <Field
+                label=label name=name kind="number" unit="ms" value=text(value) placeholder=placeholder
+                min=u64::from(HEDGE_DELAY.0) max=u64::from(HEDGE_DELAY.1) help=help
+            />
+        }
+    };
+    view! {
+        <Fieldset legend="Hedged requests" help="Where a provider is slower than usual, the same is asked a second time, with another key where \
+                                                 there is one, and who answers first is heard. Both are paid for and both are in the log.">
+            <Field
+                label="Slower than" name="hedge_percentile" kind="number" unit="% of answers"
+                value=text(settings.hedge_percentile) placeholder="off" min=u64::from(HEDGE_PERCENTILE.0)
+                max=u64::from(HEDGE_PERCENTILE.1) help="Empty: off. Callers decide for their request with weir-hedge."
+            />
+            <div class="pair">
+                {delay("After at least", "hedge_least_delay", settings.hedge_least_delay, "100", "Empty: 100 ms.")}
+                {delay(
+                    "After at most",
+                    "hedge_most_delay",
+                    settings.hedge_most_delay,
+                    "10000",
+                    "Empty: 10,000 ms. Also where too few answers of a model are known.",
+                )}
+            </div>
+        </Fieldset>
+    }
+}
+
+fn queueing(settings: GatewaySettings) -> impl IntoView {
+    view! {
+        <Fieldset legend="Queue" help="Where as many requests are under way as may be at once, others wait for their turn instead of being \
+                                       refused: one token after the other, so that none waits for all of another's.">
+            <div class="pair">
+                <Field
+                    label="At most" name="queue_most_waiting" kind="number" unit="requests"
+                    value=text(settings.queue_most_waiting) placeholder="off" min=1 max=u64::from(MAX_QUEUE_WAITING)
+                    help="Empty: off. More are refused as before."
+                />
+                <Field
+                    label="For at most" name="queue_longest_wait" kind="number" unit="ms"
+                    value=text(settings.queue_longest_wait) placeholder="10000" min=u64::from(QUEUE_WAIT.0)
+                    max=u64::from(QUEUE_WAIT.1) help="Empty: 10,000 ms. Then they are refused."
+                />
             </div>
         </Fieldset>
     }

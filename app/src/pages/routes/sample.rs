@@ -4,7 +4,7 @@
 use control::can;
 use domain::view::{GatewayView, RouteVersionView, RouteView};
 use leptos::prelude::*;
-use route::{Kind, Outline, Route};
+use route::{Fault, Kind, Outline, Route};
 
 use super::drawing::{Marks, drawing};
 use super::inspector::{area, select};
@@ -142,6 +142,11 @@ fn form(team: &str, data: &Data, outline: &[Outline]) -> impl IntoView + use<> {
         .help("One a line. Those that carry credentials are not seen by routes.")
         .error(fault("headers"))
         .show();
+    let names = Fault::ALL.map(|fault| (fault.as_str().to_owned(), fault.as_str().replace('_', " "))).to_vec();
+    let chosen = Fault::parse(&request.fault).unwrap_or(Fault::ServerError).as_str().to_owned();
+    let fault = select("Models fail by", "fault", names, chosen)
+        .help("The way goes on behind models as if they had no answer, for this reason.")
+        .show();
     view! {
         <PostForm action={ServerAction::<TestRoute>::new()} class="settings">
             {hidden}
@@ -149,6 +154,7 @@ fn form(team: &str, data: &Data, outline: &[Outline]) -> impl IntoView + use<> {
             {body}
             <div class="pair">{metadata}{headers}</div>
             {limits}
+            {fault}
             <SubmitButton>"Show the way"</SubmitButton>
         </PostForm>
     }
@@ -175,7 +181,9 @@ fn result(elements: &str, outline: &[Outline], request: &Request) -> AnyView {
             return view! { <section id="way">{heading}{problems(&found, &|_| None)}</section> }.into_any();
         }
     };
-    let trace = route::trace(&route, &sample, request.draw, &|limit| request.over.iter().any(|over| over == limit));
+    let fault = Fault::parse(&request.fault).unwrap_or(Fault::ServerError);
+    let trace =
+        route::trace(&route, &sample, request.draw, &|limit| request.over.iter().any(|over| over == limit), fault);
     let lit = lit(&trace, outline);
     let link = |at: usize, _: &str| match lit.boxes.get(&at) {
         Some((number, _)) => format!("#step-{number}"),

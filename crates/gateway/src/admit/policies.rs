@@ -4,11 +4,14 @@
 //! asked after it, right before a provider is called: an answer from the cache costs nobody anything, so it does not count and is not
 //! refused when a limit is used up.
 
+use std::sync::Arc;
+
 use domain::policy::Action;
 use wire::price::{CustomCost, Named};
 
 use crate::authenticate::Access;
 use crate::clock::now_ms;
+use crate::count::{Full, Group};
 use crate::error::Refusal;
 use crate::headers::limits::name_item;
 use crate::plan::Plan;
@@ -22,6 +25,8 @@ pub(crate) struct Stop {
     pub refusal: Refusal,
     /// What it may be instead.
     pub fallback: Option<Fallback>,
+    /// What it may wait for.
+    pub of: Option<Arc<Group>>,
 }
 
 /// Another model, and the policy that leads to it.
@@ -34,7 +39,7 @@ pub(crate) struct Fallback {
 
 impl From<Refusal> for Box<Stop> {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Stop { refusal, fallback: None })
+        Self::new(Stop { refusal, fallback: None, of: None })
     }
 }
 
@@ -44,7 +49,7 @@ impl Stop {
             Action::Fallback(model) => Some(Fallback { policy: policy.to_owned(), model: model.clone() }),
             Action::Refuse | Action::Warn => None,
         };
-        Box::new(Self { refusal, fallback })
+        Box::new(Self { refusal, fallback, of: None })
     }
 }
 
@@ -113,6 +118,43 @@ pub(crate) fn take(
     gateway: &GatewayState,
     (target, plan): (Target<'_>, Option<&Plan>),
 ) -> Result<(), Box<Stop>> {
+    take_for(settlement, access, gateway, (target, plan), (1, None))
+}
+
+/// The same for a request that waited, and has its `turn` to try.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) fn take_in_turn(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    (target, plan): (Target<'_>, &Plan),
+    turn: &Arc<Group>,
+) -> Result<(), Box<Stop>> {
+    take_for(settlement, access, gateway, (target, Some(plan)), (1, Some(turn)))
+}
+
+/// Takes room for a second attempt beside a request's first: the request itself has room already.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) fn take_beside(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    plan: &Plan,
+) -> Result<(), Box<Stop>> {
+    take_for(settlement, access, gateway, (plan.target(), Some(plan)), (0, None))
+}
+
+fn take_for(
+    settlement: &mut Settlement,
+    access: &Access,
+    gateway: &GatewayState,
+    (target, plan): (Target<'_>, Option<&Plan>),
+    (requests, turn): (u64, Option<&Arc<Group>>),
+) -> Result<(), Box<Stop>> {
     if !is_limited(access, gateway) {
         return Ok(());
     }
@@ -128,7 +170,12 @@ pub(crate) fn take(
         }
         None => Wants::NOTHING,
     };
-    let taken = held.take(&wants, now_ms);
+    let may_wait = requests > 0 && plan.is_some() && settlement.may_wait();
+    // Nobody overtakes those who wait.
+    let taken = match held.places().iter().position(|place| may_wait && place.is_others(turn)) {
+        Some(index) => Err((index, Short::Full(Full { left: 0, free_in_ms: None }, requests))),
+        None => held.take(&Wants { requests, ..wants }, now_ms),
+    };
     if taken.is_err() {
         held.look(now_ms);
     }
@@ -138,7 +185,9 @@ pub(crate) fn take(
         let limit = &place.limit;
         match short {
             Short::Full(full, amount) => {
-                Stop::new(Refusal::over_limit(place, full, amount), &limit.name, &limit.action)
+                let mut stop = Stop::new(Refusal::over_limit(place, full, amount), &limit.name, &limit.action);
+                stop.of = (may_wait && place.may_be_waited_for()).then(|| place.group().clone());
+                stop
             }
             Short::NoPrice => Refusal::price_unknown(limit, target).into(),
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use super::{Counter, Shape};
+use crate::queue::{Line, Room};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Most groups of a policy that have a count of their own.
@@ -23,6 +24,20 @@ pub(crate) type Labels = Box<[Option<Box<str>>]>;
 pub(crate) struct Group {
     pub counter: Counter,
     pub labels: Labels,
+    /// Who waits for room, where a limit is one of concurrency.
+    pub line: Line,
+}
+
+impl Group {
+    pub(crate) fn new(counter: Counter, labels: Labels) -> Self {
+        Self { counter, labels, line: Line::default() }
+    }
+}
+
+impl Room for Group {
+    fn line(&self) -> &Line {
+        &self.line
+    }
 }
 
 /// The counts of a policy's groups. Where there are too many, those that come late share one count: their limit holds for
@@ -48,7 +63,7 @@ impl Groups {
     }
 
     pub(crate) fn of_at_most(groups: usize, shape: &Shape) -> Self {
-        let others = Group { counter: shape.counter(), labels: Box::default() };
+        let others = Group::new(shape.counter(), Box::default());
         Self { shards: Default::default(), most: groups / SHARDS, others: Arc::new(others) }
     }
 
@@ -68,7 +83,7 @@ impl Groups {
         if shard.groups.len() >= self.most && !shard.sweep(self.most, shape, limit, now_ms) {
             return self.others.clone();
         }
-        let group = Arc::new(Group { counter: shape.counter(), labels: labels() });
+        let group = Arc::new(Group::new(shape.counter(), labels()));
         shard.groups.insert(key, group.clone());
         group
     }

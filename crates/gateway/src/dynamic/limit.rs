@@ -46,7 +46,7 @@ impl Counts {
         };
         let group_by = limit.key.iter().map(|_| policy::Field::User).collect();
         let shape = Shape::of(&policy::Limit { measure, amount, window, group_by, warn_at: None, extra: None });
-        let one = Arc::new(Group { counter: shape.counter(), labels: Box::default() });
+        let one = Arc::new(Group::new(shape.counter(), Box::default()));
         Self { many: Groups::new(&shape), limit: limit.clone(), shape, one, seeds: Default::default() }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Controls {
     /// Milliseconds.
     pub retry_delay: Option<u32>,
     pub backoff: Option<Backoff>,
+    /// Whether a second attempt may go out beside one that has not answered.
+    pub hedge: Option<Hedge>,
     pub byok_alias: Option<String>,
     /// Whether what the provider's API cannot express is an error.
     pub strict: Option<bool>,
@@ -47,6 +49,16 @@ pub(crate) struct Controls {
     pub user: Option<String>,
     /// What the request costs.
     pub custom_cost: Option<Box<CustomCost>>,
+}
+
+/// What a caller says of a second attempt beside the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hedge {
+    Off,
+    /// As the gateway's settings say.
+    On,
+    /// After this time.
+    After(Duration),
 }
 
 /// Reads them all.
@@ -93,6 +105,7 @@ fn read_one(controls: &mut Controls, name: &str, value: &HeaderValue) -> Result<
             controls.retry_delay = Some(ms);
         }
         "cf-aig-backoff" => controls.backoff = Some(backoff(value)?),
+        "weir-hedge" => controls.hedge = Some(hedge(value)?),
         "cf-aig-byok-alias" => controls.byok_alias = Some(text("cf-aig-byok-alias", value, MAX_KEY)?),
         "cf-aig-custom-cost" => controls.custom_cost = Some(custom_cost(value)?),
         "cf-aig-provider" => controls.provider = Some(text("cf-aig-provider", value, MAX_KEY)?),
@@ -130,6 +143,18 @@ fn boolean(header: &'static str, value: &HeaderValue) -> Result<bool, Refusal> {
         b"false" | b"False" | b"0" => Ok(false),
         _ => Err(Refusal::invalid_header(header, "`true` or `false`")),
     }
+}
+
+fn hedge(value: &HeaderValue) -> Result<Hedge, Refusal> {
+    if let Ok(on) = boolean("weir-hedge", value) {
+        return Ok(if on { Hedge::On } else { Hedge::Off });
+    }
+    let (min, max) = settings::HEDGE_DELAY;
+    let ms = number("weir-hedge", value, min, max, "milliseconds").map_err(|_| {
+        let bounds = format!("`true`, `false` or a whole number of milliseconds from {min} to {max}");
+        Refusal::invalid_header("weir-hedge", &bounds)
+    })?;
+    Ok(Hedge::After(Duration::from_millis(ms.into())))
 }
 
 fn text(header: &'static str, value: &HeaderValue, most: usize) -> Result<String, Refusal> {
@@ -251,6 +276,14 @@ mod tests {
         assert_eq!(read_pair("cf-aig-backoff", "linear").map(|c| c.backoff), Ok(Some(Backoff::Linear)));
         let metadata = r#"{"user":"ann","n":1,"beta":true,"x":null,"f":0.5}"#;
         assert_eq!(read_pair("cf-aig-metadata", metadata).map(|c| c.metadata), Ok(Some(metadata.into())));
+        for (value, hedge) in [
+            ("true", Hedge::On),
+            ("0", Hedge::Off),
+            ("10", Hedge::After(Duration::from_millis(10))),
+            ("60000", Hedge::After(Duration::from_secs(60))),
+        ] {
+            assert_eq!(read_pair("weir-hedge", value).map(|c| c.hedge), Ok(Some(hedge)));
+        }
         assert_eq!(read_pair("weir-user", "ann").map(|c| c.user), Ok(Some("ann".into())));
         assert!(read_pair("cf-aig-something-new", "x").is_ok());
     }
@@ -278,6 +311,9 @@ mod tests {
             ("cf-aig-retry-delay", "-1"),
             ("cf-aig-backoff", "random"),
             ("cf-aig-byok-alias", ""),
+            ("weir-hedge", "9"),
+            ("weir-hedge", "60001"),
+            ("weir-hedge", "on"),
             ("cf-aig-custom-cost", r#"{"per_token_in":-1}"#),
             ("weir-strict", "yes"),
             ("weir-user", ""),

@@ -86,6 +86,12 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
         limits::name_item(&mut text, policy);
         insert(headers, name::FALLBACK, &text);
     }
+    if let Some(queued) = settlement.queued() {
+        headers.insert(name::QUEUE_TIME, HeaderValue::from(u64::try_from(queued.as_millis()).unwrap_or(u64::MAX)));
+    }
+    if let Some(which) = settlement.hedged() {
+        headers.insert(name::HEDGED, HeaderValue::from_static(which));
+    }
     harden(headers);
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Counts {
     pub failed: u32,
     /// Attempts that repeat an earlier one.
     pub repeated: u32,
+    /// Those of them that went out beside it.
+    pub hedged: u32,
 }
 
 /// The last seconds.
@@ -40,6 +42,7 @@ impl Ring {
             attempts: sum.attempts.saturating_add(part.attempts),
             failed: sum.failed.saturating_add(part.failed),
             repeated: sum.repeated.saturating_add(part.repeated),
+            hedged: sum.hedged.saturating_add(part.hedged),
         })
     }
 

@@ -10,7 +10,7 @@ fn health(of: Of) -> (Arc<Health>, Instant) {
 
 fn fail(health: &Arc<Health>, times: u32, now: Instant) {
     for _ in 0..times {
-        let _busy = health.begin(now, false);
+        let _busy = health.begin(now, Nth::First);
         health.end(Ended::Badly, now);
     }
 }
@@ -27,13 +27,13 @@ fn an_address_rests_after_failures_in_a_row_and_is_tried_by_one() {
     assert_eq!(address.standing(until - MS), Standing::Resting(until));
     assert_eq!(address.standing(until), Standing::Probe);
 
-    let probe = address.begin(until, false);
+    let probe = address.begin(until, Nth::First);
     assert_eq!(address.standing(until), Standing::Resting(until + PROBE_ENDS), "one at a time");
     address.end(Ended::Badly, until);
     drop(probe);
     let next = until + Duration::from_secs(10);
     assert_eq!(address.standing(until), Standing::Resting(next), "twice as long");
-    let _probe = address.begin(next, false);
+    let _probe = address.begin(next, Nth::First);
     address.end(Ended::Well, next);
     assert_eq!(address.standing(next), Standing::Ready);
     fail(&address, IN_A_ROW, next);
@@ -44,7 +44,7 @@ fn an_address_rests_after_failures_in_a_row_and_is_tried_by_one() {
 fn half_of_many_failing_opens_the_circuit_and_half_of_few_does_not() {
     let (address, now) = health(Of::Address);
     for number in 0..ENOUGH - 1 {
-        let _busy = address.begin(now, false);
+        let _busy = address.begin(now, Nth::First);
         address.end(if number % 2 == 0 { Ended::Badly } else { Ended::Well }, now);
     }
     assert_eq!(address.standing(now), Standing::Ready);
@@ -57,7 +57,7 @@ fn a_probe_nobody_hears_of_gives_way() {
     let (address, now) = health(Of::Address);
     fail(&address, IN_A_ROW, now);
     let later = now + Duration::from_secs(5);
-    let _probe = address.begin(later, false);
+    let _probe = address.begin(later, Nth::First);
     assert_eq!(address.standing(later + PROBE_ENDS), Standing::Probe);
     address.end(Ended::Unknown, later);
     assert_eq!(address.standing(later), Standing::Probe, "its client left");
@@ -105,7 +105,7 @@ fn a_key_that_is_asked_too_often_rests_as_long_as_the_provider_says() {
 fn a_minutes_attempts_are_counted_from_its_first() {
     let (key, now) = health(Of::Key);
     assert_eq!(key.is_used_up(1, now), None);
-    let busy = [key.begin(now, false), key.begin(now + Duration::from_secs(59), false)];
+    let busy = [key.begin(now, Nth::First), key.begin(now + Duration::from_secs(59), Nth::First)];
     let ends = now + Duration::from_mins(1);
     assert_eq!((key.is_used_up(2, now), key.is_used_up(3, now)), (Some(ends), None));
     assert_eq!(key.is_used_up(2, ends), None);
@@ -120,7 +120,7 @@ fn the_average_follows_and_busy_is_what_is_under_way() {
     assert_eq!(key.latency_us(), 8_000);
     key.began(Duration::from_millis(16));
     assert_eq!(key.latency_us(), 9_000);
-    let (one, two) = (key.begin(now, false), key.begin(now, false));
+    let (one, two) = (key.begin(now, Nth::First), key.begin(now, Nth::First));
     assert_eq!(key.busy(), 2);
     drop((one, two));
     assert_eq!(key.busy(), 0);
@@ -164,7 +164,7 @@ proptest! {
             if again && !address.may_repeat(now) {
                 continue;
             }
-            let _busy = address.begin(now, again);
+            let _busy = address.begin(now, if again { Nth::Again } else { Nth::First });
             made.push((now, again));
             let recent = || made.iter().filter(|(at, _)| now - *at < Duration::from_secs(9));
             let repeated = recent().filter(|(_, again)| *again).count();
@@ -175,13 +175,42 @@ proptest! {
         }
     }
 
+    /// Within any ten seconds those that go out beside others stay within a floor and their share, and with all others that are made
+    /// again within the budget of these.
+    #[test]
+    fn the_hedging_budget_is_never_exceeded(steps in prop::collection::vec((0_u64..40, 0_u8..3), 1..800)) {
+        let (address, start) = health(Of::Address);
+        let mut now = start;
+        let mut made: Vec<(Instant, Nth)> = Vec::new();
+        for (pause, nth) in steps {
+            now += MS * u32::try_from(pause).unwrap_or(0);
+            let nth = [Nth::First, Nth::Again, Nth::Beside][usize::from(nth)];
+            let may = match nth {
+                Nth::First => true,
+                Nth::Again => address.may_repeat(now),
+                Nth::Beside => address.may_hedge(now),
+            };
+            if !may {
+                continue;
+            }
+            let _busy = address.begin(now, nth);
+            made.push((now, nth));
+            let recent = |of: Nth| made.iter().filter(|(at, nth)| *nth == of && now - *at < Duration::from_secs(9)).count();
+            let firsts = made.iter().filter(|(at, nth)| *nth == Nth::First && now - *at <= Duration::from_secs(10)).count();
+            let hedged = recent(Nth::Beside);
+            prop_assert!(nth != Nth::Beside || hedged <= HEDGE_FLOOR as usize + firsts / 10, "{hedged} beside {firsts}");
+            let again = hedged + recent(Nth::Again);
+            prop_assert!(nth == Nth::First || again <= RETRY_FLOOR as usize + firsts / 5, "{again} beside {firsts}");
+        }
+    }
+
     /// However it fares, it is asked again at some time.
     #[test]
     fn nobody_rests_for_ever(ends in prop::collection::vec((0_u8..5, 0_u64..120_000), 0..200)) {
         let (key, mut now) = health(Of::Key);
         for (ended, pause) in ends {
             now += MS * u32::try_from(pause).unwrap_or(0);
-            let _busy = key.begin(now, false);
+            let _busy = key.begin(now, Nth::First);
             key.end(match ended {
                 0 => Ended::Well,
                 1 => Ended::Badly,

@@ -42,6 +42,11 @@ impl Choice {
         self.keeps.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it keeps to the newest key.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeps.load(Ordering::Relaxed)
+    }
+
     /// Keeps to this key.
     pub(crate) fn pin(&self, key: ProviderKeyId) {
         self.key.store(key.0, Ordering::Relaxed);
@@ -112,8 +117,7 @@ impl Choice {
         {
             return Ok(Chosen { key, target, others: Others::of(self.others.load(Ordering::Relaxed)) });
         }
-        let keeps = self.keeps.load(Ordering::Relaxed);
-        let chosen = if keeps { team.first(provider, alias, &ask) } else { team.choose(provider, alias, &ask) }?;
+        let chosen = if self.keeps() { team.first(provider, alias, &ask) } else { team.choose(provider, alias, &ask) }?;
         self.key.store(chosen.key.id.0, Ordering::Relaxed);
         self.others.store(chosen.others as u8, Ordering::Relaxed);
         Ok(chosen)

@@ -95,11 +95,11 @@ pub(crate) fn estimate(question: &Question<'_>) -> Wants {
     // The smallest amount there is, so that a limit without any room lets nothing pass that has a price.
     let least = |cost: Cost| u64::try_from(cost.total.0).unwrap_or(0).max(1);
     if let Some(custom) = question.custom {
-        return Wants { tokens: wanted, cost: custom.cost(Some(&tokens)).map(least) };
+        return Wants { requests: 1, tokens: wanted, cost: custom.cost(Some(&tokens)).map(least) };
     }
-    let Some(price) = question.price else { return Wants { tokens: wanted, cost: None } };
+    let Some(price) = question.price else { return Wants { requests: 1, tokens: wanted, cost: None } };
     if price.is_free() {
-        return Wants { tokens: wanted, cost: Some(0) };
+        return Wants { requests: 1, tokens: wanted, cost: Some(0) };
     }
     let terms = Terms { at_ms: now_ms, pictures, backend: None };
     let by_unit = units.and_then(|units| price.cost(&Usage { zone: question.zone, ..units }, &terms));
@@ -107,7 +107,7 @@ pub(crate) fn estimate(question: &Question<'_>) -> Wants {
         Some(cost) => (1, Some(cost)),
         None => (wanted, price.cost(&tokens, &terms)),
     };
-    Wants { tokens: wanted, cost: cost.map(least) }
+    Wants { requests: 1, tokens: wanted, cost: cost.map(least) }
 }
 
 /// The same as what it would be billed as: units where these have a price, else tokens.
@@ -206,9 +206,9 @@ mod tests {
         let mini = price("openai", "gpt-4o-mini");
         let bounded = Asks { output: Some(100), answers: Some(2), ..TEXT };
         let wants = estimate(&question(Some(mini), &[b'a'; 301], bounded));
-        assert_eq!(wants, Wants { tokens: 101 + 200, cost: Some(101 * 150 + 200 * 600) });
+        assert_eq!(wants, Wants { requests: 1, tokens: 101 + 200, cost: Some(101 * 150 + 200 * 600) });
         let unbounded = estimate(&question(Some(mini), &[b'a'; 3], TEXT));
-        assert_eq!(unbounded, Wants { tokens: 1 + 4_096, cost: Some(150 + 4_096 * 600) });
+        assert_eq!(unbounded, Wants { requests: 1, tokens: 1 + 4_096, cost: Some(150 + 4_096 * 600) });
         let too_much = Asks { output: Some(1_000_000_000), ..TEXT };
         assert_eq!(estimate(&question(Some(mini), b"abc", too_much)).tokens, 1 + 16_384);
         let long = vec![b'a'; 3_000_000];
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_has_no_price_has_no_cost_and_what_is_free_costs_nothing() {
-        assert_eq!(estimate(&question(None, b"abc", TEXT)), Wants { tokens: 4_097, cost: None });
+        assert_eq!(estimate(&question(None, b"abc", TEXT)), Wants { requests: 1, tokens: 4_097, cost: None });
         let book = r#"{"version":1,"as_of":"2026-11-22","rows":[{"provider":"p","model":"m","rates":{"input":"0","output":"0"}}]}"#;
         let book = PriceBook::parse(book).expect("a book");
         assert_eq!(estimate(&question(book.find("p", "m"), b"abc", TEXT)).cost, Some(0));
@@ -263,6 +263,9 @@ mod tests {
         let book = r#"{"version":1,"as_of":"2026-11-22","rows":[{"provider":"p","model":"m","rates":{"input":"0.000000001"}}]}"#;
         let book = PriceBook::parse(book).expect("a book");
         let asks = Asks { text: true, output: Some(0), ..Asks::default() };
-        assert_eq!(estimate(&question(book.find("p", "m"), b"", asks)), Wants { tokens: 1, cost: Some(1) });
+        assert_eq!(
+            estimate(&question(book.find("p", "m"), b"", asks)),
+            Wants { requests: 1, tokens: 1, cost: Some(1) }
+        );
     }
 }

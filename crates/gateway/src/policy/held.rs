@@ -11,6 +11,8 @@ use crate::count::{Ask, Full, Group, Mark};
 /// What a request may use, at most, as far as is known before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wants {
+    /// 0 for a second attempt beside the first: the request itself counts once.
+    pub requests: u64,
     pub tokens: u64,
     /// Nano-dollars; nothing where the price is unknown.
     pub cost: Option<u64>,
@@ -63,11 +65,11 @@ pub(crate) enum Short {
 
 impl Wants {
     /// A request that costs nothing and has no tokens.
-    pub(crate) const NOTHING: Self = Self { tokens: 0, cost: Some(0) };
+    pub(crate) const NOTHING: Self = Self { requests: 1, tokens: 0, cost: Some(0) };
 
     fn of(&self, measure: Measure) -> Option<u64> {
         match measure {
-            Measure::Requests | Measure::Concurrency => Some(1),
+            Measure::Requests | Measure::Concurrency => Some(self.requests),
             Measure::Tokens => Some(self.tokens),
             Measure::Cost => self.cost,
         }
@@ -103,6 +105,21 @@ impl Place {
         wants.of(self.limit.limit.measure).is_some_and(|amount| amount > self.left)
     }
 
+    /// Whether one may wait for room in it, for that another request ends.
+    pub(crate) fn may_be_waited_for(&self) -> bool {
+        self.limit.limit.measure == Measure::Concurrency && self.limit.action == Action::Refuse
+    }
+
+    /// Whether others wait for room in it, and it is not this request's `turn`.
+    pub(crate) fn is_others(&self, turn: Option<&Arc<Group>>) -> bool {
+        let has_turn = || turn.is_some_and(|turn| Arc::ptr_eq(turn, &self.group));
+        self.may_be_waited_for() && self.group.line.is_waited_in() && !has_turn()
+    }
+
+    pub(crate) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
     fn look(&mut self, now_ms: i64) {
         let used = self.group.counter.lock().used(&self.limit.counts.shape, self.amount, now_ms);
         (self.left, self.reset_ms) = (self.amount.saturating_sub(used.used), used.reset_ms);
@@ -112,6 +129,7 @@ impl Place {
         let Some((mark, taken)) = self.taken.take() else { return };
         let actual = used.of(self.limit.limit.measure, taken);
         self.group.counter.lock().settle(&self.limit.counts.shape, self.amount, mark, taken, actual);
+        self.group.line.give_turn();
     }
 }
 

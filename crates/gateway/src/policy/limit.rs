@@ -153,7 +153,7 @@ impl Counts {
             return (kept, false);
         }
         let kept = if limit.group_by.is_empty() {
-            Kept::One(Arc::new(Group { counter: shape.counter(), labels: Box::default() }))
+            Kept::One(Arc::new(Group::new(shape.counter(), Box::default())))
         } else {
             Kept::Many(Box::new(Groups::new(&shape)), Default::default())
         };

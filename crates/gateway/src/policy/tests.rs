@@ -102,7 +102,7 @@ fn what_is_dropped_is_given_back_and_what_is_settled_stays() {
         let amount = if measure == "cost" { r#""0.000001""# } else { "1000" };
         let per = if measure == "concurrency" { "" } else { r#","per":"day""# };
         let limited = policies(&[&format!(r#"{{"limit":{{"{measure}":{amount}{per}}}}}"#)]);
-        let wants = Wants { tokens: 500, cost: Some(900) };
+        let wants = Wants { requests: 1, tokens: 500, cost: Some(900) };
         let mut held = limited.held(None, &[], &facts(MINI));
         held.take(&wants, facts(MINI).now_ms).expect("room");
         assert_eq!(used(&limited), taken, "{measure}");
@@ -123,7 +123,7 @@ fn what_is_dropped_is_given_back_and_what_is_settled_stays() {
 
 #[test]
 fn without_a_price_a_limit_of_money_passes_or_refuses_as_it_is_told() {
-    let wants = Wants { tokens: 1, cost: None };
+    let wants = Wants { requests: 1, tokens: 1, cost: None };
     for (unknown, passes) in [("pass", true), ("refuse", false)] {
         let limited = policies(&[&format!(r#"{{"limit":{{"cost":"1","per":"day"}},"unknown":"{unknown}"}}"#)]);
         let taken = limited.held(None, &[], &facts(MINI)).take(&wants, facts(MINI).now_ms);
@@ -131,8 +131,11 @@ fn without_a_price_a_limit_of_money_passes_or_refuses_as_it_is_told() {
     }
     // What is free passes even where there is nothing left.
     let limited = policies(&[r#"{"limit":{"cost":"0","per":"day"}}"#]);
-    let take =
-        |cost| limited.held(None, &[], &facts(MINI)).take(&Wants { tokens: 1, cost: Some(cost) }, facts(MINI).now_ms);
+    let take = |cost| {
+        limited
+            .held(None, &[], &facts(MINI))
+            .take(&Wants { requests: 1, tokens: 1, cost: Some(cost) }, facts(MINI).now_ms)
+    };
     assert!(take(0).is_ok() && take(1).is_err());
 }
 
@@ -194,7 +197,7 @@ fn all_of_a_request_is_taken_or_nothing() {
                     let big = step % 2 == 0;
                     let facts = facts(if big { Target::Model("openai", "gpt-4o") } else { MINI });
                     let mut held = limited.held(None, &[], &facts);
-                    if held.take(&Wants { tokens: 10, cost: None }, facts.now_ms).is_ok() {
+                    if held.take(&Wants { requests: 1, tokens: 10, cost: None }, facts.now_ms).is_ok() {
                         if big { &large } else { &small }.fetch_add(1, Ordering::Relaxed);
                         held.settle(&Used { requests: 1, tokens: 5, cost: 0, broke_off: false });
                     }

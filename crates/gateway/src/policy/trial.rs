@@ -64,7 +64,7 @@ impl Trial {
             return instead(&judge.action);
         }
         let cost = spent.cost.map(|cost| u64::try_from(cost.0).unwrap_or(0));
-        let wants = Wants { tokens: spent.tokens, cost };
+        let wants = Wants { requests: 1, tokens: spent.tokens, cost };
         let mut held = self.0.held(None, &[], &facts);
         held.look(facts.now_ms);
         if held.places().iter().any(|place| place.limit.action == Action::Warn && place.lacks(&wants)) {

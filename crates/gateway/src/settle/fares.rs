@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::ledger::Outcome;
 use tokio::time::Instant;
 
-use crate::health::{Busy, Ended, Health};
+use crate::health::{Busy, Ended, Health, Nth};
 use crate::plan::Healths;
 
 /// The attempt under way.
@@ -26,16 +26,16 @@ struct Under {
 }
 
 impl Under {
-    fn begin(health: &Arc<Health>, now: Instant, again: bool) -> Self {
-        Self { health: health.clone(), _busy: health.begin(now, again) }
+    fn begin(health: &Arc<Health>, now: Instant, nth: Nth) -> Self {
+        Self { health: health.clone(), _busy: health.begin(now, nth) }
     }
 }
 
 impl Fares {
-    /// An attempt begins; `again` is whether the same is asked once more.
-    pub(crate) fn begin(healths: &Healths, again: bool) -> Self {
+    /// An attempt begins.
+    pub(crate) fn begin(healths: &Healths, nth: Nth) -> Self {
         let now = Instant::now();
-        let under = |health: &Option<Arc<Health>>| health.as_ref().map(|health| Under::begin(health, now, again));
+        let under = |health: &Option<Arc<Health>>| health.as_ref().map(|health| Under::begin(health, now, nth));
         Self { key: under(&healths.key), address: under(&healths.address), began: Some(now), is_told: false }
     }
 

@@ -19,6 +19,7 @@ use crate::dynamic::RouteState;
 use crate::health::Health;
 use crate::policy::{LimitState, Policies};
 use crate::pool::{Rule, pick};
+use crate::queue::Waiting;
 
 /// Most keys with one alias among which one is chosen.
 const MOST_KEYS: usize = 64;
@@ -88,6 +89,8 @@ pub struct GatewayState {
     pub settings: GatewaySettings,
     /// Its own rate limit; none where the settings set none.
     pub(crate) limit: Option<Arc<LimitState>>,
+    /// How many of its requests wait for their turn, in every version of the configuration.
+    pub(crate) waiting: Arc<Waiting>,
     /// Part of every cache key.
     pub cache_epoch: i64,
     /// Those that are deployed, by name.
@@ -291,6 +294,7 @@ impl GatewayState {
             enabled: config.enabled,
             settings: config.settings.clone(),
             limit: limit.map(Arc::new),
+            waiting: carried.waiting.get(&config.id).cloned().unwrap_or_default(),
             cache_epoch: config.cache_epoch,
             routes: config.routes.iter().filter_map(|route| compiled(config, route, carried)).collect(),
         }

@@ -14,7 +14,7 @@ use wire::chat::{Json, Refused};
 use super::list::{page, value};
 use super::{After, INTERRUPTED, conversation, may_see};
 use crate::admit::restrictions::check_provider;
-use crate::admit::{check_server, choose_gateway, note, policies};
+use crate::admit::{check_in_flight, check_server, choose_gateway, note, policies};
 use crate::answer;
 use crate::authenticate::Access;
 use crate::body::Body;
@@ -72,6 +72,7 @@ pub(crate) async fn serve(
     }
     if parts.method != Method::GET {
         check_server(settlement)?;
+        check_in_flight(settlement, false)?;
     }
     let waiting = tokio::time::Instant::now();
     let body = collect(body, &shared.options, &shared.memory).await?;
@@ -231,6 +232,7 @@ impl Serving<'_> {
         let holder = kept.holder.as_deref().ok_or_else(missing)?;
         check_provider(self.access, &provider.slug)?;
         check_server(self.settlement)?;
+        check_in_flight(self.settlement, false)?;
         let choice = Choice::default();
         let request = Request {
             access: self.access,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{element, end, model, route, start};
-use crate::{Asked, Sample, Trace, trace};
+use crate::{Asked, Fault, Sample, Trace, trace};
 
 fn told(trace: &Trace) -> String {
     let step = |step: &crate::TraceStep| match (&step.output, &step.asked) {
@@ -45,12 +45,12 @@ fn the_way_goes_on_to_the_last_model_that_might_be_asked() {
     let route = route(&elements());
     let free = json!({ "plan": "free" }).as_object().cloned().unwrap_or_default();
     let free = Sample { metadata: free, ..Sample::default() };
-    let way = trace(&route, &free, 0, &|_| false);
+    let way = trace(&route, &free, 0, &|_| false, Fault::ServerError);
     assert_eq!(told(&way), "start.next plan.true rate.success large=gpt-5.fallback small=gpt-5-nano.-");
-    let over = trace(&route, &free, 0, &|limit| limit == "rate");
+    let over = trace(&route, &free, 0, &|limit| limit == "rate", Fault::ServerError);
     assert_eq!(told(&over), "start.next plan.true rate.fallback small=gpt-5-nano.-");
     assert_eq!((over.steps[2].asked.clone(), over.refused_by), (Asked::Over, None));
-    let paid = trace(&route, &Sample::default(), 0, &|_| false);
+    let paid = trace(&route, &Sample::default(), 0, &|_| false, Fault::ServerError);
     assert_eq!(told(&paid), "start.next plan.false pool.a east=x.- pool.b west=y.- pool.fallback small=gpt-5-nano.-");
     let among = vec![("east".to_owned(), 1), ("west".to_owned(), 1)];
     assert_eq!(paid.steps[2].asked, Asked::Balance { strategy: crate::Strategy::Latency, among });
@@ -67,9 +67,9 @@ fn a_limit_without_a_way_on_refuses_and_a_second_time_is_passed_over() {
         model("b", "y", &[]),
     ]);
     let route = route(&elements);
-    let refused = trace(&route, &Sample::default(), 0, &|_| true);
+    let refused = trace(&route, &Sample::default(), 0, &|_| true, Fault::ServerError);
     assert_eq!((told(&refused).as_str(), refused.refused_by.as_deref()), ("start.next rate.-", Some("rate")));
-    let way = trace(&route, &Sample::default(), 0, &|_| false);
+    let way = trace(&route, &Sample::default(), 0, &|_| false, Fault::ServerError);
     assert_eq!(told(&way), "start.next rate.success a=x.fallback [again].fallback b=y.-");
 }
 
@@ -83,6 +83,6 @@ fn credentials_in_headers_are_not_seen() {
         model("n", "y", &[]),
     ]);
     let headers = vec![("authorization".to_owned(), "Bearer x".to_owned())];
-    let way = trace(&route(&elements), &Sample { headers, ..Sample::default() }, 0, &|_| false);
+    let way = trace(&route(&elements), &Sample { headers, ..Sample::default() }, 0, &|_| false, Fault::ServerError);
     assert_eq!(told(&way), "start.next c.false n=y.-");
 }

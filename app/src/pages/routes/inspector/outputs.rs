@@ -39,7 +39,7 @@ fn usual(kind: &str) -> &'static [(&'static str, &'static str)] {
 pub(super) fn rows(chosen: &Chosen<'_>) -> Vec<Row> {
     let there = chosen.editor.outputs(chosen.id);
     let usual = usual(chosen.kind);
-    let own = ["percentage", "balance"].contains(&chosen.kind);
+    let own = ["percentage", "balance", "model"].contains(&chosen.kind);
     let only: &'static [&'static str] = if chosen.kind == "balance" { &["model"] } else { &[] };
     let is_balance = chosen.kind == "balance";
     let mut rows: Vec<Row> = Vec::new();
@@ -68,6 +68,10 @@ pub(super) fn outputs(chosen: &Chosen<'_>) -> AnyView {
     let help = match chosen.kind {
         "percentage" => Some("A share is written as 10% or 0.5%; an empty name removes it."),
         "balance" => Some("Each has a name of your own; an empty name removes it. Without a weight it has 1."),
+        "model" => Some(
+            "Why it fails may lead elsewhere: name an output context_length, content_policy, rate_limited, timeout, … \
+             An empty name removes it.",
+        ),
         _ => None,
     };
     let help = help.map(|help| view! { <p class="help">{help}</p> });
@@ -105,6 +109,8 @@ fn show(nth: usize, row: &Row, chosen: &Chosen<'_>) -> AnyView {
     }
     let label = match (is_new, chosen.kind) {
         (true, "percentage") => "Another share".to_owned(),
+        (true, "model") => "Where it fails by".to_owned(),
+        (false, "model") => format!("Fault {}", nth + 1),
         (true, _) => "Another choice".to_owned(),
         (false, "percentage") => format!("Share {}", nth + 1),
         (false, _) => format!("Name {}", nth + 1),

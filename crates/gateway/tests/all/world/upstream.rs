@@ -43,6 +43,8 @@ pub enum Answer {
         headers: Vec<(&'static str, String)>,
         pieces: mpsc::Receiver<Piece>,
     },
+    /// Gives this answer after a while.
+    Late(std::time::Duration, Box<Answer>),
     /// Never answers.
     Silence,
     /// Closes the connection without a word.
@@ -66,6 +68,10 @@ impl Answer {
     pub fn bytes(content_type: &str, body: &'static [u8]) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
         Self::Whole { status: 200, headers, body: Bytes::from_static(body) }
+    }
+
+    pub fn after_ms(self, ms: u64) -> Self {
+        Self::Late(std::time::Duration::from_millis(ms), Box::new(self))
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -163,7 +169,7 @@ async fn serve(
 ) -> Result<Response<Pieces>, std::io::Error> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
-    let answer = {
+    let mut answer = {
         let mut log = log.lock().expect("no test panics with it");
         let seen = Seen {
             method: parts.method,
@@ -175,7 +181,12 @@ async fn serve(
         log.push(seen.clone());
         script(&seen)
     };
+    while let Answer::Late(wait, then) = answer {
+        tokio::time::sleep(wait).await;
+        answer = *then;
+    }
     match answer {
+        Answer::Late(..) => unreachable!("it was waited for"),
         Answer::Whole { status, headers, body } => {
             let mut response = Response::builder().status(status);
             for (name, value) in headers {
