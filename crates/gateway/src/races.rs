@@ -16,6 +16,13 @@ mod client;
 mod count;
 mod policy;
 
+/// Who waits for room. Its lock is not the limiter's, and is never held while another is taken.
+mod queue {
+    mod line;
+
+    pub(crate) use self::line::{Line, Room};
+}
+
 /// What `sync.rs` is in the gateway.
 mod sync {
     pub(crate) use shuttle::sync::{Mutex, MutexGuard};

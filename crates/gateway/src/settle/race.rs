@@ -182,7 +182,7 @@ impl Settlement {
             step: self.step,
             holds: Holds::default(),
             moved_cost: 0,
-            way: self.way.clone(),
+            led: self.led.clone(),
             upstream: self.upstream,
             is_billed_apart: false,
             intent: None,
