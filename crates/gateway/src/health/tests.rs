@@ -137,7 +137,7 @@ fn people_are_told_how_it_stands_at_each_moment() {
     assert_eq!(address.told(now + MS).circuit(), (Circuit::Open, Duration::from_millis(4_999)));
     let until = now + Duration::from_secs(5);
     assert_eq!(address.told(until).circuit(), (Circuit::HalfOpen, Duration::ZERO));
-    let probe = address.begin(until, true);
+    let probe = address.begin(until, Nth::Again);
     assert_eq!((address.told(until), address.retries_left(until)), (Told::HalfOpen, RETRY_FLOOR - 1));
     address.end(Ended::Well, until);
     drop(probe);
