@@ -18,6 +18,7 @@ pub mod fixture;
 pub mod gateway;
 pub mod invitation;
 pub mod names;
+mod pack;
 pub mod policy;
 pub mod price_book;
 mod priced;

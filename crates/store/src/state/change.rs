@@ -5,10 +5,9 @@ use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use crate::Backend;
 use crate::bulk::{Insert, clean};
+use crate::pack::pack;
 use crate::spool::Position;
 
-/// Fast: the writer must keep up.
-const ZSTD_LEVEL: i32 = 1;
 /// What a row takes beside its texts, in bytes.
 const OVERHEAD: usize = 512;
 
@@ -111,7 +110,7 @@ fn keep(backend: Backend, kept: &KeptResponse) -> Statement {
                WHERE responses.status IN ('queued', 'in_progress')"
             .to_owned(),
     };
-    let (input, response) = (pack(&kept.input), pack(&kept.response));
+    let (input, response) = (pack(kept.input.as_bytes()), pack(kept.response.as_bytes()));
     let bytes = size(OVERHEAD + input.len() + response.len());
     let text = |text: &Option<String>| Value::from(text.as_deref().map(clean));
     let values = vec![
@@ -139,7 +138,7 @@ fn finish(backend: Backend, kept: &KeptResponse) -> Statement {
     let sql = "UPDATE responses SET status = $3, owner = NULL, response = $4, \
                bytes = CAST($5 AS bigint) + OCTET_LENGTH(input) \
                WHERE team_id = $1 AND id = $2 AND status IN ('queued', 'in_progress')";
-    let response = pack(&kept.response);
+    let response = pack(kept.response.as_bytes());
     let bytes = size(OVERHEAD + response.len());
     let mut values = key(kept.team_id.0, &kept.id);
     values.extend([kept.status.as_str().into(), response.into(), bytes]);
@@ -171,16 +170,11 @@ fn add_item(backend: Backend, team: i64, conversation: &str, item: &Conversation
         columns: &["team_id", "conversation_id", "id", "position", "item", "bytes"],
         tail: "ON CONFLICT DO NOTHING".to_owned(),
     };
-    let packed = pack(&item.item);
+    let packed = pack(item.item.as_bytes());
     let bytes = size(OVERHEAD + packed.len());
     let mut values = key(team, conversation);
     values.extend([clean(&item.id).into(), item.position.into(), packed.into(), bytes]);
     insert.statement(backend, values)
-}
-
-/// A zstd frame. Compression into memory does not fail.
-fn pack(text: &str) -> Vec<u8> {
-    zstd::bulk::compress(text.as_bytes(), ZSTD_LEVEL).unwrap_or_default()
 }
 
 fn size(bytes: usize) -> Value {

@@ -8,11 +8,9 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use crate::bulk::{Insert, chunks, clean, figure, money};
+use crate::pack::pack;
 use crate::spool::Position;
 use crate::{Backend, WriteTx, priced};
-
-/// Fast: the writer must keep up, and most bodies are short.
-const ZSTD_LEVEL: i32 = 1;
 
 static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
     table: "requests",
@@ -198,9 +196,4 @@ fn body(row: &AttemptRow, payload: &Payload) -> Vec<Value> {
         payload.request_cut.into(),
         payload.response_cut.into(),
     ]
-}
-
-/// A zstd frame. Compression into memory does not fail; if it ever did, the row would matter more than the body.
-fn pack(bytes: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(bytes, ZSTD_LEVEL).unwrap_or_default()
 }
