@@ -38,8 +38,8 @@ fn fitting(text: &str, width: u32) -> usize {
 
 /// Where to break within what fits: behind a sign or a space in its second half, else at its end.
 fn break_before(text: &str, fits: usize) -> usize {
-    let signs = text[..fits].char_indices().filter(|(at, char)| *at >= fits / 2 && " -_/.,:".contains(*char));
-    signs.last().map_or(fits, |(at, char)| at + char.len_utf8())
+    let mut signs = text[..fits].char_indices().filter(|(at, char)| *at >= fits / 2 && " -_/.,:".contains(*char));
+    signs.next_back().map_or(fits, |(at, char)| at + char.len_utf8())
 }
 
 /// About how wide a character is, in tenths of a pixel.
