@@ -38,8 +38,8 @@ fn fitting(text: &str, width: u32) -> usize {
 
 /// Where to break within what fits: behind a sign or a space in its second half, else at its end.
 fn break_before(text: &str, fits: usize) -> usize {
-    let signs = text[..fits].char_indices().filter(|(at, char)| *at >= fits / 2 && " -_/.,:".contains(*char));
-    signs.last().map_or(fits, |(at, char)| at + char.len_utf8())
+    let mut signs = text[..fits].char_indices().filter(|(at, char)| *at >= fits / 2 && " -_/.,:".contains(*char));
+    signs.next_back().map_or(fits, |(at, char)| at + char.len_utf8())
 }
 
 /// About how wide a character is, in tenths of a pixel.
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn texts_break_at_signs_and_end_in_an_ellipsis() {
         assert_eq!(wrap("plan", 164, 2), ["plan"]);
-        assert_eq!(wrap("anthropic/claude-sonnet-4-5-20250929", 164, 2), ["anthropic/claude-", "sonnet-4-5-20250929"]);
+        assert_eq!(wrap("anthropic/claude-sonnet-4-5-20250929", 164, 2), ["anthropic/claude-sonnet-4-", "5-20250929"]);
         let cut = wrap(&"x".repeat(256), 164, 2);
         assert!(cut.len() == 2 && cut[1].ends_with('…') && !cut[0].ends_with('…'), "{cut:?}");
         assert_eq!(wrap("", 164, 2), Vec::<String>::new());

@@ -59,7 +59,8 @@ impl Editor {
         let kind = self.type_of(from);
         let only_to_it = self.is_choice(from, output) || (kind == "model" && output == "success");
         let next = next.filter(|next| *next != from && !only_to_it).map(str::to_owned);
-        let needed = !only_to_it && !(output == "fallback" && ["model", "balance", "rate", "budget"].contains(&kind));
+        let optional = output == "fallback" && ["model", "balance", "rate", "budget"].contains(&kind);
+        let needed = !only_to_it && !optional;
         let next = next.or_else(|| if needed { self.an_end(removed) } else { None });
         match next {
             Some(next) => self.connect(from, output, &next),
