@@ -55,7 +55,7 @@ pub(crate) fn held(policies: &Policies, token: &str) -> Held {
 
 /// A request that wants so many tokens.
 pub(crate) fn wants(tokens: u64) -> Wants {
-    Wants { tokens, cost: Some(0) }
+    Wants { requests: 1, tokens, cost: Some(0) }
 }
 
 /// A request that used so many tokens.
