@@ -14,13 +14,13 @@
 
 mod client;
 mod count;
+#[path = "queue/line.rs"]
+mod line;
 mod policy;
 
 /// Who waits for room. Its lock is not the limiter's, and is never held while another is taken.
 mod queue {
-    mod line;
-
-    pub(crate) use self::line::{Line, Room};
+    pub(crate) use crate::line::{Line, Room};
 }
 
 /// What `sync.rs` is in the gateway.
