@@ -56,6 +56,9 @@ fn traffic(text: &mut Text, app: &App) {
         "Requests without a row: they named no token and no gateway that exists.",
     )
     .is(counters.refused_unrecorded);
+    text.counter("hedges_total", "Calls of providers beside one that was slow to begin.").is(counters.hedges);
+    text.counter("hedges_won_total", "Those of them that had the answer.").is(counters.hedges_won);
+    text.counter("queued_total", "Requests that waited for their turn.").is(counters.queued);
     text.counter("cache_hits_total", "Requests answered from the cache.").is(counters.cache_hits);
     text.counter("panics_total", "Requests that ended in a fault of Weir's own.").is(counters.panics);
     text.gauge("body_memory_bytes", "What bodies under way take of the memory.").is(gateway.body_memory_used());
