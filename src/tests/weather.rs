@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mock::{Options, Running};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::dice::{Dice, from_environment};
 use crate::harness::{Installation, TOKEN, client, text};

@@ -23,6 +23,8 @@ pub(crate) struct Access {
     pub token: Option<Arc<TokenState>>,
     /// The provider credential that the caller brought along; it wins over the stored one.
     pub credential: Option<ProviderCredential>,
+    /// Whether a route that the token names leads it, so that the models on the way need not be named.
+    pub by_route: bool,
 }
 
 impl Access {
@@ -62,7 +64,7 @@ pub(crate) fn authenticate(
             attribute(settlement, &token, named.as_ref());
             let Some(fault) = fault else {
                 token.touch(which, now_ms);
-                return Ok(Access { team: token.team.clone(), token: Some(token), credential });
+                return Ok(Access { team: token.team.clone(), token: Some(token), credential, by_route: false });
             };
             fault
         }
@@ -80,7 +82,7 @@ pub(crate) fn authenticate(
     settlement.row.token_id = None;
     note_place(settlement, &team, &gateway);
     let credential = credential.or_else(|| ProviderCredential::from_caller(snapshot, headers, query_key));
-    Ok(Access { team, token: None, credential })
+    Ok(Access { team, token: None, credential, by_route: false })
 }
 
 fn find_place(snapshot: &Snapshot, place: Place<'_>) -> Option<(Arc<TeamState>, Arc<GatewayState>)> {

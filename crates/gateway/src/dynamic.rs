@@ -31,7 +31,7 @@ use crate::relay::Unanswered;
 use crate::settle::{Led, Settlement};
 
 /// What a route is asked as.
-const PREFIX: &str = "dynamic/";
+pub(crate) const PREFIX: &str = "dynamic/";
 /// Longest way that is told, in bytes.
 const LONGEST_WAY: usize = 512;
 
@@ -72,6 +72,7 @@ pub(crate) async fn walk(
     asked: &mut Asked<'_>,
     state: &RouteState,
 ) -> Result<Response<Body>, Unanswered> {
+    asked.access.by_route = asked.access.token.as_ref().is_some_and(|token| token.allows_route(&state.name));
     let mut walk = Walk::new(&state.route, asked.choice.random());
     let mut failure: Option<Box<Failure>> = None;
     loop {

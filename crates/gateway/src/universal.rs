@@ -227,7 +227,8 @@ fn prepare(
     let (_, key) = split_key(&uri);
     let snapshot = settlement.shared().snapshot.load_full();
     let credential = ProviderCredential::from_caller(&snapshot, &headers, key.as_deref());
-    let access = Access { team: whole.access.team.clone(), token: whole.access.token.clone(), credential };
+    let (team, token) = (whole.access.team.clone(), whole.access.token.clone());
+    let access = Access { team, token, credential, by_route: false };
     let mut controls = controls::read(&headers)?;
     check_cost(&whole.gateway.settings, &controls)?;
     // A header of the step's own goes before its `config`, and that before the request's headers.

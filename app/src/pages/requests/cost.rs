@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use domain::ledger::CacheStatus;
-use domain::price::{Formula, Ppm, Source};
+use domain::price::{Formula, Kind, Ppm, Source};
 use domain::usage::{ServiceTier, UsageSource};
 use domain::view::{AttemptDetail, Correction, RequestRow};
 use domain::{Nanos, Usage};
@@ -140,6 +140,21 @@ fn changes(formula: &Formula) -> Vec<(String, String)> {
     zone.into_iter().chain(discount).collect()
 }
 
+/// What reading from the provider's cache cost less than reading the same anew; nothing where nothing was read from it, or there is
+/// no rate to compare with.
+fn saved(formula: &Formula) -> Option<Nanos> {
+    let input = formula.lines.iter().find(|line| line.what == Kind::Input)?;
+    let mut anew = formula.clone();
+    for line in anew
+        .lines
+        .iter_mut()
+        .filter(|line| matches!(line.what, Kind::CachedInput | Kind::ExplicitCachedInput) && line.per == input.per)
+    {
+        line.rate = input.rate;
+    }
+    Some(Nanos(anew.total().0.saturating_sub(formula.total().0))).filter(|saved| saved.0 > 0)
+}
+
 /// Whose prices they are, and why these.
 fn why(formula: &Formula) -> Vec<String> {
     let book = formula.as_of.map(|day| format!("the price book as of {day}"));
@@ -162,7 +177,8 @@ fn why(formula: &Formula) -> Vec<String> {
     let since = formula.since_ms.map(|ms| {
         format!("In force since {}.", format::exact(DateTime::from_timestamp_millis(ms).unwrap_or_default()))
     });
-    [Some(source), tier, service, hours, variant, since].into_iter().flatten().collect()
+    let saved = saved(formula).map(|saved| format!("The provider's cache saved {saved}."));
+    [Some(source), tier, service, hours, variant, since, saved].into_iter().flatten().collect()
 }
 
 fn usage(usage: Usage, source: UsageSource) -> impl IntoView {
@@ -207,10 +223,30 @@ fn usage(usage: Usage, source: UsageSource) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use domain::TeamPriceId;
-    use domain::price::{Multiplier, Zone};
+    use domain::price::{CostLine, Multiplier, Per, Zone};
+    use domain::{Rate, TeamPriceId};
 
     use super::*;
+
+    #[test]
+    fn what_the_providers_cache_saved_is_told_to_the_nano_dollar() {
+        let line = |what, units, rate| CostLine { what, units, rate: Rate(rate), per: Per::Million };
+        let lines = vec![
+            line(Kind::Input, 1_000, 2_500_000_000),
+            line(Kind::CachedInput, 4_000, 1_250_000_000),
+            line(Kind::Output, 10, 10_000_000_000),
+        ];
+        let formula = Formula { lines, ..Formula::default() };
+        // 4,000 tokens at $1.25 less a million.
+        assert_eq!(saved(&formula), Some(Nanos(5_000_000)));
+        let discounted = Formula { discount: Ppm(100_000), ..formula.clone() };
+        assert_eq!(saved(&discounted), Some(Nanos(4_500_000)));
+        assert!(why(&formula).contains(&"The provider's cache saved $0.005.".to_owned()), "{:?}", why(&formula));
+        for without in [Kind::Input, Kind::CachedInput] {
+            let lines = formula.lines.iter().filter(|line| line.what != without).copied().collect();
+            assert_eq!(saved(&Formula { lines, ..Formula::default() }), None);
+        }
+    }
 
     #[test]
     fn a_formula_says_whose_prices_it_has_and_what_was_done_to_them() {

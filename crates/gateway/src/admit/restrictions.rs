@@ -2,6 +2,8 @@
 //! which endpoint it calls is known at once; the provider and the model once they are resolved, which is before the cache is
 //! looked at and before anybody is called.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::ledger::Surface;
 use http::HeaderMap;
@@ -13,6 +15,7 @@ use crate::error::Refusal;
 use crate::ingress::asked_by_batch;
 use crate::scan::scan_json;
 use crate::settle::Settlement;
+use crate::snapshot::TokenState;
 
 /// Whether the token may be used from where the request comes, at the endpoint that it calls.
 ///
@@ -66,7 +69,8 @@ pub(crate) fn check_provider(access: &Access, provider: &str) -> Result<(), Refu
 /// `token_not_allowed`.
 pub(crate) fn check_model(access: &Access, provider: &str, model: Option<&str>, has_body: bool) -> Result<(), Refusal> {
     check_provider(access, provider)?;
-    let Some(token) = access.token.as_ref().filter(|token| token.limits_models()) else { return Ok(()) };
+    let limited = |token: &&Arc<TokenState>| token.limits_models() && !access.by_route;
+    let Some(token) = access.token.as_ref().filter(limited) else { return Ok(()) };
     match model {
         Some(model) if token.allows_model(provider, model) => Ok(()),
         Some(model) => Err(Refusal::model_not_allowed(model)),

@@ -117,6 +117,12 @@ impl TokenState {
         self.models.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(provider, model)))
     }
 
+    /// Whether a dynamic route is named among its models: then it may ask for whatever that leads to.
+    #[must_use]
+    pub fn allows_route(&self, name: &str) -> bool {
+        self.models.as_ref().is_some_and(|patterns| patterns.iter().any(|pattern| pattern.names_route(name)))
+    }
+
     /// Whether a provider, by its canonical slug, may be called for it.
     #[must_use]
     pub fn allows_provider(&self, provider: &str) -> bool {
@@ -210,6 +216,11 @@ impl ModelPattern {
         });
         let (provider, model) = qualified.map_or((None, text), |(provider, model)| (Some(provider), model));
         Self { provider, model: model.to_owned(), open }
+    }
+
+    fn names_route(&self, name: &str) -> bool {
+        let Some(wanted) = self.model.strip_prefix(crate::dynamic::PREFIX) else { return false };
+        self.provider.is_none() && if self.open { name.starts_with(wanted) } else { name == wanted }
     }
 
     fn matches(&self, provider: &str, model: &str) -> bool {

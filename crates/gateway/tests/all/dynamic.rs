@@ -2,6 +2,7 @@
 
 use domain::config::RouteConfig;
 use domain::ledger::{Cause, Outcome};
+use domain::token::Restrictions;
 use domain::{GatewayId, RouteId};
 use serde_json::{Value, json};
 
@@ -96,6 +97,40 @@ async fn models_are_asked_until_one_has_an_answer_and_the_way_is_told() {
     assert!(rows.iter().all(|row| row.model_asked.as_deref() == Some("dynamic/r")));
     let read = world.chat(ASK).await;
     assert_eq!(read.header("weir-route"), Some("r@1 start.next > plan.false > large"));
+}
+
+/// Holds the token to these models and providers.
+fn hold(world: &mut World, models: &[&str], providers: Option<&[&str]>) {
+    let owned = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+    let (models, providers) = (Some(owned(models)), providers.map(owned));
+    let restrictions = Restrictions { models, providers, ..Restrictions::default() };
+    world.change(|config| config.teams[0].tokens[0].restrictions = restrictions);
+}
+
+#[tokio::test]
+async fn a_token_may_be_held_to_routes() {
+    let mut world = world(json!([
+        start("a"),
+        model("a", "openai", "gpt-503", "b"),
+        model("b", "anthropic", "claude", "end"),
+        end()
+    ]))
+    .await;
+    for named in ["dynamic/r", "dynamic/*"] {
+        hold(&mut world, &[named], None);
+        let read = world.chat(ASK).await;
+        assert_eq!((read.status, read.header("cf-aig-provider")), (200, Some("anthropic")), "{named}: {}", read.body);
+        let direct = world.chat(&ASK.replace("dynamic/r", "openai/gpt-4o")).await;
+        assert_eq!((direct.status, direct.code().as_str()), (403, "token_not_allowed"));
+    }
+    // Other routes lead it no further than its models go, and no route past its providers.
+    for (models, providers) in [(&["dynamic/rest", "r", "dynamic"][..], None), (&["dynamic/r"], Some(&["groq"][..]))] {
+        hold(&mut world, models, providers);
+        let refused = world.chat(ASK).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "token_not_allowed"), "{models:?}");
+    }
+    hold(&mut world, &["claude"], None);
+    assert_eq!(world.chat(ASK).await.header("cf-aig-provider"), Some("anthropic"));
 }
 
 #[tokio::test]
