@@ -71,7 +71,7 @@ pub use policy::{
 pub use price_book::{BookChange, BookError, BookImport};
 pub use provider_health::ProviderWatch;
 pub use provider_key::NewProviderKey;
-pub use rerate::{Repriced, Rerate, Rerated};
+pub use rerate::{Repriced, Rerate, RerateError, Rerated};
 pub use session::{Client, SignedIn};
 pub use setup::NewOwner;
 pub use team_price::{MAX_PRICES, PriceChange, PriceText};

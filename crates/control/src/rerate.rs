@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate, NaiveTime, Utc};
-use domain::price::Source;
+use domain::price::{Formula, Source};
 use domain::{Nanos, TeamId, TeamPriceId};
 use serde::Serialize;
 use serde_json::json;
-use store::correction::{Billed, Mode, Scope, correct};
+use store::correction::{Billed, Priced, Scope, correct, look};
 use store::entity::team;
-use wire::price::{Cost, InForce, Named, Prices, Row, Terms};
+use wire::price::{InForce, Named, Prices, Row, Terms};
 use wire::providers;
 use wire::task::Size;
 
@@ -41,8 +41,8 @@ pub struct Rerate {
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rerated {
-    /// As of which day the price book is.
-    pub book: NaiveDate,
+    /// Which price book.
+    pub book: String,
     /// Whether corrections were written.
     pub written: bool,
     /// What costs something else, by team, provider and model.
@@ -55,6 +55,22 @@ pub struct Rerated {
     pub without_price: u64,
     /// Attempts that made pictures of which the ledger does not know the size, which decides.
     pub unknown_pictures: u64,
+    /// Rows of which the usage or the formula cannot be read; `weir ledger verify` names them.
+    pub damaged: u64,
+}
+
+/// Why the past was not priced again.
+#[derive(Debug, thiserror::Error)]
+pub enum RerateError {
+    /// The price book that was imported cannot be used.
+    #[error(
+        "the imported price book cannot be used: {0}; nothing is priced again at the program's own book, which stands in for it \
+         (is WEIR_PRICE_KEYS set as for the server?)"
+    )]
+    Book(String),
+    /// Everything else.
+    #[error("{0}")]
+    Control(#[from] ControlError),
 }
 
 /// Attempts of one model.
@@ -71,9 +87,9 @@ pub struct Repriced {
     pub after: i64,
 }
 
-/// What an attempt costs at other prices.
-enum Verdict {
-    Cost(Cost),
+/// Why a cost stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
     Named,
     WithoutPrice,
     UnknownPictures,
@@ -86,17 +102,25 @@ impl Control {
     /// Prices the past again. Works while a server runs, whose budgets count on with what they had until it starts anew.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`] for a team; [`ControlError::Unavailable`], where what was corrected by then stays so.
-    pub async fn rerate(&self, asked: &Rerate) -> Result<Rerated, ControlError> {
+    /// [`RerateError`]; what was corrected by then stays so.
+    pub async fn rerate(&self, asked: &Rerate) -> Result<Rerated, RerateError> {
         let book = self.price_book().await?;
-        let mut rerated = Rerated { book: book.book().as_of(), written: asked.write, ..Rerated::default() };
+        if let Some(problem) = book.problem() {
+            // The book of the program, which stands in for it, would make the past what it never was.
+            return Err(RerateError::Book(problem.to_string()));
+        }
+        let mut rerated = Rerated { book: book.to_string(), written: asked.write, ..Rerated::default() };
         for team in self.teams_of(asked).await? {
             let prices = self.prices_of(&book, TeamId(team.id)).await?;
             let scope = asked.scope(TeamId(team.id));
-            let sums = self.walk(&scope, Mode::DryRun, &prices, &mut rerated).await?;
+            let mut sums = self.look(&scope, &prices, &mut rerated).await?;
             if asked.write && !sums.is_empty() {
                 self.record_rerate(asked, &team, &sums).await?;
-                self.walk(&scope, Mode::Write, &prices, &mut Rerated::default()).await?;
+                sums = ByModel::new();
+                let judge = |row: &Billed| price(&prices, row);
+                correct(&self.inner.store, &scope, &judge, |row, cost| add(&mut sums, row, cost))
+                    .await
+                    .map_err(ControlError::from)?;
             }
             rerated.changed.extend(sums.into_values().map(|sum| Repriced { team: team.slug.clone(), ..sum }));
         }
@@ -126,45 +150,23 @@ impl Control {
         Ok(Prices::new(book.book().clone(), rows))
     }
 
-    async fn walk(
-        &self,
-        scope: &Scope,
-        mode: Mode,
-        prices: &Prices,
-        rerated: &mut Rerated,
-    ) -> Result<ByModel, ControlError> {
+    /// What would cost something else.
+    async fn look(&self, scope: &Scope, prices: &Prices, rerated: &mut Rerated) -> Result<ByModel, ControlError> {
         let mut sums = ByModel::new();
-        correct(&self.inner.store, scope, mode, |row| match price(prices, row) {
-            Verdict::Cost(cost) if row.cost == Some(cost.total) => {
-                rerated.same += 1;
-                None
-            }
-            Verdict::Cost(cost) => {
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
-                let key = (text(&row.provider), text(&row.model));
-                let (provider, model) = key.clone();
-                let sum = sums.entry(key).or_insert_with(|| Repriced { provider, model, ..Repriced::default() });
-                sum.add(row.cost, cost.total);
-                Some((cost.total, cost.formula))
-            }
-            Verdict::Named => {
-                rerated.named += 1;
-                None
-            }
-            Verdict::WithoutPrice => {
-                rerated.without_price += 1;
-                None
-            }
-            Verdict::UnknownPictures => {
-                rerated.unknown_pictures += 1;
-                None
-            }
-        })
-        .await?;
+        let judge = |row: &Billed| price(prices, row);
+        let tell = |row: &Billed, priced: Priced<Why>| match priced {
+            Priced::Another(cost) => add(&mut sums, row, cost),
+            Priced::Same => rerated.same += 1,
+            Priced::Left(Why::Named) => rerated.named += 1,
+            Priced::Left(Why::WithoutPrice) => rerated.without_price += 1,
+            Priced::Left(Why::UnknownPictures) => rerated.unknown_pictures += 1,
+            Priced::Damaged => rerated.damaged += 1,
+        };
+        look(&self.inner.store, scope, &judge, tell).await?;
         Ok(sums)
     }
 
-    /// Before anything is written, so that no correction is without it.
+    /// Before anything is written, so that no correction is without it: what is planned.
     async fn record_rerate(&self, asked: &Rerate, team: &team::Model, sums: &ByModel) -> Result<(), ControlError> {
         let total = |of: fn(&Repriced) -> i64| sums.values().fold(0_i64, |sum, one| sum.saturating_add(of(one)));
         let attempts = sums.values().map(|sum| sum.attempts).sum::<u64>();
@@ -197,19 +199,23 @@ impl Rerate {
     }
 }
 
-impl Repriced {
-    fn add(&mut self, before: Option<Nanos>, after: Nanos) {
-        self.attempts += 1;
-        self.unknown_before += u64::from(before.is_none());
-        self.before = self.before.saturating_add(before.map_or(0, |cost| cost.0));
-        self.after = self.after.saturating_add(after.0);
-    }
+fn add(sums: &mut ByModel, row: &Billed, after: Nanos) {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (provider, model) = (text(&row.provider), text(&row.model));
+    let sum = sums.entry((provider.clone(), model.clone())).or_default();
+    (sum.provider, sum.model) = (provider, model);
+    sum.attempts += 1;
+    sum.unknown_before += u64::from(row.cost.is_none());
+    sum.before = sum.before.saturating_add(row.cost.map_or(0, |cost| cost.0));
+    sum.after = sum.after.saturating_add(after.0);
 }
 
 /// Prices an attempt as it was priced when it ended, by the model that answered and the one that was called.
-fn price(prices: &Prices, row: &Billed) -> Verdict {
-    if matches!(row.formula.source, Source::Custom | Source::Provider | Source::Apart) {
-        return Verdict::Named;
+fn price(prices: &Prices, row: &Billed) -> Result<(Nanos, Formula), Why> {
+    // A cost that a request stated without a count to go by was kept without its source once.
+    let is_stated = row.cost == Some(Nanos::ZERO) && row.usage.input == 0 && row.usage.output == 0;
+    if is_stated || matches!(row.source, Source::Custom | Source::Provider | Source::Apart) {
+        return Err(Why::Named);
     }
     let provider = row.provider.as_deref().unwrap_or_default();
     let book = providers::find(provider).map(|provider| provider.price_provider.as_str());
@@ -219,13 +225,13 @@ fn price(prices: &Prices, row: &Billed) -> Verdict {
     };
     let named = Named::of_attempt(provider, book, answered, asked);
     let word = |word: &str| Some(word.to_owned());
-    let pictures = row.formula.variant.as_deref().and_then(|variant| variant.split_once('/'));
+    let pictures = row.pictures.as_deref().and_then(|variant| variant.split_once('/'));
     let pictures =
         pictures.map_or_else(Size::default, |(quality, size)| Size { size: word(size), quality: word(quality) });
     let terms = Terms { at_ms: row.at_ms, pictures: &pictures, backend: row.backend.as_deref() };
     match prices.quote(&named, &row.usage, &terms) {
-        None => Verdict::WithoutPrice,
-        Some(cost) if cost.formula.variant.is_some() && row.formula.variant.is_none() => Verdict::UnknownPictures,
-        Some(cost) => Verdict::Cost(cost),
+        None => Err(Why::WithoutPrice),
+        Some(cost) if cost.formula.variant.is_some() && row.pictures.is_none() => Err(Why::UnknownPictures),
+        Some(cost) => Ok((cost.total, cost.formula)),
     }
 }

@@ -126,7 +126,7 @@ impl Line {
 
 /// A formula; none where it has no lines and says no more than that.
 pub(crate) fn formula(formula: &Formula) -> Option<String> {
-    if formula.lines.is_empty() && formula.source != Source::Apart {
+    if formula.lines.is_empty() && matches!(formula.source, Source::Book | Source::Team(_)) {
         return None;
     }
     let line = |line: &CostLine| Line { what: line.what, units: line.units, rate: line.rate, per: line.per };

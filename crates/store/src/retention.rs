@@ -139,7 +139,7 @@ async fn forget_requests(store: &Store, gateway: Option<i64>, before: Uuid) -> R
 
 async fn forget_rollups(store: &Store, resolution: Resolution, before_s: i64) -> Result<u64, StoreError> {
     let (table, mut forgotten) = (resolution.table(), 0);
-    let key = "team_id, at_s, gateway_id, provider, model, token_id";
+    let key = resolution.key_columns().collect::<Vec<_>>().join(", ");
     let teams =
         team::Entity::find().select_only().column(team::Column::Id).into_tuple::<i64>().all(store.read()).await?;
     let sql = format!(

@@ -26,7 +26,7 @@ pub async fn run(control: &Control, arguments: &Rerate) -> Result<(), String> {
 }
 
 fn render(rerated: &Rerated) -> String {
-    let mut lines = vec![format!("Priced again at the price book as of {} and the teams' own prices.", rerated.book)];
+    let mut lines = vec![format!("Priced again at price book {} and the teams' own prices.", rerated.book)];
     lines.extend(rerated.changed.iter().map(line));
     let total =
         |of: fn(&Repriced) -> i64| Nanos(rerated.changed.iter().fold(0, |sum, one| of(one).saturating_add(sum)));
@@ -45,6 +45,7 @@ fn render(rerated: &Rerated) -> String {
             "attempts have a cost that is no matter of prices: the provider or the request named it, or another row has it",
         ),
         (rerated.without_price, "attempts have no price; their cost stays as it is"),
+        (rerated.damaged, "attempts cannot be read; `weir ledger verify` names them"),
         (rerated.unknown_pictures, "attempts made pictures of unknown size; their cost stays as it is"),
     ];
     lines.extend(notes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}.")));

@@ -105,6 +105,19 @@ db_test! {
         assert!(matches!(last.formula.source, Source::Team(_)));
     }
 
+    async fn a_book_that_stands_in_for_another_prices_nothing_again(store: Store) {
+        let control = open(&store).await;
+        let text = br#"{"version":1,"as_of":"2026-11-23","rows":[{"provider":"openai","model":"gpt-5","rates":{"input":"1"}}]}"#;
+        let book = domain::config::ImportedBook {
+            version: 2, text: text.to_vec(), sum: Vec::new(), signature: None, pinned: true, imported_at: chrono::DateTime::default(),
+        };
+        let tx = store.write_tx().await.expect("a transaction");
+        store::price_book::replace(&tx, book).await.expect("written");
+        tx.commit().await.expect("committed");
+        let refused = control.rerate(&Rerate::default()).await.expect_err("refused").to_string();
+        assert!(refused.contains("cannot be used") && refused.contains("WEIR_PRICE_KEYS"), "{refused}");
+    }
+
     async fn a_team_that_is_not_there_is_named(store: Store) {
         let control = open(&store).await;
         let asked = Rerate { team: Some("nobody".into()), ..Rerate::default() };

@@ -56,7 +56,9 @@ pub(super) fn price(row: &mut AttemptRow, observed: &Observed, code: Option<Code
         _ => UsageSource::Estimated,
     };
     (row.cost, row.cost_formula) = (None, Formula::default());
-    if let Some(custom) = pricing.custom.as_deref().filter(|_| usage.is_some() || was_served(row)) {
+    // What a request says of its whole cost is said of the attempt that was heard.
+    let is_heard = code != Some(Code::HedgeCancelled);
+    if let Some(custom) = pricing.custom.as_deref().filter(|_| is_heard && (usage.is_some() || was_served(row))) {
         set(row, custom.cost(usage.as_ref()));
         return Priced::Yes;
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::ledger::AttemptRow;
 
 use super::{Fares, Kept, Settlement, Stage, record};
-use crate::counters::count;
+use crate::counters::{count, count_outcome};
 use crate::dynamic::Holds;
 use crate::gateway::{InFlight, Shared};
 use crate::policy::{Held, Used};
@@ -141,6 +141,9 @@ fn write(left: [Option<Left>; 2], winner: Option<Side>) {
     for (index, left) in all.iter_mut().enumerate() {
         if let Some((mut row, payload)) = left.row.take() {
             row.last = Some(index) == last;
+            if row.last {
+                count_outcome(&left.shared.counters.requests_ended, row.outcome);
+            }
             let payload = payload.as_ref().map(|(payload, _)| payload);
             record(&left.shared, left.is_recordable, &row, payload, left.intent.take());
         }

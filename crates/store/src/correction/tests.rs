@@ -59,29 +59,34 @@ db_test! {
         write(&store, &rows, None).await;
         assert_eq!(of_day(&store).await, (155, 1));
 
-        // A dry run sees the same and writes nothing.
-        for mode in [Mode::DryRun, Mode::Write] {
-            let mut seen = Vec::new();
-            let judge = |row: &Billed| {
-                seen.push((row.cost, row.usage.input));
-                match row.cost {
-                    Some(Nanos(50)) => Some(named(50)),
-                    Some(_) => Some(named(70)),
-                    None => Some(named(7)),
-                }
-            };
-            correct(&store, &whole(), mode, judge).await.expect("walked");
-            assert_eq!(seen, [(Some(Nanos(100)), 12), (None, 12), (Some(Nanos(50)), 12)], "{mode:?}");
-            let written = number(&store, "SELECT COUNT(*) FROM cost_corrections").await;
-            assert_eq!(written, if mode == Mode::Write { 2 } else { 0 });
-        }
+        // To look changes nothing.
+        let judge = |row: &Billed| match row.cost {
+            Some(Nanos(50)) => Ok(named(50)),
+            Some(_) => Ok(named(70)),
+            None => Ok::<_, ()>(named(7)),
+        };
+        let mut told = Vec::new();
+        look(&store, &whole(), &judge, |row, priced| told.push((row.cost, row.usage.input, priced))).await.expect("walked");
+        let expected = [
+            (Some(Nanos(100)), 12, Priced::Another(Nanos(70))),
+            (None, 12, Priced::Another(Nanos(7))),
+            (Some(Nanos(50)), 12, Priced::Same),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM cost_corrections").await, 0);
+        let mut written = Vec::new();
+        correct(&store, &whole(), &judge, |row, cost| written.push((row.cost, cost))).await.expect("corrected");
+        written.sort();
+        assert_eq!(written, [(None, Nanos(7)), (Some(Nanos(100)), Nanos(70))]);
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM cost_corrections").await, 2);
         assert_eq!(of_day(&store).await, (132, 0));
         assert_eq!(number(&store, "SELECT CAST(SUM(cost_nanos) AS bigint) FROM requests").await, 155, "rows stay");
         let report = sound(&store).await;
         assert_eq!((report.corrections, report.cost_nanos, report.unpriced), (2, 132, 0));
 
         // A second one begins where the first ended.
-        correct(&store, &whole(), Mode::Write, |row| (row.cost == Some(Nanos(70))).then(|| named(71))).await.expect("walked");
+        let judge = |row: &Billed| if row.cost == Some(Nanos(70)) { Ok(named(71)) } else { Err(()) };
+        correct(&store, &whole(), &judge, |_, _| ()).await.expect("corrected");
         assert_eq!(of_day(&store).await, (133, 0));
         assert_eq!(sound(&store).await.corrections, 3);
 
@@ -119,11 +124,8 @@ db_test! {
         ];
         for (scope, wanted) in cases {
             let mut seen = Vec::new();
-            let judge = |row: &Billed| {
-                seen.extend(row.cost.map(|cost| cost.0));
-                None
-            };
-            correct(&store, &scope, Mode::DryRun, judge).await.expect("walked");
+            let tell = |row: &Billed, _: Priced<()>| seen.extend(row.cost.map(|cost| cost.0));
+            look(&store, &scope, &|_| Err(()), tell).await.expect("walked");
             assert_eq!(seen, wanted, "{scope:?}");
         }
     }
@@ -132,7 +134,7 @@ db_test! {
         create_gateway(&store, 1, 1, "main", r#"{"log_retention_days":2}"#).await;
         let old = |number: u64| AttemptRow { at_ms: noon_ms() - 4 * DAY_MS, request_id: row(noon_ms() - 4 * DAY_MS, number, 1).request_id, ..priced(number, Some(10)) };
         write(&store, &[old(1), old(2), priced(3, Some(10))], None).await;
-        correct(&store, &whole(), Mode::Write, |_| Some(named(4))).await.expect("walked");
+        correct(&store, &whole(), &|_| Ok::<_, ()>(named(4)), |_, _| ()).await.expect("corrected");
         assert_eq!(of_day(&store).await, (12, 0));
         assert_eq!(sweep(&store, chrono::Utc::now().timestamp_millis()).await.expect("swept").requests, 2);
         assert_eq!(number(&store, "SELECT COUNT(*) FROM cost_corrections").await, 1);
@@ -143,7 +145,7 @@ db_test! {
     async fn a_correction_that_does_not_fit_is_found(store: Store) {
         create_gateway(&store, 1, 1, "main", "{}").await;
         write(&store, &[priced(1, Some(10)), priced(2, Some(10))], None).await;
-        correct(&store, &whole(), Mode::Write, |_| Some(named(4))).await.expect("walked");
+        correct(&store, &whole(), &|_| Ok::<_, ()>(named(4)), |_, _| ()).await.expect("corrected");
         for broken in ["before_nanos = before_nanos + 1", "number = number + 1", "cost_formula = '{'"] {
             let back = match broken {
                 "before_nanos = before_nanos + 1" => "before_nanos = before_nanos - 1".to_owned(),
@@ -171,26 +173,50 @@ db_test! {
             })
             .collect();
         write(&store, &rows, None).await;
-        let mut state = 7_u64;
-        for round in 0..4 {
-            let mut place = 0;
+        for round in 0..4_u64 {
+            // A number that looks random, the same for an attempt however often it is judged.
             let judge = |row: &Billed| {
-                let number = place;
-                place += 1;
-                assert_eq!(row.cost.map(|cost| cost.0), costs[&number], "round {round}");
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let new = (state >> 33) as i64 % 1_000;
-                if new % 3 == 0 {
-                    return None;
-                }
-                costs.insert(number, Some(new));
-                Some(named(new))
+                let number = row.at_ms.unsigned_abs() ^ (round << 40);
+                let new = (number.wrapping_mul(6_364_136_223_846_793_005) >> 33) as i64 % 1_000;
+                if new % 3 == 0 { Err(()) } else { Ok(named(new)) }
             };
-            correct(&store, &whole(), Mode::Write, judge).await.expect("walked");
-            assert_eq!(place, 1_200);
+            let mut seen = 0;
+            let tell = |row: &Billed, priced: Priced<()>| {
+                let number = (row.at_ms - noon_ms()) as u64;
+                assert_eq!(row.cost.map(|cost| cost.0), costs[&number], "round {round}");
+                if let Priced::Another(cost) = priced {
+                    costs.insert(number, Some(cost.0));
+                }
+                seen += 1;
+            };
+            look(&store, &whole(), &judge, tell).await.expect("walked");
+            assert_eq!(seen, 1_200);
+            correct(&store, &whole(), &judge, |_, _| ()).await.expect("corrected");
             let report = sound(&store).await;
             assert_eq!(report.cost_nanos, costs.values().flatten().sum::<i64>());
             assert_eq!(report.unpriced, costs.values().filter(|cost| cost.is_none()).count() as u64);
         }
+    }
+
+    async fn what_cannot_be_read_is_left_and_hides_nothing_behind_it(store: Store) {
+        create_gateway(&store, 1, 1, "main", "{}").await;
+        let pictures = Formula { variant: Some("hd/1024x1024".to_owned()), ..named(10).1 };
+        let painted = AttemptRow { cost: Some(Nanos(10)), cost_formula: pictures, ..priced(3, None) };
+        write(&store, &[priced(1, Some(10)), priced(2, Some(10)), painted], None).await;
+        let first = match store.backend() {
+            crate::Backend::Sqlite => format!("x'{}'", row(noon_ms() + 1, 1, 1).request_id.0.simple()),
+            crate::Backend::Postgres => format!("'{}'", row(noon_ms() + 1, 1, 1).request_id.0),
+        };
+        execute(&store, &format!("UPDATE requests SET cost_formula = '{{' WHERE request_id = {first}")).await;
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            told.clear();
+            let judge = |_: &Billed| Ok::<_, ()>(named(4));
+            look(&store, &whole(), &judge, |row, priced| told.push((priced, row.pictures.clone()))).await.expect("walked");
+            correct(&store, &whole(), &judge, |_, _| ()).await.expect("corrected");
+        }
+        // Which pictures were asked for is known still, whatever the last price depends on.
+        let hd = Some("hd/1024x1024".to_owned());
+        assert_eq!(told, [(Priced::Damaged, None), (Priced::Same, None), (Priced::Same, hd)]);
     }
 }

@@ -254,7 +254,7 @@ impl Key {
             provider: name(row.provider),
             model: name(Some(model(row))),
             token_id: row.token_id.unwrap_or(0),
-            user: name(row.user),
+            user: name(row.user.filter(|_| is_answered(row))),
         })
     }
 
@@ -358,8 +358,12 @@ impl Tally {
 /// The model a row counts for. As long as nobody has answered for it, the model is whatever the caller made up, and would
 /// be a row of its own for good: a request that was refused, here or by its provider, counts for none.
 fn model<'a>(row: &Counted<'a>) -> &'a str {
-    let answered = row.attempt > 0 && (row.status < 400 || row.has_usage);
-    row.model.filter(|_| answered || row.is_hit).unwrap_or_default()
+    row.model.filter(|_| is_answered(row)).unwrap_or_default()
+}
+
+/// Whether somebody has answered, be it the cache. The same holds for whom was asked for: callers make that up too.
+fn is_answered(row: &Counted<'_>) -> bool {
+    row.is_hit || (row.attempt > 0 && (row.status < 400 || row.has_usage))
 }
 
 fn name(name: Option<&str>) -> String {

@@ -62,7 +62,10 @@ fn naive(rows: &[AttemptRow], resolution: Resolution) -> BTreeMap<(i64, i64), Ve
     let mut sums = BTreeMap::new();
     for row in rows {
         let Some(team) = row.team_id else { continue };
-        if resolution == Resolution::UserDay && row.user.as_ref().is_none_or(String::is_empty) {
+        let answered = row.cache == CacheStatus::Hit
+            || (row.attempt > 0 && (row.status < 400 || row.usage_source != UsageSource::None));
+        let is_told = answered && row.user.as_ref().is_some_and(|user| !user.is_empty());
+        if resolution == Resolution::UserDay && !is_told {
             continue;
         }
         let at_s = row.at_ms / 1_000;

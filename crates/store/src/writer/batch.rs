@@ -64,26 +64,43 @@ fn unsigned(number: i64) -> Result<u64, StoreError> {
 
 /// Writes a batch: all rows together, or one by one where the database refuses one of them.
 pub(super) async fn write(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<Written, StoreError> {
-    match try_write(store, spool, prepared, Care::Fast).await {
-        Err(error) if is_fault_of_row(&error) => {
-            tracing::warn!(error = %error, "a row was refused; writing the batch row by row");
-            Ok(try_write(store, spool, prepared, Care::RowByRow).await?)
-        }
-        result => Ok(result?),
+    let mut care = Care::New;
+    loop {
+        care = match try_write(store, spool, prepared, care).await {
+            Ok(Some(written)) => return Ok(written),
+            // They are read a second time after a crash, or after a commit of which nobody knew.
+            Ok(None) => Care::Again,
+            Err(error) if is_fault_of_row(&error) && care != Care::RowByRow => {
+                tracing::warn!(error = %error, "a row was refused; writing the batch row by row");
+                Care::RowByRow
+            }
+            Err(error) => return Err(error.into()),
+        };
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Care {
-    Fast,
+    /// No row is there yet, as almost always.
+    New,
+    /// Some are there, and are not counted again.
+    Again,
     RowByRow,
 }
 
-async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Care) -> Result<Written, DbErr> {
+/// Nothing where a row was there already and the care taken does not allow for that.
+async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Care) -> Result<Option<Written>, DbErr> {
     let tx = store.begin_write().await?;
     let mut transaction = Transaction { backend: store.backend(), tx: &tx, spool, written: Written::default() };
     let inserted = match care {
-        Care::Fast => rows::insert(store.backend(), &tx, &prepared.rows).await?,
+        Care::New if rows::insert_new(store.backend(), &tx, &prepared.rows).await? => {
+            prepared.rows.iter().map(|row| &row.ledger).collect()
+        }
+        Care::New => {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        Care::Again => rows::insert(store.backend(), &tx, &prepared.rows).await?,
         Care::RowByRow => transaction.insert_row_by_row(&prepared.rows).await?,
     };
     let mut tally = Tally::default();
@@ -92,7 +109,7 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     tally.save(store.backend(), &tx).await?;
     token::note_uses(&tx, &prepared.used).await?;
     match care {
-        Care::Fast => {
+        Care::New | Care::Again => {
             for change in &prepared.changes {
                 change.apply(&tx).await?;
             }
@@ -105,7 +122,7 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     transaction.save_position(prepared.end).await?;
     let written = transaction.written;
     tx.commit().await?;
-    Ok(written)
+    Ok(Some(written))
 }
 
 struct Transaction<'a> {

@@ -12,60 +12,66 @@ use crate::pack::pack;
 use crate::spool::Position;
 use crate::{Backend, WriteTx, priced};
 
-static REQUESTS: LazyLock<Insert> = LazyLock::new(|| Insert {
+const COLUMNS: &[&str] = &[
+    "request_id",
+    "attempt",
+    "last",
+    "at_ms",
+    "team_id",
+    "gateway_id",
+    "token_id",
+    "provider_key_id",
+    "surface",
+    "method",
+    "path",
+    "provider",
+    "model_asked",
+    "model",
+    "status",
+    "outcome",
+    "error_code",
+    "cache",
+    "streamed",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "audio_seconds",
+    "characters",
+    "images",
+    "searches",
+    "usage_more",
+    "backend",
+    "usage_source",
+    "cost_nanos",
+    "cost_formula",
+    "duration_us",
+    "first_byte_us",
+    "gateway_us",
+    "request_bytes",
+    "response_bytes",
+    "event_id",
+    "metadata",
+    "user_agent",
+    "user_name",
+    "logged",
+    "cause",
+    "called",
+    "way",
+];
+
+static REQUESTS: LazyLock<Insert> =
+    LazyLock::new(|| Insert { table: "requests", columns: COLUMNS, tail: "ON CONFLICT DO NOTHING".to_owned() });
+
+/// The same, telling which rows were not there before.
+static TOLD: LazyLock<Insert> = LazyLock::new(|| Insert {
     table: "requests",
-    columns: &[
-        "request_id",
-        "attempt",
-        "last",
-        "at_ms",
-        "team_id",
-        "gateway_id",
-        "token_id",
-        "provider_key_id",
-        "surface",
-        "method",
-        "path",
-        "provider",
-        "model_asked",
-        "model",
-        "status",
-        "outcome",
-        "error_code",
-        "cache",
-        "streamed",
-        "input_tokens",
-        "output_tokens",
-        "cached_input_tokens",
-        "cache_write_tokens",
-        "cache_write_1h_tokens",
-        "reasoning_tokens",
-        "audio_input_tokens",
-        "audio_output_tokens",
-        "image_input_tokens",
-        "audio_seconds",
-        "characters",
-        "images",
-        "searches",
-        "usage_more",
-        "backend",
-        "usage_source",
-        "cost_nanos",
-        "cost_formula",
-        "duration_us",
-        "first_byte_us",
-        "gateway_us",
-        "request_bytes",
-        "response_bytes",
-        "event_id",
-        "metadata",
-        "user_agent",
-        "user_name",
-        "logged",
-        "cause",
-        "called",
-        "way",
-    ],
+    columns: COLUMNS,
     tail: "ON CONFLICT DO NOTHING RETURNING request_id, attempt".to_owned(),
 });
 
@@ -104,25 +110,44 @@ impl Row {
     }
 }
 
+/// Inserts rows with their bodies where none of them was there before; otherwise answers `false`, and what was inserted is to be
+/// rolled back. To be told of each row would cost a message between threads for each.
+pub(super) async fn insert_new(backend: Backend, tx: &WriteTx, rows: &[Row]) -> Result<bool, DbErr> {
+    for chunk in chunks(rows) {
+        let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
+        let inserted = tx.execute_raw(REQUESTS.statement(backend, values)).await?.rows_affected();
+        if inserted != chunk.len() as u64 {
+            return Ok(false);
+        }
+        insert_bodies(backend, tx, &chunk.iter().collect::<Vec<_>>()).await?;
+    }
+    Ok(true)
+}
+
 /// Inserts rows with their bodies; answers those that were not there before. A row that was there keeps its body too.
 pub(super) async fn insert<'r>(backend: Backend, tx: &WriteTx, rows: &'r [Row]) -> Result<Vec<&'r AttemptRow>, DbErr> {
     let mut inserted = Vec::with_capacity(rows.len());
     for chunk in chunks(rows) {
         let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
         let mut new = HashSet::with_capacity(chunk.len());
-        for row in tx.query_all_raw(REQUESTS.statement(backend, values)).await? {
+        for row in tx.query_all_raw(TOLD.statement(backend, values)).await? {
             new.insert((row.try_get_by_index::<Uuid>(0)?, row.try_get_by_index::<i32>(1)?));
         }
         // A key that stands twice in one chunk is inserted once and must be counted once.
         let new: Vec<_> = chunk.iter().filter(|row| new.remove(&row.key())).collect();
-        let bodies: Vec<_> = new.iter().filter_map(|row| row.body.as_ref()).collect();
-        for bodies in chunks(&bodies) {
-            let values = bodies.iter().flat_map(|body| body.iter().cloned()).collect();
-            tx.execute_raw(BODIES.statement(backend, values)).await?;
-        }
+        insert_bodies(backend, tx, &new).await?;
         inserted.extend(new.into_iter().map(|row| &row.ledger));
     }
     Ok(inserted)
+}
+
+async fn insert_bodies(backend: Backend, tx: &WriteTx, rows: &[&Row]) -> Result<(), DbErr> {
+    let bodies: Vec<_> = rows.iter().filter_map(|row| row.body.as_ref()).collect();
+    for bodies in chunks(&bodies) {
+        let values = bodies.iter().flat_map(|body| body.iter().cloned()).collect();
+        tx.execute_raw(BODIES.statement(backend, values)).await?;
+    }
+    Ok(())
 }
 
 fn values(row: &AttemptRow) -> Vec<Value> {
