@@ -12,8 +12,10 @@ use crate::cookie::random_name;
 use crate::{Actor, Control};
 
 const LIFE: Duration = Duration::from_secs(2 * 3_600);
-/// Most texts of a session, and bytes of all together; beyond, what was looked at longest ago goes.
+/// Most texts of a session and their bytes, so that nobody drives out others, and bytes of all together; beyond, what was looked at
+/// longest ago goes.
 const MOST: usize = 200;
+const BYTES_EACH: usize = 4 * 1024 * 1024;
 const BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Default)]
@@ -45,6 +47,12 @@ impl Sketches {
         let mut kept = self.lock();
         kept.retain(|_, sketch| now < sketch.seen + LIFE);
         while kept.values().filter(|sketch| sketch.session == session).count() >= MOST {
+            drop_oldest(&mut kept, Some(session));
+        }
+        let of_session = |kept: &HashMap<String, Sketch>| {
+            kept.values().filter(|sketch| sketch.session == session).map(|sketch| sketch.text.len()).sum::<usize>()
+        };
+        while of_session(&kept) > 0 && of_session(&kept) + text.len() > BYTES_EACH {
             drop_oldest(&mut kept, Some(session));
         }
         while kept.values().map(|sketch| sketch.text.len()).sum::<usize>() + text.len() > BYTES {
@@ -126,6 +134,7 @@ mod tests {
             sketches.put(format!("large-{n}"), BOB, "x".repeat(BYTES / 2));
         }
         assert!(sketches.look("large-0", BOB).is_none() && sketches.look("large-2", BOB).is_some());
+        assert!(sketches.look("5", ANN).is_some(), "what is large drives out one's own");
         sketches.put("huge".into(), BOB, "x".repeat(BYTES + 1));
         assert!(sketches.look("huge", BOB).is_none());
     }

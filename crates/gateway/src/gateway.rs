@@ -100,6 +100,11 @@ impl Room for Shared {
     fn line(&self) -> &Line {
         &self.line
     }
+
+    fn begin_to_wait(&self) {
+        // It was taken for one that works until then.
+        self.line.give_turn();
+    }
 }
 
 /// Counts a request as in flight for as long as it is held.

@@ -204,6 +204,17 @@ impl Health {
         }
     }
 
+    /// An attempt was broken off after this time, before its answer began, because another one was heard. That opens the circuit of
+    /// whom it was to try, and else says no more than how slow it is at least.
+    pub(crate) fn lose(&self, after: Duration, now: Instant) {
+        let mut state = self.lock();
+        if state.rest.is_some_and(|rest| rest.is_open && now >= rest.until) {
+            state.open(self.of, now);
+        }
+        drop(state);
+        self.began(after);
+    }
+
     /// An answer began after this time.
     pub(crate) fn began(&self, after: Duration) {
         let new = u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);

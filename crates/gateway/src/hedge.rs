@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::{Method, Response};
+use memchr::memmem;
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::pace::Pace;
@@ -28,7 +29,7 @@ use crate::headers::controls::Hedge;
 use crate::health::Standing;
 use crate::plan::Plan;
 use crate::relay::Unanswered;
-use crate::reuse::Slot;
+use crate::reuse::{Slot, repeats};
 use crate::settle::{Race, Settlement, Side};
 
 /// Where nobody says otherwise: the percentile, and the bounds of the wait in milliseconds.
@@ -78,11 +79,20 @@ fn may_be_asked_twice(asked: &Asked<'_>, plan: &Plan) -> bool {
     let is_a_question = match &asked.called {
         Called::Chat { .. } | Called::CountTokens { .. } => true,
         Called::Task(call) => !call.task.keeps(),
-        Called::Native { .. } => plan.model.is_some(),
+        Called::Native { .. } => plan.model.is_some() && repeats(plan.uri.path(), plan.dialect),
         Called::Models | Called::Limits | Called::Kept(_) | Called::Universal => false,
     };
-    let keeps = asked.choice.keeps() || plan.after.is_some() || plan.background || plan.polls();
+    let keeps =
+        asked.choice.keeps() || plan.after.is_some() || plan.background || plan.polls() || is_to_be_stored(&asked.body);
     is_a_question && !keeps && plan.method == Method::POST && plan.healths.address.is_some()
+}
+
+/// Whether a body says `"store": true`, wherever it does: then the provider keeps what it answers.
+fn is_to_be_stored(body: &[u8]) -> bool {
+    memmem::find_iter(body, b"\"store\"").any(|at| {
+        let value = body[at + 7..].trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| value.starts_with(b"true"))
+    })
 }
 
 /// What came of both attempts, and whom to turn from where neither has an answer.
@@ -203,4 +213,19 @@ fn second_or(second: Second, failed: Unanswered, (tried, race): (Option<Box<Trie
 fn won(shared: &Shared, race: &Race) {
     count(&shared.counters.hedges_won);
     race.decide(Side::Second);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_stored_is_seen_however_it_is_written() {
+        for stored in [r#"{"store":true}"#, "{\"a\":1, \"store\" :\n true}", r#"{"store":false,"x":{"store": true}}"#] {
+            assert!(is_to_be_stored(stored.as_bytes()), "{stored}");
+        }
+        for not in [r#"{"store":false}"#, r#"{"stored":true}"#, r#"{"x":"store"}"#, r#"{"store""#, ""] {
+            assert!(!is_to_be_stored(not.as_bytes()), "{not}");
+        }
+    }
 }

@@ -122,6 +122,8 @@ async fn in_turn<R: Room, T, E>(
     count(&settlement.shared().counters.queued);
     let begin = Instant::now();
     let mut line = InLine::enter(of, token);
+    // Who begins to wait may let go of room with that.
+    line.of().begin_to_wait();
     let result = loop {
         if timeout_at(begin + left, line.turn()).await.is_err() {
             break Err(error);
@@ -186,6 +188,10 @@ pub(crate) async fn for_address(
 /// As [`check_server`].
 pub(crate) async fn for_server(settlement: &mut Settlement, refusal: Refusal) -> Result<(), Refusal> {
     let of: Arc<Shared> = settlement.shared().clone();
+    // However many gateways have a queue, no more wait here than may work.
+    if of.line.waiting() >= of.options.max_in_flight {
+        return Err(refusal);
+    }
     let waited = in_turn(settlement, Full { error: refusal, of: Some(of) }, |settlement, of| {
         check_server(settlement).map_err(|error| Full { error, of: None })?;
         check_in_flight(settlement, true).map_err(|error| Full { error, of: Some(of.clone()) })

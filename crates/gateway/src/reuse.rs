@@ -83,7 +83,7 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
 
 /// Whether a POST to this path asks something and changes nothing, so that its answer may be given again. What creates a
 /// thread, a file or a batch must reach the provider each time.
-fn repeats(path: &str, dialect: Dialect) -> bool {
+pub(crate) fn repeats(path: &str, dialect: Dialect) -> bool {
     const PATHS: [&str; 6] =
         ["/completions", "/embeddings", "/messages/count_tokens", "/moderations", "/images/generations", "/rerank"];
     const VERBS: [&str; 5] =

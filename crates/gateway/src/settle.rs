@@ -297,7 +297,11 @@ impl Settlement {
             self.row.cost_formula = Formula { source: Source::Apart, ..Formula::default() };
         }
         self.add_up(end.code);
-        self.fares.end(end.outcome);
+        if end.code == Some(Code::HedgeCancelled) && self.row.first_byte_us.is_none() {
+            self.fares.lost();
+        } else {
+            self.fares.end(end.outcome);
+        }
         let asked = std::mem::replace(&mut self.row.model, model);
         self.row.called = if asked == self.row.model { None } else { asked.clone() };
         let payload = self.payload(&end);

@@ -80,6 +80,7 @@ pub(crate) async fn universal(mut settlement: Box<Settlement>, whole: &Asked<'_>
         }
         left.move_on();
         left.row.cause = Cause::OtherTarget;
+        (left.row.way, left.led) = (None, None);
         settlement = left;
     }
     // Unreachable: there is a last step.

@@ -75,7 +75,8 @@ pub async fn edit_route(
         parent: parent.filter(|parent| !parent.is_empty()),
         wrong: Vec::new(),
     };
-    if posted.step == "save" {
+    // What was refused is told before anything is saved.
+    if posted.step == "save" && !done.place.contains("refused=") {
         let draft =
             super::Draft { name, elements: work.elements.clone(), comment: work.comment.clone(), wrong: Vec::new() };
         match text::save(&grant, &gateway, Some(&id), Some(&made_from), &draft).await {

@@ -171,8 +171,10 @@ fn take_for(
         None => Wants::NOTHING,
     };
     let may_wait = requests > 0 && plan.is_some() && settlement.may_wait();
-    // Nobody overtakes those who wait.
-    let taken = match held.places().iter().position(|place| may_wait && place.is_others(turn)) {
+    // Nobody who comes overtakes those who wait. Whoever has a turn anywhere tries what is really there: two that wait for one another's
+    // limits would else hand their turns to and fro.
+    let comes = may_wait && turn.is_none();
+    let taken = match held.places().iter().position(|place| comes && place.is_waited_for()) {
         Some(index) => Err((index, Short::Full(Full { left: 0, free_in_ms: None }, requests))),
         None => held.take(&Wants { requests, ..wants }, now_ms),
     };

@@ -41,6 +41,18 @@ fn an_address_rests_after_failures_in_a_row_and_is_tried_by_one() {
 }
 
 #[test]
+fn one_that_is_tried_and_not_heard_rests_again_and_for_longer() {
+    let (address, now) = health(Of::Address);
+    address.lose(Duration::from_millis(300), now);
+    assert_eq!((address.standing(now), address.latency_us()), (Standing::Ready, 300_000), "it is only slow");
+    fail(&address, IN_A_ROW, now);
+    let until = now + Duration::from_secs(5);
+    let _probe = address.begin(until, Nth::First);
+    address.lose(Duration::from_millis(300), until);
+    assert_eq!(address.standing(until), Standing::Resting(until + Duration::from_secs(10)));
+}
+
+#[test]
 fn half_of_many_failing_opens_the_circuit_and_half_of_few_does_not() {
     let (address, now) = health(Of::Address);
     for number in 0..ENOUGH - 1 {

@@ -110,10 +110,9 @@ impl Place {
         self.limit.limit.measure == Measure::Concurrency && self.limit.action == Action::Refuse
     }
 
-    /// Whether others wait for room in it, and it is not this request's `turn`.
-    pub(crate) fn is_others(&self, turn: Option<&Arc<Group>>) -> bool {
-        let has_turn = || turn.is_some_and(|turn| Arc::ptr_eq(turn, &self.group));
-        self.may_be_waited_for() && self.group.line.is_waited_in() && !has_turn()
+    /// Whether somebody waits for room in it.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.may_be_waited_for() && self.group.line.is_waited_in()
     }
 
     pub(crate) fn group(&self) -> &Arc<Group> {

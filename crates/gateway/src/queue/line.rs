@@ -37,6 +37,9 @@ struct Waiter {
 /// What has a line.
 pub(crate) trait Room {
     fn line(&self) -> &Line;
+
+    /// Somebody begins to wait: where that lets go of room, the next has a turn.
+    fn begin_to_wait(&self) {}
 }
 
 /// A place in a line. Dropping it gives it up, or ends its turn.
@@ -125,9 +128,10 @@ impl<R: Room> InLine<R> {
     /// Goes to the end of the line, or has the first turn where nobody waits.
     pub(crate) fn enter(of: Arc<R>, token: i64) -> Self {
         let line = of.line();
-        let is_alone = line.waiting.fetch_add(1, Ordering::SeqCst) == 0;
         let turn = Arc::new(Notify::new());
+        // Counted and in the list at once: a turn that ends in between would be lost.
         let mut lists = line.lists();
+        let is_alone = line.waiting.fetch_add(1, Ordering::SeqCst) == 0;
         let lists_of = lists.get_or_insert_default();
         lists_of.last += 1;
         let number = lists_of.last;
@@ -169,8 +173,10 @@ impl<R: Room> InLine<R> {
 impl<R: Room> Drop for InLine<R> {
     fn drop(&mut self) {
         let line = self.of.line();
-        let waited = line.lists().as_deref_mut().is_some_and(|lists| lists.remove(self.token, self.number));
+        let mut lists = line.lists();
+        let waited = lists.as_deref_mut().is_some_and(|lists| lists.remove(self.token, self.number));
         line.waiting.fetch_sub(1, Ordering::SeqCst);
+        drop(lists);
         if !waited {
             line.give_turn();
         }

@@ -60,6 +60,19 @@ impl Fares {
         self.tell(address, key);
     }
 
+    /// Another attempt was heard before this one began to answer: it took at least so long, and who was tried after a rest has not
+    /// answered.
+    pub(super) fn lost(&mut self) {
+        let took = self.began.map(|began| began.elapsed()).unwrap_or_default();
+        if let Some(under) = self.address.as_ref().filter(|_| !self.is_told) {
+            under.health.lose(took, Instant::now());
+        }
+        if !self.is_told {
+            self.tell(Ended::Unknown, Ended::Unknown);
+        }
+        *self = Self::default();
+    }
+
     /// The attempt is over.
     pub(super) fn end(&mut self, outcome: Outcome) {
         match outcome {

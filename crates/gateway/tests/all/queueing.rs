@@ -199,6 +199,34 @@ async fn who_waits_for_two_limits_takes_neither_before_it_has_both() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_that_lack_the_same_limit_do_not_hand_turns_to_and_fro() {
+    let mut world = world(100, 10).await;
+    world.policies(&[r#"{"limit":{"concurrency":2}}"#, r#"{"limit":{"concurrency":1},"group_by":["token"]}"#]);
+    let later = |ms: u64| async move { sleep(Duration::from_millis(ms)).await };
+    let begin = Instant::now();
+    // At 100 ms there is room for two again, but the token's own one is taken until 150.
+    let (other, first, second, third) = tokio::join!(
+        world.send(of(OTHER)),
+        async {
+            later(50).await;
+            world.chat(QUESTION).await
+        },
+        async {
+            later(60).await;
+            world.chat(QUESTION).await
+        },
+        async {
+            later(70).await;
+            world.chat(QUESTION).await
+        },
+    );
+    assert!([&other, &first, &second, &third].iter().all(|read| read.status == 200));
+    let took = begin.elapsed().as_millis();
+    assert!((350..420).contains(&took), "one after the other: {took}");
+    is_idle(&world);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_address_is_waited_for() {
     let options = Options { max_in_flight_per_upstream: 2, ..Options::default() };
     let mut world = with_options(options, 100, 10).await;
