@@ -223,12 +223,12 @@ fn queueing(settings: GatewaySettings) -> impl IntoView {
                                        refused: one token after the other, so that none waits for all of another's.">
             <div class="pair">
                 <Field
-                    label="At most" name="queue_most_waiting" kind="number" unit="requests"
+                    label="Most waiting" name="queue_most_waiting" kind="number" unit="requests"
                     value=text(settings.queue_most_waiting) placeholder="off" min=1 max=u64::from(MAX_QUEUE_WAITING)
                     help="Empty: off. More are refused as before."
                 />
                 <Field
-                    label="For at most" name="queue_longest_wait" kind="number" unit="ms"
+                    label="Longest wait" name="queue_longest_wait" kind="number" unit="ms"
                     value=text(settings.queue_longest_wait) placeholder="10000" min=u64::from(QUEUE_WAIT.0)
                     max=u64::from(QUEUE_WAIT.1) help="Empty: 10,000 ms. Then they are refused."
                 />
