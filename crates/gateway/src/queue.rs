@@ -188,8 +188,8 @@ pub(crate) async fn for_address(
 /// As [`check_server`].
 pub(crate) async fn for_server(settlement: &mut Settlement, refusal: Refusal) -> Result<(), Refusal> {
     let of: Arc<Shared> = settlement.shared().clone();
-    // However many gateways have a queue, no more wait here than may work.
-    if of.line.waiting() >= of.options.max_in_flight {
+    // However many gateways have a queue, no more wait here than twice as many as may work.
+    if of.line.waiting() >= of.options.max_in_flight.saturating_mul(2) {
         return Err(refusal);
     }
     let waited = in_turn(settlement, Full { error: refusal, of: Some(of) }, |settlement, of| {

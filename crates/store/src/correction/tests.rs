@@ -24,7 +24,7 @@ fn named(cost: i64) -> (Nanos, Formula) {
 /// A row whose formula makes its cost.
 fn priced(number: u64, cost: Option<i64>) -> AttemptRow {
     let (cost_formula, cost) = (cost.map(|cost| named(cost).1).unwrap_or_default(), cost.map(Nanos));
-    let user = (number % 2 == 0).then(|| "ada".to_owned());
+    let user = number.is_multiple_of(2).then(|| "ada".to_owned());
     AttemptRow { cost, cost_formula, user, ..row(noon_ms() + number as i64, number, 1) }
 }
 
