@@ -3,10 +3,13 @@
 //! `WEIR_SOAK_SECONDS` says how long, `WEIR_SOAK_SEED` repeats the choices of a run that failed; whatever depends on the scheduler may
 //! differ still.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::TeamId;
+use domain::filter::RequestFilter;
 use mock::{Options, Running};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -36,9 +39,31 @@ fn fails(by: &str) -> Options {
     Options { controls: vec![by.to_owned()], ..Options::default() }
 }
 
+/// The last changes of the weather, to tell of where a request has no answer.
+#[derive(Default)]
+struct Forecast(Mutex<VecDeque<(Instant, usize, String)>>);
+
+impl Forecast {
+    fn note(&self, provider: usize, what: &str) {
+        let mut all = self.0.lock().unwrap();
+        all.push_back((Instant::now(), provider, what.to_owned()));
+        if all.len() > 60 {
+            all.pop_front();
+        }
+    }
+
+    fn tell(&self) -> String {
+        let all = self.0.lock().unwrap();
+        let line = |(at, provider, what): &(Instant, usize, String)| {
+            format!("{} ms ago provider {provider}: {what}\n", at.elapsed().as_millis())
+        };
+        all.iter().map(line).collect()
+    }
+}
+
 /// Changes the weather every few milliseconds. One provider is well at any time, and another one for a while before that one may
 /// fail.
-async fn weather(providers: Arc<[Running; 3]>, mut dice: Dice, over: Arc<AtomicBool>) {
+async fn weather(providers: Arc<[Running; 3]>, mut dice: Dice, over: Arc<AtomicBool>, told: Arc<Forecast>) {
     let mut well = [0, 0];
     let mut next_change = Instant::now();
     while !over.load(Ordering::Relaxed) {
@@ -46,22 +71,30 @@ async fn weather(providers: Arc<[Running; 3]>, mut dice: Dice, over: Arc<AtomicB
             // The new one is well from now on, the old one until the next change.
             well = [well[1], dice.roll(3) as usize];
             providers[well[1]].change(&Options::default());
+            told.note(well[1], "well for some time");
             next_change = Instant::now() + LONG;
         }
         let one = dice.roll(3) as usize;
         if !well.contains(&one) {
-            let weather = match dice.roll(3) {
-                0 => Options::default(),
-                _ => fails(FAULTS[dice.roll(FAULTS.len() as u64) as usize]),
+            let fault = match dice.roll(3) {
+                0 => None,
+                _ => Some(FAULTS[dice.roll(FAULTS.len() as u64) as usize]),
             };
-            providers[one].change(&weather);
+            providers[one].change(&fault.map_or_else(Options::default, fails));
+            told.note(one, fault.unwrap_or("well for now"));
         }
         tokio::time::sleep(Duration::from_millis(10 + dice.roll(150))).await;
     }
 }
 
-/// Asks until it is over; answers how many had an answer.
-async fn work(url: String, worker: u64, mut dice: Dice, over: Arc<AtomicBool>) -> u64 {
+/// Asks until it is over; answers how many had an answer, or what happened to one that had none.
+async fn work(
+    url: String,
+    worker: u64,
+    mut dice: Dice,
+    over: Arc<AtomicBool>,
+    told: Arc<Forecast>,
+) -> Result<u64, String> {
     let client = client();
     let mut answered = 0;
     while !over.load(Ordering::Relaxed) {
@@ -77,13 +110,29 @@ async fn work(url: String, worker: u64, mut dice: Dice, over: Arc<AtomicBool>) -
             "messages": [{ "role": "user", "content": format!("Question {answered} of {worker}") }],
         });
         let asked = client.post(format!("{url}{path}")).bearer_auth(TOKEN).header("content-type", "application/json");
+        let begin = Instant::now();
         let answer = asked.body(body.to_string()).send().await.unwrap();
         let (status, way) = (answer.status(), answer.headers().get("weir-route").cloned());
         let said = answer.text().await.unwrap();
-        assert!(status == 200 && (!stream || said.ends_with(end)), "{path} {model} {stream} {way:?}: {status} {said}");
+        let is_whole = status == 200 && (!stream || said.ends_with(end));
+        let took = begin.elapsed().as_millis();
+        if !is_whole {
+            let weather = told.tell();
+            return Err(format!("{path} {model} {stream} {way:?}: {status} {said} after {took} ms\n{weather}"));
+        }
         answered += 1;
     }
-    answered
+    Ok(answered)
+}
+
+/// What the log has of the requests that a text names.
+async fn rows_of(installation: &Installation, named: &str) -> String {
+    let store = installation.store().await;
+    let page =
+        store::request_log::list_requests(&store, TeamId(1), &RequestFilter::default(), None, 100).await.unwrap();
+    store.close().await.unwrap();
+    let rows = page.rows.iter().filter(|row| named.contains(&row.request_id.to_string()));
+    rows.map(|row| format!("{row:#?}\n")).collect()
 }
 
 fn team(providers: &[Running; 3]) -> String {
@@ -135,26 +184,33 @@ async fn every_request_has_an_answer_while_one_provider_is_well() {
     let server = installation.serve(&[]).await;
     server.until_caught_up().await;
     let over = Arc::new(AtomicBool::new(false));
-    let changing = tokio::spawn(weather(providers.clone(), Dice(dice.roll(u64::MAX)), over.clone()));
-    let total = Arc::new(AtomicU64::new(0));
+    let told = Arc::new(Forecast::default());
+    let changing = tokio::spawn(weather(providers.clone(), Dice(dice.roll(u64::MAX)), over.clone(), told.clone()));
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..WORKERS {
-        let (url, dice, over, total) = (server.url.clone(), Dice(dice.roll(u64::MAX)), over.clone(), total.clone());
-        workers.spawn(async move { total.fetch_add(work(url, worker, dice, over).await, Ordering::Relaxed) });
+        let (url, dice) = (server.url.clone(), Dice(dice.roll(u64::MAX)));
+        workers.spawn(work(url, worker, dice, over.clone(), told.clone()));
     }
-    // Whoever has no answer ends before the time.
+    let (mut answered, mut failure) = (0, None);
     let time = tokio::time::sleep(Duration::from_secs(seconds));
-    tokio::select! {
-        () = time => {}
-        Some(ended) = workers.join_next() => drop(ended.expect("a request without an answer")),
-    }
-    over.store(true, Ordering::Relaxed);
-    while let Some(ended) = workers.join_next().await {
-        ended.expect("a request without an answer");
+    tokio::pin!(time);
+    loop {
+        tokio::select! {
+            () = &mut time, if !over.load(Ordering::Relaxed) => {}
+            ended = workers.join_next() => match ended {
+                Some(Ok(Ok(more))) => answered += more,
+                Some(Ok(Err(what))) => failure = failure.or(Some(what)),
+                Some(Err(error)) => failure = failure.or(Some(error.to_string())),
+                None => break,
+            },
+        }
+        over.store(true, Ordering::Relaxed);
     }
     changing.await.unwrap();
-    let answered = total.load(Ordering::Relaxed);
     server.until_caught_up().await;
+    if let Some(what) = failure {
+        panic!("{what}{}", rows_of(&installation, &what).await);
+    }
     let report = installation.verify().await;
     let count = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(count("requests"), answered, "{report}");

@@ -108,6 +108,33 @@ fn hold(world: &mut World, models: &[&str], providers: Option<&[&str]>) {
 }
 
 #[tokio::test]
+async fn a_stream_of_anthropics_is_an_answer_where_others_could_be_asked_too() {
+    let events = concat!(
+        "event: message_start\n",
+        r#"data: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"claude","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}"#,
+        "\n\nevent: content_block_start\n",
+        r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        "\n\nevent: content_block_delta\n",
+        r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#,
+        "\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\n",
+        r#"data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#,
+        "\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    );
+    let mut world = World::new(move |_| Answer::events(events)).await;
+    deploy(
+        &mut world,
+        1,
+        json!([start("a"), model("a", "anthropic", "claude", "b"), model("b", "openai", "gpt-4o", "end"), end()]),
+    );
+    for (path, body) in [(CHAT, ASK), ("/v1/acme/main/compat/messages", ASK)] {
+        let read = world.send(post(path, &body.replace(r#""model""#, r#""stream":true,"model""#))).await;
+        assert_eq!((read.status, read.header("cf-aig-provider")), (200, Some("anthropic")), "{path}: {}", read.body);
+        assert!(read.body.contains("hi"), "{path}: {}", read.body);
+    }
+    assert!(world.rows().iter().all(|row| row.attempt == 1 && row.outcome == Outcome::Ok), "{:?}", world.rows());
+}
+
+#[tokio::test]
 async fn a_token_may_be_held_to_routes() {
     let mut world = world(json!([
         start("a"),

@@ -33,7 +33,9 @@ pub fn read(document: &[u8]) -> Option<StreamError> {
     }
     let outer: Report = serde_json::from_slice(document).ok()?;
     let is_error = outer.object.as_ref().is_some_and(|object| object.as_str() == "\"error\"");
-    let bare = outer.choices.is_none() && (outer.message.is_some() || outer.detail.is_some());
+    // A message that is an object begins a stream of Anthropic's.
+    let is_text = |message: &Json| message.as_str().starts_with('"');
+    let bare = outer.choices.is_none() && (outer.message.as_ref().is_some_and(is_text) || outer.detail.is_some());
     let Some(error) = &outer.error else { return (is_error || bare).then(|| outer.tell()) };
     let inner = match error.read::<Vec<Json>>() {
         Ok(list) => list.into_iter().next().unwrap_or_else(|| error.clone()),
@@ -110,5 +112,8 @@ mod tests {
         }
         assert_eq!(read(br#"{"choices":[],"error":null,"message":"x"}"#), None);
         assert_eq!(read(b"plain"), None);
+        let begins =
+            br#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[]}}"#;
+        assert_eq!(read(begins), None, "Anthropic's first event");
     }
 }
