@@ -2,7 +2,7 @@
 //! not kept, what it cannot give at once is a miss.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::cache::{CacheEntry, CacheKey};
 use futures_util::FutureExt;
@@ -18,8 +18,10 @@ const MAX_KNOWN: usize = 200_000;
 /// Answers waiting to be written, and what they may take of memory in KiB; more are not kept beyond memory.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_KIB: usize = 32 << 10;
-/// Most answers written in one transaction.
-const BATCH: usize = 64;
+/// How long the writer rests after a transaction, for each answer in it and at least: what is kept for a restart must not cost
+/// the requests of today. Under more than a thousand new answers a second, some stay in memory only.
+const REST_EACH: Duration = Duration::from_millis(1);
+const REST: Duration = Duration::from_millis(20);
 /// Answers read at once: when the database hangs, what waits for it must not pile up.
 const MAX_LOADS: usize = 32;
 /// The part of the bound that is made free at once, so that the whole is not looked at for each answer. No transaction writes
@@ -101,8 +103,9 @@ impl Writer {
     async fn run(self, mut entries: mpsc::Receiver<Waiting>) {
         // The bound may be lower than at the last start.
         let mut free = self.make_room(self.limit / SLACK_PART).await.unwrap_or_default();
-        let mut batch = Vec::with_capacity(BATCH);
-        while entries.recv_many(&mut batch, BATCH).await > 0 {
+        let mut batch = Vec::with_capacity(MAX_WAITING);
+        while entries.recv_many(&mut batch, MAX_WAITING).await > 0 {
+            let rest = REST.max(REST_EACH * u32::try_from(batch.len()).unwrap_or(u32::MAX));
             let (answers, room): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             for part in parts(&answers, self.limit / SLACK_PART) {
                 if let Err(error) = self.write(part, &mut free).await {
@@ -110,6 +113,7 @@ impl Writer {
                 }
             }
             drop((answers, room));
+            tokio::time::sleep(rest).await;
         }
     }
 
@@ -173,8 +177,6 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bytes::Bytes;
     use domain::{GatewayId, TeamId, Usage};
     use gateway::ports::CacheTier as _;
