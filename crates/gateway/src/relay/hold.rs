@@ -40,7 +40,8 @@ pub(super) async fn hold(
     (make, others): (Make, bool),
 ) -> Result<Held, Box<Failure>> {
     let collected = whole(settlement, &mut meter, upstream, plan).await;
-    let says_so = |body: &Bytes| wire::api::failure(body).filter(|_| others && meter.status() < 400);
+    let is_judged = others && meter.status() < 400;
+    let says_so = |body: &Bytes| if is_judged { wire::api::failure(body) } else { None };
     if let Some(error) = collected.as_ref().ok().and_then(says_so) {
         let end = End::without_answer(meter.status(), Outcome::UpstreamFailed, None);
         settlement.end_attempt(End { response: Some(meter.capture()), ..end });

@@ -27,7 +27,10 @@ pub(super) struct Poll {
 impl Poll {
     /// What is to be asked for again, where an answer is not done.
     pub(super) fn of(plan: &Plan, body: &[u8]) -> Option<Self> {
-        let id = pending(body).filter(|_| plan.polls())?;
+        if !plan.polls() {
+            return None;
+        }
+        let id = pending(body)?;
         let path = format!("{}/{id}", plan.uri.path().trim_end_matches('/'));
         let mut parts = plan.uri.clone().into_parts();
         parts.path_and_query = path.parse().ok();
