@@ -1,5 +1,6 @@
 //! What is written down about each attempt to answer a request. Money and log share the row; bodies travel beside it.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::price::Formula;
@@ -320,10 +321,10 @@ pub struct Past {
 }
 
 /// What was said, kept apart from the row because it is large and may be dropped under pressure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    pub request: Vec<u8>,
-    pub response: Vec<u8>,
+    pub request: Bytes,
+    pub response: Bytes,
     pub request_content_type: Option<String>,
     pub response_content_type: Option<String>,
     /// Whether the request was longer than what is kept.

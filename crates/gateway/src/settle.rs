@@ -375,7 +375,7 @@ impl Settlement {
         if let Some((row, payload)) = &mut self.pending {
             row.response_bytes = response.seen();
             if let Some((payload, _)) = payload {
-                payload.response = response.head(self.shared.options.payload_cap).to_vec();
+                payload.response = response.share_head(self.shared.options.payload_cap);
                 payload.response_cut = (payload.response.len() as u64) < response.seen();
                 payload.response_content_type = Some(JSON.to_owned());
             }
@@ -402,19 +402,20 @@ impl Settlement {
             return None;
         }
         let cap = self.shared.options.payload_cap;
-        let (response, seen) = end.response.map_or((&[][..], 0), |capture| (capture.head(cap), capture.seen()));
-        let response = if words::is_text(end.response_content_type, response) { response } else { &[] };
+        let seen = end.response.map_or(0, Capture::seen);
+        let response = end.response.filter(|response| words::is_text(end.response_content_type, response.head(cap)));
         let mut claim = self.shared.memory.claim(Purpose::Keeping);
-        if claim.grow(self.request.len() + response.len()).is_err() {
+        if claim.grow(response.map_or(0, |response| response.copied(cap))).is_err() {
             count(dropped);
             return None;
         }
+        let response = response.map(|response| response.share_head(cap)).unwrap_or_default();
         let payload = Payload {
-            request: self.request.to_vec(),
+            request: self.request.clone(),
             request_cut: (self.request.len() as u64) < self.row.request_bytes,
             request_content_type: self.request_content_type.clone(),
-            response: response.to_vec(),
             response_cut: (response.len() as u64) < seen,
+            response,
             response_content_type: end.response_content_type.map(str::to_owned),
         };
         Some((payload, claim))

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     store.migrate().await?;
     let (appender, reader) = Spool::open(&dir.path().join("spool"), SpoolOptions::default())?;
 
-    let payload = Payload { request: vec![b'a'; body], response: vec![b'b'; body], ..Payload::default() };
+    let payload = Payload { request: vec![b'a'; body].into(), response: vec![b'b'; body].into(), ..Payload::default() };
     let payload = (body > 0).then_some(&payload);
     let began = Instant::now();
     for number in 0..rows {

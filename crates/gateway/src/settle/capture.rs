@@ -104,6 +104,19 @@ impl Capture {
         Some(bytes)
     }
 
+    /// At most `cap` bytes, for others to keep.
+    pub(crate) fn share_head(&self, cap: usize) -> Bytes {
+        match &self.kept {
+            Kept::One(bytes) => bytes.slice(..bytes.len().min(cap)),
+            _ => Bytes::copy_from_slice(self.head(cap)),
+        }
+    }
+
+    /// How many bytes [`Capture::share_head`] copies.
+    pub(crate) fn copied(&self, cap: usize) -> usize {
+        if matches!(self.kept, Kept::One(_)) { 0 } else { self.head(cap).len() }
+    }
+
     /// At most `cap` bytes.
     pub(crate) fn head(&self, cap: usize) -> &[u8] {
         let bytes = self.bytes();

@@ -87,7 +87,7 @@ async fn where_memory_is_short_the_log_does_without_bodies_and_never_without_row
     assert_eq!((row.outcome, row.usage.input, row.cost.is_some()), (Outcome::Ok, 10, true));
     assert_eq!(row.response_bytes, read.body.len() as u64);
     let payload = world.ledger.rows.lock().expect("free")[0].1.clone().expect("there is room for the request");
-    assert_eq!((payload.request.as_slice(), payload.response_cut), (STREAM.as_bytes(), true));
+    assert_eq!((payload.request.as_ref(), payload.response_cut), (STREAM.as_bytes(), true));
     assert!(payload.response.is_empty());
     assert_eq!(world.gateway.counters().captures_dropped, 1);
     world.memory_is_free().await;

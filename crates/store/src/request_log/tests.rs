@@ -160,8 +160,8 @@ db_test! {
             AttemptRow { attempt: 2, usage: everything(), cost_formula: fixture::formula(), user: Some("ada".to_owned()), backend: Some("novita".to_owned()), ..fixture::row(AT_MS, 1, 1) },
         ];
         let payload = Payload {
-            request: "{\"text\":\"grüß\"}".repeat(500).into_bytes(),
-            response: vec![b'o', 0xff],
+            request: "{\"text\":\"grüß\"}".repeat(500).into(),
+            response: vec![b'o', 0xff].into(),
             request_content_type: Some("application/json".to_owned()),
             response_cut: true,
             ..Payload::default()

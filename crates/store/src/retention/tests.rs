@@ -21,7 +21,7 @@ db_test! {
     async fn each_gateway_forgets_after_its_own_time(store: Store) {
         create_gateway(&store, 1, 1, "short", r#"{"log_retention_days":1}"#).await;
         create_gateway(&store, 1, 2, "long", r#"{"log_retention_days":90}"#).await;
-        let payload = Payload { request: b"x".to_vec(), ..Payload::default() };
+        let payload = Payload { request: b"x".as_slice().into(), ..Payload::default() };
         // More than one range of the first gateway is past its time.
         let old = [rows_of(Some(1), 2, 0, 1_100), rows_of(None, 31, 5_000, 3)].concat();
         let kept =

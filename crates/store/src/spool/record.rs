@@ -8,6 +8,7 @@
 //! A new last value of an enum needs no new version: older records never have it. A binary from before it sets such a record
 //! aside in `dead_letters`. `Outcome::Interrupted` came into version 1 so, `StateChange::Finish` and `Describe` into version 2.
 
+use bytes::Bytes;
 use domain::ledger::{AttemptRow, Payload};
 use domain::state::StateChange;
 use serde::{Deserialize, Serialize, Serializer};
@@ -73,8 +74,8 @@ impl<'a> From<&'a Payload> for Bodies<'a> {
 impl From<Bodies<'_>> for Payload {
     fn from(bodies: Bodies<'_>) -> Self {
         Self {
-            request: bodies.request.to_vec(),
-            response: bodies.response.to_vec(),
+            request: Bytes::copy_from_slice(bodies.request),
+            response: Bytes::copy_from_slice(bodies.response),
             request_content_type: bodies.request_content_type.map(str::to_owned),
             response_content_type: bodies.response_content_type.map(str::to_owned),
             request_cut: bodies.request_cut,
@@ -134,7 +135,7 @@ mod tests {
     use crate::fixture;
 
     fn payload() -> Payload {
-        Payload { request: b"{}".to_vec(), response: vec![0, 255], ..Payload::default() }
+        Payload { request: Bytes::from_static(b"{}"), response: vec![0, 255].into(), ..Payload::default() }
     }
 
     /// A row with something in each of its figures.

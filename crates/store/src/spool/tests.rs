@@ -16,7 +16,7 @@ fn open(dir: &Path, options: SpoolOptions) -> (SpoolAppender, SpoolReader) {
 }
 
 fn payload(bytes: Vec<u8>) -> Payload {
-    Payload { request: bytes, ..Payload::default() }
+    Payload { request: bytes.into(), ..Payload::default() }
 }
 
 /// Attempt numbers of every record from the beginning, and the count of damaged bytes.

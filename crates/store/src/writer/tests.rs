@@ -42,7 +42,7 @@ fn a_writer_that_panics_has_no_pulse() {
 
 db_test! {
     async fn everything_appended_is_in_the_database_once_it_is_drained(store: Store) {
-        let payload = Payload { request: b"{\"a\":1}".to_vec(), ..Payload::default() };
+        let payload = Payload { request: b"{\"a\":1}".as_slice().into(), ..Payload::default() };
         write(&store, &rows(1_203), Some(&payload)).await;
         assert_eq!(number(&store, COUNT).await, 1_203);
         assert_eq!(number(&store, "SELECT COUNT(*) FROM request_bodies").await, 1_203);
