@@ -44,8 +44,6 @@ const IDLE_PER_HOST: usize = 256;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest head of an answer, in bytes; also the size of a connection's read buffer at most.
 const MAX_HEAD: usize = 128 << 10;
-/// Most header lines of an answer.
-const MAX_HEADERS: usize = 256;
 /// A reused connection that breaks later than this was not stale: the provider may have worked on the request.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
 /// How often a multiplexed connection in use is asked for a sign of life, and how long it may take.
@@ -81,7 +79,6 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .http1_max_buf_size(MAX_HEAD)
-            .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEAD as u32)
             .http2_adaptive_window(true)
             .http2_keep_alive_interval(PING_EVERY)

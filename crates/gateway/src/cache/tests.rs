@@ -134,8 +134,16 @@ fn every_part_changes_the_key_and_none_can_pose_as_another() {
         stream: false,
         custom: None,
     };
+    let (long, longer) = (vec![b'a'; 5_000], vec![b'a'; 5_001]);
+    let mut other = long.clone();
+    other[4_999] = b'b';
+    let digest = blake3::hash(&long);
     let variants = [
         base,
+        KeyParts { body: &long, ..base },
+        KeyParts { body: &longer, ..base },
+        KeyParts { body: &other, ..base },
+        KeyParts { body: digest.as_bytes(), ..base },
         KeyParts { team: TeamId(2), ..base },
         KeyParts { gateway: GatewayId(2), ..base },
         KeyParts { epoch: 2, ..base },
@@ -159,6 +167,7 @@ fn every_part_changes_the_key_and_none_can_pose_as_another() {
     assert_eq!(key(&base), key(&KeyParts { headers: &agent, ..base }));
     let custom = KeyParts { custom: Some("mine"), ..base };
     assert_eq!(key(&custom), key(&KeyParts { body: b"another", path_and_query: "/", ..custom }));
+    assert_eq!(key(&custom), key(&KeyParts { body: &long, ..custom }));
 }
 
 /// A tier that knows everything and never says it.

@@ -1,10 +1,12 @@
 //! What of a provider's headers reaches the caller, and what the gateway adds.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use domain::ledger::CacheStatus;
 use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, HeaderMap, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
+use uuid::Uuid;
 
 use super::{is_hop_by_hop, is_nominated, limits, name};
 use crate::settle::Settlement;
@@ -54,9 +56,14 @@ fn is_unwanted(name: &HeaderName) -> bool {
 
 /// Adds what the gateway says about every answer.
 pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
-    let id = settlement.id().to_string();
-    insert(headers, name::EVENT_ID, settlement.row.event_id.as_deref().unwrap_or(&id));
-    insert(headers, name::LOG_ID, &id);
+    let id = HeaderValue::from_str(settlement.id().0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    if let Ok(id) = id {
+        headers.insert(name::EVENT_ID, id.clone());
+        headers.insert(name::LOG_ID, id);
+    }
+    if let Some(event) = &settlement.row.event_id {
+        insert(headers, name::EVENT_ID, event);
+    }
     let cache = match settlement.row.cache {
         CacheStatus::Off => None,
         CacheStatus::Miss => Some("MISS"),
@@ -99,11 +106,14 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
 fn timing(settlement: &Settlement) -> String {
     let upstream = settlement.upstream;
     let gateway = settlement.started().elapsed().saturating_sub(settlement.waited + upstream);
-    let ms = |time: Duration| format!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000);
-    let mut text = format!("gateway;dur={}", ms(gateway));
+    let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1_000);
+    let mut text = String::with_capacity(64);
+    let (whole, part) = ms(gateway);
+    // Writing into a text cannot fail.
+    let _ = write!(text, "gateway;dur={whole}.{part:03}");
     if settlement.row.attempt > 0 {
-        text.push_str(", upstream;dur=");
-        text.push_str(&ms(upstream));
+        let (whole, part) = ms(upstream);
+        let _ = write!(text, ", upstream;dur={whole}.{part:03}");
     }
     text
 }
