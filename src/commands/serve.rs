@@ -56,6 +56,7 @@ const LAST_EVENTS: Duration = Duration::from_secs(2);
 /// Runs until a signal tells it to stop.
 pub fn run(settings: &Settings) -> Result<(), String> {
     start_log(settings);
+    use_small_pages();
     let pages = runtime("pages", PAGE_THREADS)?;
     let data_plane = runtime("data-plane", std::thread::available_parallelism().map_or(2, usize::from))?;
     let server = pages.block_on(Server::start(settings, &pages))?;
@@ -216,6 +217,13 @@ impl Server {
         };
         Ok(Self { app, listener, services, writer, _claim: claim })
     }
+}
+
+/// Has the kernel give memory in pages of 4 KiB: in huge ones the allocator's arenas take a third more, and nothing is faster. A
+/// system that knows no huge pages works too.
+fn use_small_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn runtime(name: &str, threads: usize) -> Result<Runtime, String> {
