@@ -58,7 +58,11 @@ pub fn run(settings: &Settings) -> Result<(), String> {
     start_log(settings);
     use_small_pages();
     let pages = runtime("pages", PAGE_THREADS)?;
-    let data_plane = runtime("data-plane", std::thread::available_parallelism().map_or(2, usize::from))?;
+    let data_plane = match std::thread::available_parallelism().map_or(2, usize::from) {
+        // With nobody to share work with, handing tasks to another thread only costs.
+        1 => runtime_of(&mut Builder::new_current_thread(), "data-plane")?,
+        threads => runtime("data-plane", threads)?,
+    };
     let server = pages.block_on(Server::start(settings, &pages))?;
     let (count, signalled) = watch::channel(0);
     pages.spawn(count_signals(count, server.app.draining.clone(), server.app.ledger_writer.clone()));
@@ -227,12 +231,12 @@ fn use_small_pages() {
 }
 
 fn runtime(name: &str, threads: usize) -> Result<Runtime, String> {
-    Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start the {name} threads: {error}"))
+    runtime_of(Builder::new_multi_thread().worker_threads(threads), name)
+}
+
+fn runtime_of(builder: &mut Builder, name: &str) -> Result<Runtime, String> {
+    let built = builder.thread_name(name).enable_all().build();
+    built.map_err(|error| format!("cannot start the {name} threads: {error}"))
 }
 
 fn listen(settings: &Settings) -> Result<std::net::TcpListener, String> {
