@@ -1,6 +1,8 @@
 //! Multi-row inserts as plain SQL. Rows of volume go this way: building 20,000 placeholders through a query builder for
 //! every batch costs more than SQLite takes to store the rows.
 
+use std::borrow::Cow;
+
 use sea_orm::{Statement, Value};
 
 use crate::Backend;
@@ -31,11 +33,20 @@ pub(crate) struct Insert {
 impl Insert {
     /// The statement for as many rows as `values` fills.
     pub(crate) fn statement(&self, backend: Backend, values: Vec<Value>) -> Statement {
+        debug_assert_eq!(values.len() % self.columns.len(), 0, "whole rows");
+        Statement::from_sql_and_values(backend.into(), self.sql(backend, values.len()), values)
+    }
+
+    /// The statement of a single row, whose values are bound by whoever runs it.
+    pub(crate) fn of_one(&self, backend: Backend) -> String {
+        self.sql(backend, self.columns.len())
+    }
+
+    fn sql(&self, backend: Backend, values: usize) -> String {
         let width = self.columns.len();
-        debug_assert_eq!(values.len() % width, 0, "whole rows");
         let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
-        sql.reserve(values.len() * 7 + self.tail.len());
-        for index in 0..values.len() {
+        sql.reserve(values * 7 + self.tail.len());
+        for index in 0..values {
             sql.push_str(match (index % width, index) {
                 (0, 0) => "(",
                 (0, _) => "),(",
@@ -45,13 +56,18 @@ impl Insert {
         }
         sql.push_str(") ");
         sql.push_str(&self.tail);
-        Statement::from_sql_and_values(backend.into(), sql, values)
+        sql
     }
 }
 
 /// Text that both databases take: PostgreSQL refuses the zero character, which callers can put into JSON strings.
 pub(crate) fn clean(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+    fit(text).into_owned()
+}
+
+/// The same, without a copy of what is clean already.
+pub(crate) fn fit(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// Largest figure stored: sums of millions of rows still fit a bigint, whatever an upstream claims.

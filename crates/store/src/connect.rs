@@ -165,15 +165,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`] where another server has it, [`StoreError::Other`] where the lock beside it cannot be made.
     pub async fn claim(&self) -> Result<Claim, StoreError> {
-        if self.inner.backend == Backend::Postgres {
-            return Ok(Claim { _lock: None });
-        }
-        let files = self.read().query_all_raw(Statement::from_string(
-            self.inner.backend.into(),
-            "SELECT file FROM pragma_database_list WHERE name = 'main'",
-        ));
-        let file: Option<String> = files.await?.first().map(|row| row.try_get_by_index(0)).transpose()?;
-        let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(Claim { _lock: None }) };
+        let Some(file) = self.file().await? else { return Ok(Claim { _lock: None }) };
         let path = format!("{file}.lock");
         let failed = |error: std::io::Error| StoreError::Other(format!("{path}: {error}"));
         let lock =
@@ -183,6 +175,28 @@ impl Store {
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
+    }
+
+    /// SQLite's file; none in memory and on PostgreSQL.
+    async fn file(&self) -> Result<Option<String>, StoreError> {
+        if self.inner.backend == Backend::Postgres {
+            return Ok(None);
+        }
+        let files = self.read().query_all_raw(Statement::from_string(
+            self.inner.backend.into(),
+            "SELECT file FROM pragma_database_list WHERE name = 'main'",
+        ));
+        let file: Option<String> = files.await?.first().map(|row| row.try_get_by_index(0)).transpose()?;
+        Ok(file.filter(|file| !file.is_empty()))
+    }
+
+    /// SQLite's file and the settings of a connection that writes to it; none in memory, on PostgreSQL, and where the URL asks for
+    /// a file to be opened in a way of its own.
+    pub(crate) async fn write_settings(&self) -> Result<Option<(String, Settings)>, StoreError> {
+        let Inner { url, durability, .. } = &*self.inner;
+        let usual = url.split_once('?').is_none_or(|(_, query)| query.split('&').all(|pair| pair.starts_with("mode=")));
+        let file = if usual { self.file().await? } else { None };
+        Ok(file.map(|file| (file, settings(*durability))))
     }
 
     /// Connections for statements that only read; on SQLite they refuse to write.
@@ -217,7 +231,7 @@ impl Store {
     }
 
     /// Waits until it is our turn to write, where there is a line.
-    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
+    pub(crate) async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
         let Some(turn) = &self.inner.turn else { return Ok(None) };
         let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(turn).acquire_owned()).await;
         // The line is never closed, so an error is a wait that took too long.
@@ -255,6 +269,14 @@ impl Store {
     }
 }
 
+/// What a connection to SQLite is set to: names and values of pragmas, in order.
+pub(crate) type Settings = [(&'static str, &'static str); 4];
+
+fn settings(durability: Durability) -> Settings {
+    let synchronous = if durability == Durability::Power { "FULL" } else { "NORMAL" };
+    [("foreign_keys", "ON"), ("busy_timeout", "5000"), ("journal_mode", "WAL"), ("synchronous", synchronous)]
+}
+
 async fn open(
     url: &str,
     (backend, durability): (Backend, Durability),
@@ -269,13 +291,9 @@ async fn open(
             options.max_connections(if purpose == Purpose::Read { 6 } else { 1 }).min_connections(1);
             options
                 .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_at_rest(connection))));
-            let synchronous = if durability == Durability::Power { "FULL" } else { "NORMAL" };
             options.map_sqlx_sqlite_opts(move |sqlite| {
-                let sqlite = sqlite
-                    .foreign_keys(true)
-                    .pragma("busy_timeout", "5000")
-                    .pragma("journal_mode", "WAL")
-                    .pragma("synchronous", synchronous);
+                let sqlite =
+                    settings(durability).into_iter().fold(sqlite, |sqlite, (name, value)| sqlite.pragma(name, value));
                 if purpose == Purpose::Read { sqlite.pragma("query_only", "ON") } else { sqlite }
             });
         }

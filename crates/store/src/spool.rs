@@ -37,7 +37,11 @@ use directory::Segment;
 pub use intents::Intent;
 use intents::Intents;
 pub(crate) use reader::Batch;
+#[cfg(test)]
+pub(crate) use reader::Entry;
 pub use reader::SpoolReader;
+#[cfg(test)]
+pub(crate) use record::RecordError;
 pub(crate) use record::{Record, encode_row, encode_state};
 use uuid::Uuid;
 

@@ -7,7 +7,8 @@ use domain::{TeamId, TokenId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, IntoCondition},
 };
 
@@ -189,24 +190,30 @@ pub async fn touch(tx: &WriteTx, used: &[LastUse]) -> Result<(), StoreError> {
 }
 
 pub(crate) async fn note_uses(tx: &WriteTx, used: &[LastUse]) -> Result<(), DbErr> {
-    for LastUse { token, at_ms, previous } in used {
-        if let Some(at) = DateTime::from_timestamp_millis(*at_ms) {
-            note_later(tx, Column::LastUsedAt, Column::Id.eq(token.0), at).await?;
-        }
-        if let Some((digest, at_ms)) = previous
-            && let Some(at) = DateTime::from_timestamp_millis(*at_ms)
-        {
-            let same = Column::Id.eq(token.0).and(Column::PreviousDigest.eq(digest.to_vec()));
-            note_later(tx, Column::PreviousUsedAt, same, at).await?;
-        }
+    for statement in use_statements(tx.get_database_backend(), used) {
+        tx.execute_raw(statement).await?;
     }
     Ok(())
 }
 
-async fn note_later(tx: &WriteTx, column: Column, row: impl IntoCondition, at: DateTime<Utc>) -> Result<(), DbErr> {
-    let earlier = column.is_null().or(Expr::col(column).lt(at));
-    Entity::update_many().filter(row).filter(earlier).col_expr(column, at.into()).exec(tx).await?;
-    Ok(())
+/// What writes uses down.
+pub(crate) fn use_statements(backend: DbBackend, used: &[LastUse]) -> Vec<Statement> {
+    let note_later = |column: Column, row: Condition, at_ms: i64| {
+        let at = DateTime::from_timestamp_millis(at_ms)?;
+        let earlier = column.is_null().or(Expr::col(column).lt(at));
+        let update = Entity::update_many().filter(row).filter(earlier).col_expr(column, at.into());
+        Some(update.build(backend))
+    };
+    let mut statements = Vec::new();
+    for LastUse { token, at_ms, previous } in used {
+        let own = Column::Id.eq(token.0);
+        statements.extend(note_later(Column::LastUsedAt, own.clone().into_condition(), *at_ms));
+        if let Some((digest, at_ms)) = previous {
+            let same = own.and(Column::PreviousDigest.eq(digest.to_vec()));
+            statements.extend(note_later(Column::PreviousUsedAt, same.into_condition(), *at_ms));
+        }
+    }
+    statements
 }
 
 fn scoped(scope: &Scope<'_>) -> Result<ActiveModel, StoreError> {

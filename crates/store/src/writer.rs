@@ -7,8 +7,10 @@
 //! `dead_letters`, alone.
 
 mod batch;
+mod cell;
 mod rows;
 mod run;
+mod sqlite;
 mod uses;
 
 use std::fmt;

@@ -295,6 +295,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// What rows add up to.
+    pub(crate) fn of<'r>(rows: impl IntoIterator<Item = &'r AttemptRow>) -> Self {
+        let mut tally = Self::default();
+        rows.into_iter().for_each(|row| tally.add(row));
+        tally
+    }
+
     /// Counts a row that was inserted just now.
     pub(crate) fn add(&mut self, row: &AttemptRow) {
         let row = Counted::from(row);
@@ -334,14 +341,19 @@ impl Tally {
 
     /// Adds the sums to the tables of every resolution.
     pub(crate) async fn save(&self, backend: Backend, tx: &WriteTx) -> Result<(), DbErr> {
-        for (resolution, insert) in Resolution::ALL.into_iter().zip(&*UPSERTS) {
-            let rows: Vec<_> = self.at(resolution).into_iter().collect();
+        for (insert, rows) in self.upserts() {
             for chunk in chunks(&rows) {
-                let values = chunk.iter().flat_map(|(key, sums)| values(key, sums, resolution)).collect();
-                tx.execute_raw(insert.statement(backend, values)).await?;
+                tx.execute_raw(insert.statement(backend, chunk.iter().flatten().cloned().collect())).await?;
             }
         }
         Ok(())
+    }
+
+    /// What adds the sums, with the values of each row.
+    pub(crate) fn upserts(&self) -> impl Iterator<Item = (&'static Insert, Vec<Vec<Value>>)> {
+        Resolution::ALL.into_iter().zip(&*UPSERTS).map(|(resolution, insert)| {
+            (insert, self.at(resolution).iter().map(|(key, sums)| values(key, sums, resolution)).collect())
+        })
     }
 
     /// In key order, so that two writers on one PostgreSQL wait for each other instead of locking each other out.

@@ -16,8 +16,8 @@ pub(crate) struct Prepared {
     pub(crate) at: Position,
     pub(crate) change: StateChange,
     /// What must find a row; where it does not, nothing else is done.
-    guard: Option<Statement>,
-    statements: Vec<Statement>,
+    pub(crate) guard: Option<Statement>,
+    pub(crate) statements: Vec<Statement>,
 }
 
 impl Prepared {

@@ -5,6 +5,7 @@ use domain::token::LastUse;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::rows::{self, Row};
+use super::sqlite::Direct;
 use super::uses::Uses;
 use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
@@ -14,11 +15,13 @@ use crate::{Backend, Store, StoreError, WriteTx, dead_letters, state, token};
 
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
+    /// What the rows add up to, all of them new.
+    pub(super) tally: Tally,
     /// Changes of kept state, in their order.
-    changes: Vec<state::Prepared>,
+    pub(super) changes: Vec<state::Prepared>,
     /// Records that are not understood: place, reason, bytes.
-    unreadable: Vec<(Position, String, Vec<u8>)>,
+    pub(super) unreadable: Vec<(Position, String, Vec<u8>)>,
     /// When tokens were last used, where that is worth writing down.
     pub(super) used: Vec<LastUse>,
     pub(super) end: Position,
@@ -33,8 +36,14 @@ pub(super) struct Written {
 
 impl Prepared {
     pub(super) fn new(backend: Backend, batch: Batch, uses: &Uses) -> Self {
-        let mut prepared =
-            Self { rows: Vec::new(), changes: Vec::new(), unreadable: Vec::new(), used: Vec::new(), end: batch.end };
+        let mut prepared = Self {
+            rows: Vec::with_capacity(batch.entries.len()),
+            tally: Tally::default(),
+            changes: Vec::new(),
+            unreadable: Vec::new(),
+            used: Vec::new(),
+            end: batch.end,
+        };
         for entry in batch.entries {
             match entry.record {
                 Ok(Record::Row(row, payload)) => prepared.rows.push(Row::new(entry.at, *row, payload)),
@@ -44,6 +53,7 @@ impl Prepared {
                 Err((error, bytes)) => prepared.unreadable.push((entry.at, error.to_string(), bytes)),
             }
         }
+        prepared.tally = Tally::of(prepared.rows.iter().map(|row| &row.ledger));
         prepared.used = uses.of(prepared.rows.iter().map(|row| &row.ledger));
         prepared
     }
@@ -62,8 +72,24 @@ fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Other("a spool position is negative".to_owned()))
 }
 
-/// Writes a batch: all rows together, or one by one where the database refuses one of them.
-pub(super) async fn write(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<Written, StoreError> {
+/// Writes a batch, by the writer's own connection where there is one and nothing is unusual.
+pub(super) async fn write(
+    store: &Store,
+    direct: Option<&mut Direct>,
+    spool: SpoolId,
+    prepared: &Prepared,
+) -> Result<Written, StoreError> {
+    if let Some(direct) = direct {
+        let _turn = store.turn().await?;
+        if direct.write(spool, prepared) {
+            return Ok(Written { rows: prepared.rows.len() as u64, dead_letters: 0 });
+        }
+    }
+    write_carefully(store, spool, prepared).await
+}
+
+/// All rows together, or one by one where the database refuses one of them.
+pub(super) async fn write_carefully(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<Written, StoreError> {
     let mut care = Care::New;
     loop {
         care = match try_write(store, spool, prepared, care).await {
@@ -93,20 +119,24 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     let tx = store.begin_write().await?;
     let mut transaction = Transaction { backend: store.backend(), tx: &tx, spool, written: Written::default() };
     let inserted = match care {
-        Care::New if rows::insert_new(store.backend(), &tx, &prepared.rows).await? => {
-            prepared.rows.iter().map(|row| &row.ledger).collect()
-        }
+        Care::New if rows::insert_new(store.backend(), &tx, &prepared.rows).await? => None,
         Care::New => {
             tx.rollback().await?;
             return Ok(None);
         }
-        Care::Again => rows::insert(store.backend(), &tx, &prepared.rows).await?,
-        Care::RowByRow => transaction.insert_row_by_row(&prepared.rows).await?,
+        Care::Again => Some(rows::insert(store.backend(), &tx, &prepared.rows).await?),
+        Care::RowByRow => Some(transaction.insert_row_by_row(&prepared.rows).await?),
     };
-    let mut tally = Tally::default();
-    inserted.iter().for_each(|row| tally.add(row));
-    transaction.written.rows = inserted.len() as u64;
-    tally.save(store.backend(), &tx).await?;
+    match inserted {
+        None => {
+            transaction.written.rows = prepared.rows.len() as u64;
+            prepared.tally.save(store.backend(), &tx).await?;
+        }
+        Some(some) => {
+            transaction.written.rows = some.len() as u64;
+            Tally::of(some).save(store.backend(), &tx).await?;
+        }
+    }
     token::note_uses(&tx, &prepared.used).await?;
     match care {
         Care::New | Care::Again => {
@@ -119,7 +149,7 @@ async fn try_write(store: &Store, spool: SpoolId, prepared: &Prepared, care: Car
     for (at, reason, bytes) in &prepared.unreadable {
         transaction.set_aside(*at, reason, bytes.clone()).await?;
     }
-    transaction.save_position(prepared.end).await?;
+    tx.execute_raw(save_position(store.backend(), spool, prepared.end)).await?;
     let written = transaction.written;
     tx.commit().await?;
     Ok(Some(written))
@@ -186,18 +216,16 @@ impl Transaction<'_> {
         self.written.dead_letters += 1;
         Ok(())
     }
+}
 
-    async fn save_position(&self, at: Position) -> Result<(), DbErr> {
-        let insert = Insert {
-            table: "spool_positions",
-            columns: &["spool_id", "segment", "at_byte"],
-            tail: "ON CONFLICT (spool_id) DO UPDATE SET segment = excluded.segment, at_byte = excluded.at_byte"
-                .to_owned(),
-        };
-        let values = vec![self.spool.into(), signed(at.segment), signed(at.offset)];
-        self.tx.execute_raw(insert.statement(self.backend, values)).await?;
-        Ok(())
-    }
+/// Remembers how far a spool is read.
+pub(super) fn save_position(backend: Backend, spool: SpoolId, at: Position) -> Statement {
+    let insert = Insert {
+        table: "spool_positions",
+        columns: &["spool_id", "segment", "at_byte"],
+        tail: "ON CONFLICT (spool_id) DO UPDATE SET segment = excluded.segment, at_byte = excluded.at_byte".to_owned(),
+    };
+    insert.statement(backend, vec![spool.into(), signed(at.segment), signed(at.offset)])
 }
 
 fn signed(number: u64) -> Value {

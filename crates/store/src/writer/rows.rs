@@ -1,13 +1,16 @@
 //! Ledger rows and bodies as values of their tables.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use domain::ledger::{AttemptRow, Cause, Payload};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use crate::bulk::{Insert, chunks, clean, figure, money};
+use super::cell::Cell;
+use crate::bulk::{Insert, chunks, clean, figure, fit, money};
 use crate::pack::pack;
 use crate::spool::Position;
 use crate::{Backend, WriteTx, priced};
@@ -65,7 +68,8 @@ const COLUMNS: &[&str] = &[
     "way",
 ];
 
-static REQUESTS: LazyLock<Insert> =
+/// New rows; one that is there already stays as it is.
+pub(super) static REQUESTS: LazyLock<Insert> =
     LazyLock::new(|| Insert { table: "requests", columns: COLUMNS, tail: "ON CONFLICT DO NOTHING".to_owned() });
 
 /// The same, telling which rows were not there before.
@@ -75,18 +79,21 @@ static TOLD: LazyLock<Insert> = LazyLock::new(|| Insert {
     tail: "ON CONFLICT DO NOTHING RETURNING request_id, attempt".to_owned(),
 });
 
-static BODIES: LazyLock<Insert> = LazyLock::new(|| Insert {
+const BODY_COLUMNS: &[&str] = &[
+    "request_id",
+    "attempt",
+    "request",
+    "response",
+    "request_content_type",
+    "response_content_type",
+    "request_cut",
+    "response_cut",
+];
+
+/// The bodies of new rows.
+pub(super) static BODIES: LazyLock<Insert> = LazyLock::new(|| Insert {
     table: "request_bodies",
-    columns: &[
-        "request_id",
-        "attempt",
-        "request",
-        "response",
-        "request_content_type",
-        "response_content_type",
-        "request_cut",
-        "response_cut",
-    ],
+    columns: BODY_COLUMNS,
     tail: "ON CONFLICT DO NOTHING".to_owned(),
 });
 
@@ -94,28 +101,62 @@ static BODIES: LazyLock<Insert> = LazyLock::new(|| Insert {
 pub(super) struct Row {
     pub(super) at: Position,
     pub(super) ledger: AttemptRow,
-    values: Vec<Value>,
-    body: Option<Vec<Value>>,
+    body: Option<Body>,
+}
+
+/// What was said, compressed.
+struct Body {
+    request: Vec<u8>,
+    response: Vec<u8>,
+    payload: Payload,
 }
 
 impl Row {
     pub(super) fn new(at: Position, ledger: AttemptRow, payload: Option<Payload>) -> Self {
-        let values = values(&ledger);
-        let body = payload.map(|payload| body(&ledger, &payload));
-        Self { at, ledger, values, body }
+        let body = payload.map(|mut payload| {
+            let (request, response) = (pack(&payload.request), pack(&payload.response));
+            (payload.request, payload.response) = (Bytes::new(), Bytes::new());
+            Body { request, response, payload }
+        });
+        Self { at, ledger, body }
     }
 
     fn key(&self) -> (Uuid, i32) {
         (self.ledger.request_id.0, self.ledger.attempt.into())
     }
+
+    /// In the order of the columns of [`REQUESTS`].
+    pub(super) fn cells(&self) -> [Cell<'_>; COLUMNS.len()] {
+        cells(&self.ledger)
+    }
+
+    /// In the order of the columns of [`BODIES`]; nothing where nothing was said.
+    pub(super) fn body_cells(&self) -> Option<[Cell<'_>; BODY_COLUMNS.len()]> {
+        let Body { request, response, payload } = self.body.as_ref()?;
+        let (request_id, attempt) = self.key();
+        Some([
+            request_id.into(),
+            attempt.into(),
+            Cell::Bytes(request),
+            Cell::Bytes(response),
+            text(payload.request_content_type.as_ref()),
+            text(payload.response_content_type.as_ref()),
+            payload.request_cut.into(),
+            payload.response_cut.into(),
+        ])
+    }
+}
+
+/// The values of rows, one after the other.
+fn values(rows: &[Row]) -> Vec<Value> {
+    rows.iter().flat_map(Row::cells).map(Value::from).collect()
 }
 
 /// Inserts rows with their bodies where none of them was there before; otherwise answers `false`, and what was inserted is to be
 /// rolled back. To be told of each row would cost a message between threads for each.
 pub(super) async fn insert_new(backend: Backend, tx: &WriteTx, rows: &[Row]) -> Result<bool, DbErr> {
     for chunk in chunks(rows) {
-        let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
-        let inserted = tx.execute_raw(REQUESTS.statement(backend, values)).await?.rows_affected();
+        let inserted = tx.execute_raw(REQUESTS.statement(backend, values(chunk))).await?.rows_affected();
         if inserted != chunk.len() as u64 {
             return Ok(false);
         }
@@ -128,9 +169,8 @@ pub(super) async fn insert_new(backend: Backend, tx: &WriteTx, rows: &[Row]) -> 
 pub(super) async fn insert<'r>(backend: Backend, tx: &WriteTx, rows: &'r [Row]) -> Result<Vec<&'r AttemptRow>, DbErr> {
     let mut inserted = Vec::with_capacity(rows.len());
     for chunk in chunks(rows) {
-        let values = chunk.iter().flat_map(|row| row.values.iter().cloned()).collect();
         let mut new = HashSet::with_capacity(chunk.len());
-        for row in tx.query_all_raw(TOLD.statement(backend, values)).await? {
+        for row in tx.query_all_raw(TOLD.statement(backend, values(chunk))).await? {
             new.insert((row.try_get_by_index::<Uuid>(0)?, row.try_get_by_index::<i32>(1)?));
         }
         // A key that stands twice in one chunk is inserted once and must be counted once.
@@ -142,17 +182,17 @@ pub(super) async fn insert<'r>(backend: Backend, tx: &WriteTx, rows: &'r [Row]) 
 }
 
 async fn insert_bodies(backend: Backend, tx: &WriteTx, rows: &[&Row]) -> Result<(), DbErr> {
-    let bodies: Vec<_> = rows.iter().filter_map(|row| row.body.as_ref()).collect();
+    let bodies: Vec<_> = rows.iter().filter_map(|row| row.body_cells()).collect();
     for bodies in chunks(&bodies) {
-        let values = bodies.iter().flat_map(|body| body.iter().cloned()).collect();
+        let values = bodies.iter().flatten().cloned().map(Value::from).collect();
         tx.execute_raw(BODIES.statement(backend, values)).await?;
     }
     Ok(())
 }
 
-fn values(row: &AttemptRow) -> Vec<Value> {
+fn cells(row: &AttemptRow) -> [Cell<'_>; COLUMNS.len()] {
     let usage = &row.usage;
-    vec![
+    [
         row.request_id.0.into(),
         i32::from(row.attempt).into(),
         row.last.into(),
@@ -162,8 +202,8 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         row.token_id.map(|id| id.0).into(),
         row.provider_key_id.map(|id| id.0).into(),
         row.surface.as_str().into(),
-        clean(&row.method).into(),
-        clean(&row.path).into(),
+        fit(&row.method).into(),
+        fit(&row.path).into(),
         text(row.provider.as_ref()),
         text(row.model_asked.as_ref()),
         text(row.model.as_ref()),
@@ -185,11 +225,11 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         figure(usage.characters).into(),
         figure(usage.images).into(),
         figure(usage.searches).into(),
-        priced::usage_more(usage).into(),
+        Cell::Text(priced::usage_more(usage).map(Cow::Owned)),
         text(row.backend.as_ref()),
         row.usage_source.as_str().into(),
         row.cost.map(money).into(),
-        priced::formula(&row.cost_formula).map(|json| clean(&json)).into(),
+        Cell::Text(priced::formula(&row.cost_formula).map(|json| Cow::Owned(clean(&json)))),
         figure(row.duration_us).into(),
         row.first_byte_us.map(figure).into(),
         figure(row.gateway_us).into(),
@@ -200,25 +240,12 @@ fn values(row: &AttemptRow) -> Vec<Value> {
         text(row.user_agent.as_ref()),
         text(row.user.as_ref()),
         row.logged.into(),
-        (row.cause != Cause::First).then(|| row.cause.as_str()).into(),
+        Cell::Text((row.cause != Cause::First).then(|| Cow::Borrowed(row.cause.as_str()))),
         text(row.called.as_ref()),
         text(row.way.as_ref()),
     ]
 }
 
-fn text(text: Option<&String>) -> Value {
-    text.map(|text| clean(text)).into()
-}
-
-fn body(row: &AttemptRow, payload: &Payload) -> Vec<Value> {
-    vec![
-        row.request_id.0.into(),
-        i32::from(row.attempt).into(),
-        pack(&payload.request).into(),
-        pack(&payload.response).into(),
-        text(payload.request_content_type.as_ref()),
-        text(payload.response_content_type.as_ref()),
-        payload.request_cut.into(),
-        payload.response_cut.into(),
-    ]
+fn text(text: Option<&String>) -> Cell<'_> {
+    Cell::Text(text.map(|text| fit(text)))
 }

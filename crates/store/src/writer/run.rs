@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::batch::{self, Prepared};
+use super::sqlite::Direct;
 use super::uses::Uses;
 use super::{Shared, WriterOptions};
 use crate::spool::{Position, SpoolReader};
@@ -14,6 +15,7 @@ use crate::{Store, StoreError};
 
 pub(super) struct Run {
     store: Store,
+    direct: Option<Direct>,
     spool: SpoolReader,
     options: WriterOptions,
     shared: Arc<Shared>,
@@ -33,7 +35,7 @@ impl Run {
         shared: Arc<Shared>,
         progress: watch::Sender<Position>,
     ) -> Self {
-        Self { store, spool, options, shared, progress, stopping: false, uses: Uses::default() }
+        Self { store, direct: None, spool, options, shared, progress, stopping: false, uses: Uses::default() }
     }
 
     pub(super) async fn until_stopped(mut self) {
@@ -45,7 +47,7 @@ impl Run {
     }
 
     async fn run(&mut self) -> Result<(), Stopped> {
-        self.store = self.connect().await?;
+        (self.store, self.direct) = self.connect().await?;
         let mut at = self.begin().await?;
         loop {
             if self.shared.halt.load(Ordering::Acquire) {
@@ -71,11 +73,15 @@ impl Run {
         }
     }
 
-    async fn connect(&mut self) -> Result<Store, Stopped> {
+    async fn connect(&mut self) -> Result<(Store, Option<Direct>), Stopped> {
         let mut backoff = self.backoff();
         loop {
-            match self.store.reconnect().await {
-                Ok(store) => return Ok(store),
+            let connected = match self.store.reconnect().await {
+                Ok(store) => Direct::of(&store).await.map(|direct| (store, direct)),
+                Err(error) => Err(error),
+            };
+            match connected {
+                Ok(connected) => return Ok(connected),
                 Err(error) => self.failed("connecting", &error, &mut backoff).await?,
             }
         }
@@ -111,7 +117,7 @@ impl Run {
     async fn write(&mut self, prepared: &Prepared) -> Result<(), Stopped> {
         let mut backoff = self.backoff();
         loop {
-            match batch::write(&self.store, self.spool.id(), prepared).await {
+            match batch::write(&self.store, self.direct.as_mut(), self.spool.id(), prepared).await {
                 Ok(written) => {
                     self.shared.update(|status| {
                         status.rows_written += written.rows;

@@ -3,6 +3,7 @@ use std::path::Path;
 use domain::ledger::{AttemptRow, Payload};
 
 use super::batch::{self, Prepared};
+use super::sqlite::Direct;
 use super::uses::Uses;
 use super::*;
 use crate::Backend;
@@ -69,13 +70,14 @@ db_test! {
         let dir = tempfile::tempdir().expect("a directory");
         let all = rows(60);
         for (crash, some) in all.chunks(10).enumerate() {
+            let mut direct = Direct::of(&store).await.expect("a file or none");
             let (appender, mut reader) = open(dir.path());
             append(&appender, some);
             // A writer that dies right after its commit, before it deletes or remembers anything.
             let remembered = batch::position(&store, reader.id()).await.expect("a position");
             let from = reader.begin(remembered).expect("readable");
             let batch = reader.read(from, 1 + crash * 3).expect("readable");
-            batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
+            batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
         }
         let (appender, reader) = open(dir.path());
         let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
@@ -91,6 +93,7 @@ db_test! {
         append(&appender, &rows(25));
         append(&appender, &rows(5));
         let from = reader.begin(None).expect("readable");
+        let mut direct = Direct::of(&store).await.expect("a file or none");
         for _ in 0..3 {
             let mut at = from;
             loop {
@@ -99,7 +102,7 @@ db_test! {
                     break;
                 }
                 at = batch.end;
-                batch::write(&store, reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
+                batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
             }
             execute(&store, "DELETE FROM spool_positions").await;
         }
