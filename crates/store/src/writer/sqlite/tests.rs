@@ -23,7 +23,7 @@ fn prepared_with(records: impl IntoIterator<Item = Result<Record, (RecordError, 
     let entry = |(offset, record)| Entry { at: Position { segment: 1, offset }, record };
     let entries: Vec<_> = (10..).zip(records).map(entry).collect();
     let end = Position { segment: 1, offset: 10 + entries.len() as u64 };
-    Prepared::new(Backend::Sqlite, Batch { entries, end, damaged_bytes: 0 }, &Uses::default())
+    Prepared::new(Backend::Sqlite, Batch { entries, end, full: false, damaged_bytes: 0 }, &Uses::default())
 }
 
 fn rows(numbers: impl IntoIterator<Item = u64>) -> Prepared {
