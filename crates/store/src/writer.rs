@@ -7,7 +7,7 @@
 //! `dead_letters`, alone.
 
 mod batch;
-mod cell;
+mod postgres;
 mod rows;
 mod run;
 mod sqlite;

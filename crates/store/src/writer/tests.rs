@@ -1,3 +1,5 @@
+pub(super) mod ways;
+
 use std::path::Path;
 
 use domain::ledger::{AttemptRow, Payload};
