@@ -1,6 +1,7 @@
 //! How many rows a second the ledger writer carries into the database, and how many bytes a row takes there:
-//! `cargo run --release -p store --example writer_throughput [database URL] [rows] [body bytes]`.
-//! Without a URL, a temporary SQLite file.
+//! `cargo run --release -p store --example writer_throughput [database URL] [rows] [body bytes] [rows a second]`.
+//! Without a URL, a temporary SQLite file. With a rate, rows come while the writer works, as it does in a server: what it costs then
+//! is the time of the processor.
 
 use std::time::Duration;
 
@@ -28,15 +29,23 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let payload = Payload { request: vec![b'a'; body].into(), response: vec![b'b'; body].into(), ..Payload::default() };
     let payload = (body > 0).then_some(&payload);
+    let rate: u64 = arguments.next().map_or(Ok(0), |text| text.parse())?;
     let began = Instant::now();
-    for number in 0..rows {
-        appender.append(&row(number), payload)?;
-    }
-    report("appended", rows, began.elapsed());
-
+    let writer = if rate == 0 {
+        for number in 0..rows {
+            appender.append(&row(number), payload)?;
+        }
+        report("appended", rows, began.elapsed());
+        LedgerWriter::start(&store, reader, WriterOptions { pause: Duration::ZERO, ..WriterOptions::default() })?
+    } else {
+        let writer = LedgerWriter::start(&store, reader, WriterOptions::default())?;
+        for number in 0..rows {
+            tokio::time::sleep_until(began + Duration::from_nanos(number * 1_000_000_000 / rate)).await;
+            appender.append(&row(number), payload)?;
+        }
+        writer
+    };
     let began = Instant::now();
-    let writer =
-        LedgerWriter::start(&store, reader, WriterOptions { pause: Duration::ZERO, ..WriterOptions::default() })?;
     if !writer.drained(Duration::from_secs(600)).await {
         return Err(format!("not drained: {:?}", writer.status()).into());
     }

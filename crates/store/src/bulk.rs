@@ -1,10 +1,13 @@
 //! Multi-row inserts as plain SQL. Rows of volume go this way: building 20,000 placeholders through a query builder for
 //! every batch costs more than SQLite takes to store the rows.
 
+mod cell;
+
 use std::borrow::Cow;
 
 use sea_orm::{Statement, Value};
 
+pub(crate) use self::cell::Cell;
 use crate::Backend;
 
 /// Rows in one statement. SQLite takes 32,766 values, PostgreSQL 65,535; the widest table has 62 columns. Few sizes, so
@@ -40,6 +43,13 @@ impl Insert {
     /// The statement of a single row, whose values are bound by whoever runs it.
     pub(crate) fn of_one(&self, backend: Backend) -> String {
         self.sql(backend, self.columns.len())
+    }
+
+    /// PostgreSQL's statement for any number of rows: a single array for each column, of these types.
+    pub(crate) fn of_arrays<'t>(&self, types: impl IntoIterator<Item = &'t str>) -> String {
+        let arrays: Vec<_> = (1..).zip(types).map(|(number, kind)| format!("${number}::{kind}[]")).collect();
+        let (columns, arrays) = (self.columns.join(", "), arrays.join(", "));
+        format!("INSERT INTO {} ({columns}) SELECT * FROM UNNEST({arrays}) {}", self.table, self.tail)
     }
 
     fn sql(&self, backend: Backend, values: usize) -> String {
@@ -102,5 +112,8 @@ mod tests {
         let sql = |backend| insert.statement(backend, (0..4).map(Value::from).collect()).sql;
         assert_eq!(sql(Backend::Sqlite), "INSERT INTO t (a, b) VALUES (?,?),(?,?) ON CONFLICT DO NOTHING");
         assert_eq!(sql(Backend::Postgres), "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ON CONFLICT DO NOTHING");
+        assert_eq!(insert.of_one(Backend::Sqlite), "INSERT INTO t (a, b) VALUES (?,?) ON CONFLICT DO NOTHING");
+        let arrays = "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
+        assert_eq!(insert.of_arrays(["text", "bigint"]), arrays);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use migrations::Migrator;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
-use sqlx::Connection;
+use sqlx::{Connection, PgPool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::{Reader, WriteTx, no_turn};
@@ -197,6 +197,12 @@ impl Store {
         let usual = url.split_once('?').is_none_or(|(_, query)| query.split('&').all(|pair| pair.starts_with("mode=")));
         let file = if usual { self.file().await? } else { None };
         Ok(file.map(|file| (file, settings(*durability))))
+    }
+
+    /// PostgreSQL's pool, and how long its answers may take; nothing on SQLite.
+    pub(crate) fn postgres(&self) -> Option<(&PgPool, Option<Duration>)> {
+        let Inner { backend, write, patience, .. } = &*self.inner;
+        (*backend == Backend::Postgres).then(|| (write.get_postgres_connection_pool(), patience.with(*backend)))
     }
 
     /// Connections for statements that only read; on SQLite they refuse to write.

@@ -98,7 +98,10 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Bounded<C> {
 
 /// Waits for an answer as long as patience lasts. What is given up leaves a connection in the middle of something; the
 /// pool finds out when it gets it back (`connect.rs`).
-async fn within<T>(patience: Option<Duration>, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+pub(crate) async fn within<T>(
+    patience: Option<Duration>,
+    answer: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
     let Some(patience) = patience else { return answer.await };
     tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
         Err(DbErr::Conn(RuntimeErr::Internal(format!("no answer within {} ms", patience.as_millis()))))

@@ -1,5 +1,6 @@
 //! Adds rows up in memory and the result to the tables.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -9,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
 use super::Resolution;
 use super::histogram::{BUCKETS, bucket, percentile_ms};
-use crate::bulk::{Insert, chunks, clean, figure, money};
+use crate::bulk::{Cell, Insert, chunks, clean, figure, money};
 use crate::{Backend, WriteTx};
 
 /// Columns of sums: plain ones, then histograms.
@@ -274,17 +275,12 @@ impl Key {
     }
 
     /// In the order of the columns.
-    fn values(&self, resolution: Resolution) -> impl Iterator<Item = Value> {
+    fn cells(&self, resolution: Resolution) -> impl Iterator<Item = Cell<'static>> {
         let Self { team_id, at_s, gateway_id, provider, model, token_id, user } = self;
-        let all: [Value; 6] = [
-            (*team_id).into(),
-            (*at_s).into(),
-            (*gateway_id).into(),
-            provider.as_str().into(),
-            model.as_str().into(),
-            (*token_id).into(),
-        ];
-        all.into_iter().chain((resolution == Resolution::UserDay).then(|| user.as_str().into()))
+        let text = |text: &String| Cell::from(Cow::Owned(text.clone()));
+        let all: [Cell<'static>; 6] =
+            [(*team_id).into(), (*at_s).into(), (*gateway_id).into(), text(provider), text(model), (*token_id).into()];
+        all.into_iter().chain((resolution == Resolution::UserDay).then(|| text(user)))
     }
 }
 
@@ -332,7 +328,7 @@ impl Tally {
             for (key, sums) in self.at(resolution) {
                 let added = sums.0[COST].clamp(-MAX_ADDED, MAX_ADDED);
                 let mut values: Vec<Value> = vec![added.into(), sums.0[UNPRICED].into()];
-                values.extend(key.values(resolution));
+                values.extend(key.cells(resolution).map(Value::from));
                 tx.execute_raw(Statement::from_sql_and_values(backend.into(), &sql, values)).await?;
             }
         }
@@ -343,16 +339,17 @@ impl Tally {
     pub(crate) async fn save(&self, backend: Backend, tx: &WriteTx) -> Result<(), DbErr> {
         for (insert, rows) in self.upserts() {
             for chunk in chunks(&rows) {
-                tx.execute_raw(insert.statement(backend, chunk.iter().flatten().cloned().collect())).await?;
+                tx.execute_raw(insert.statement(backend, chunk.iter().flatten().cloned().map(Value::from).collect()))
+                    .await?;
             }
         }
         Ok(())
     }
 
     /// What adds the sums, with the values of each row.
-    pub(crate) fn upserts(&self) -> impl Iterator<Item = (&'static Insert, Vec<Vec<Value>>)> {
+    pub(crate) fn upserts(&self) -> impl Iterator<Item = (&'static Insert, Vec<Vec<Cell<'static>>>)> {
         Resolution::ALL.into_iter().zip(&*UPSERTS).map(|(resolution, insert)| {
-            (insert, self.at(resolution).iter().map(|(key, sums)| values(key, sums, resolution)).collect())
+            (insert, self.at(resolution).iter().map(|(key, sums)| cells(key, sums, resolution)).collect())
         })
     }
 
@@ -382,10 +379,10 @@ fn name(name: Option<&str>) -> String {
     clean(&name.unwrap_or_default().chars().take(MAX_NAME).collect::<String>())
 }
 
-fn values(key: &Key, sums: &Sums, resolution: Resolution) -> Vec<Value> {
+fn cells(key: &Key, sums: &Sums, resolution: Resolution) -> Vec<Cell<'static>> {
     // The others than those that are claimed are counts of one batch.
     let sums = sums.0.iter().take(resolution.sum_columns().len());
-    key.values(resolution).chain(sums.map(|sum| Value::from((*sum).clamp(-MAX_ADDED, MAX_ADDED)))).collect()
+    key.cells(resolution).chain(sums.map(|sum| Cell::from((*sum).clamp(-MAX_ADDED, MAX_ADDED)))).collect()
 }
 
 static UPSERTS: LazyLock<[Insert; 4]> = LazyLock::new(|| Resolution::ALL.map(upsert));

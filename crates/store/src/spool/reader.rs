@@ -10,8 +10,11 @@ use super::frame::{self, Found, HEADER, HEADER_BYTES, MAX_PAYLOAD, PREFIX_BYTES}
 use super::record::{self, Record, RecordError};
 use super::{Position, SpoolId};
 
-/// Bytes looked at in one go, from the beginning of a frame: the longest one fits.
-const WINDOW: u64 = (MAX_PAYLOAD + PREFIX_BYTES) as u64;
+/// Bytes of the longest frame. A batch ends once it has taken as many: large payloads must not pile up in memory.
+const LONGEST: u64 = (MAX_PAYLOAD + PREFIX_BYTES) as u64;
+/// Bytes looked at in one go, from the beginning of a frame; as many as need be where the first one is longer. Much more would be
+/// read in vain each time: a batch is some megabytes at most, as a rule.
+const WINDOW: u64 = 1 << 20;
 
 /// Reads a spool; there is one per spool.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct SpoolReader {
     damaged: Vec<u64>,
     /// Segments that are shorter than they were, and how long they were.
     cut: HashMap<u64, u64>,
+    /// Memory for a window, kept from one to the next.
+    window: Vec<u8>,
 }
 
 /// A record with its place.
@@ -39,13 +44,15 @@ pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
     /// Where to go on.
     pub(crate) end: Position,
+    /// Whether there was more to read than a batch may hold.
+    pub(crate) full: bool,
     /// Bytes that were neither intact frames nor a torn end.
     pub(crate) damaged_bytes: u64,
 }
 
 impl SpoolReader {
     pub(super) fn new(shared: Arc<Shared>, cut: HashMap<u64, u64>) -> Self {
-        Self { opened: shared.head(), shared, damaged: Vec::new(), cut }
+        Self { opened: shared.head(), shared, damaged: Vec::new(), cut, window: Vec::new() }
     }
 
     pub(crate) fn appender(&self) -> SpoolAppender {
@@ -79,31 +86,36 @@ impl SpoolReader {
 
     /// Up to about `rows` records from `from` on; none where `from` is the head.
     pub(crate) fn read(&mut self, from: Position, rows: usize) -> io::Result<Batch> {
-        let mut batch = Batch { entries: Vec::new(), end: from, damaged_bytes: 0 };
+        let mut batch = Batch { entries: Vec::new(), end: from, full: false, damaged_bytes: 0 };
         let head = self.head();
-        while batch.entries.len() < rows && batch.end < head {
+        let mut taken = 0;
+        while batch.entries.len() < rows && taken < LONGEST && batch.end < head {
             let closed = batch.end.segment < head.segment;
             let Some((mut file, len)) = self.open_segment(batch.end, closed, head)? else {
                 batch.end = after(batch.end.segment, head);
                 continue;
             };
-            if batch.end.offset >= len {
+            while batch.entries.len() < rows && taken < LONGEST && batch.end.offset < len {
+                let from = batch.end.offset;
+                self.read_window(&mut file, len, rows, &mut batch)?;
+                taken += batch.end.offset - from;
+            }
+            if batch.end.offset >= len && closed {
                 batch.damaged_bytes += self.end_of(batch.end, len);
                 batch.end = after(batch.end.segment, head);
-                continue;
-            }
-            self.read_window(&mut file, len, rows, &mut batch)?;
-            // One window is enough once there is something to write: large payloads must not pile up in memory.
-            if !batch.entries.is_empty() {
-                break;
             }
         }
+        batch.full = batch.end < head;
         Ok(batch)
     }
 
-    /// Forgets what the database has: bytes before `to` count as drained, segments before it are removed. One that cannot be
-    /// removed keeps none of the others; the error is the first one's.
+    /// Forgets what the database has: bytes before `to` count as drained, segments before it are removed once it is in another
+    /// than `from`. One that cannot be removed keeps none of the others; the error is the first one's.
     pub(crate) fn release(&mut self, from: Position, to: Position) -> io::Result<()> {
+        if from.segment == to.segment {
+            self.shared.drained(to.offset.saturating_sub(from.offset));
+            return Ok(());
+        }
         let (mut bytes, mut removed) = (0, Ok(()));
         for segment in self.shared.directory.segments()?.into_iter().filter(|segment| segment.number <= to.segment) {
             let begin = if segment.number == from.segment { from.offset } else { HEADER_BYTES };
@@ -148,7 +160,8 @@ impl SpoolReader {
             tracing::warn!(spool.segment = batch.end.segment, "segment does not begin like one");
             self.mark_damaged(batch.end.segment);
         }
-        let mut window = load(file, batch.end.offset, len.min(batch.end.offset + WINDOW))?;
+        let mut window = std::mem::take(&mut self.window);
+        load(file, batch.end.offset, len.min(batch.end.offset + WINDOW), &mut window)?;
         let mut start = 0;
         while batch.entries.len() < rows && start < window.len() {
             let at = batch.end;
@@ -162,17 +175,23 @@ impl SpoolReader {
                     start += size;
                 }
                 // The frame goes on behind the window.
-                Found::Torn if !complete => break,
+                Found::Torn if !complete && start > 0 => break,
+                Found::Torn if !complete && (window.len() as u64) < LONGEST => {
+                    load(file, at.offset, len.min(at.offset + LONGEST), &mut window)?;
+                }
                 found => {
                     let torn = found == Found::Torn;
                     // What follows is searched to the end of the segment, which is bounded.
-                    window = load(file, at.offset, len)?;
+                    load(file, at.offset, len, &mut window)?;
                     let skipped = self.skip(at, torn, &window);
                     batch.damaged_bytes += skipped.damaged;
                     batch.end.offset += skipped.bytes as u64;
                     start = skipped.bytes;
                 }
             }
+        }
+        if window.capacity() as u64 <= 2 * WINDOW {
+            self.window = window;
         }
         Ok(())
     }
@@ -226,12 +245,15 @@ struct Skipped {
 }
 
 fn has_header(file: &mut File) -> io::Result<bool> {
-    Ok(load(file, 0, HEADER_BYTES)? == HEADER)
+    let mut begin = Vec::new();
+    load(file, 0, HEADER_BYTES, &mut begin)?;
+    Ok(begin == HEADER)
 }
 
-fn load(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn load(file: &mut File, from: u64, to: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let len = to.saturating_sub(from);
+    bytes.clear();
+    bytes.reserve(usize::try_from(len).unwrap_or_default());
     file.seek(SeekFrom::Start(from))?;
-    file.take(to.saturating_sub(from)).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file.take(len).read_to_end(bytes).map(drop)
 }

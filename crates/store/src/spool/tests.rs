@@ -413,3 +413,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_batch_goes_on_over_windows_and_segments_and_tells_whether_there_is_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = SpoolOptions { segment_bytes: 2_500_000, ..SpoolOptions::default() };
+    let (appender, mut reader) = open(dir.path(), options);
+    for number in 0..600 {
+        // One in a hundred is longer than a window, one in ten ends in the middle of one.
+        let bytes = [(100, 3_000_000), (10, 300_000)].into_iter().find(|(each, _)| number % each == 50 % each);
+        appender
+            .append(&fixture::row(1, 1, number), bytes.map(|(_, bytes)| payload(vec![7; bytes])).as_ref())
+            .expect("stored");
+    }
+    let (mut at, mut attempts, mut full) = (reader.begin(None).expect("readable"), Vec::new(), true);
+    while full {
+        let batch = reader.read(at, 500).expect("readable");
+        let parts = |entry: &super::reader::Entry| match &entry.record {
+            Ok(Record::Row(row, payload)) => (row.attempt, payload.as_ref().map_or(0, |payload| payload.request.len())),
+            other => panic!("{other:?}"),
+        };
+        let read: Vec<_> = batch.entries.iter().map(parts).collect();
+        assert!(read.iter().map(|(_, bytes)| bytes).sum::<usize>() < 20_000_000, "large payloads do not pile up");
+        assert!(read.len() <= 500 && batch.damaged_bytes == 0);
+        attempts.extend(read.into_iter().map(|(attempt, _)| attempt));
+        reader.release(at, batch.end).expect("released");
+        (at, full) = (batch.end, batch.full);
+    }
+    assert_eq!(at, reader.head());
+    assert_eq!(attempts, (0..600).collect::<Vec<_>>());
+    assert_eq!((appender.backlog_bytes(), segments(dir.path()).len()), (0, 1));
+}

@@ -4,6 +4,7 @@ use domain::ledger::AttemptRow;
 use domain::token::LastUse;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
+use super::postgres;
 use super::rows::{self, Row};
 use super::sqlite::Direct;
 use super::uses::Uses;
@@ -72,18 +73,22 @@ fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Other("a spool position is negative".to_owned()))
 }
 
-/// Writes a batch, by the writer's own connection where there is one and nothing is unusual.
+/// Writes a batch, on the short way where there is one and nothing is unusual. That of SQLite has a connection of its own.
 pub(super) async fn write(
     store: &Store,
     direct: Option<&mut Direct>,
     spool: SpoolId,
     prepared: &Prepared,
 ) -> Result<Written, StoreError> {
-    if let Some(direct) = direct {
-        let _turn = store.turn().await?;
-        if direct.write(spool, prepared) {
-            return Ok(Written { rows: prepared.rows.len() as u64, dead_letters: 0 });
+    let written = match direct {
+        Some(direct) => {
+            let _turn = store.turn().await?;
+            direct.write(spool, prepared)
         }
+        None => postgres::write(store, spool, prepared).await?,
+    };
+    if written {
+        return Ok(Written { rows: prepared.rows.len() as u64, dead_letters: 0 });
     }
     write_carefully(store, spool, prepared).await
 }

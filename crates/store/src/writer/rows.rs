@@ -9,8 +9,7 @@ use domain::ledger::{AttemptRow, Cause, Payload};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use super::cell::Cell;
-use crate::bulk::{Insert, chunks, clean, figure, fit, money};
+use crate::bulk::{Cell, Insert, chunks, clean, figure, fit, money};
 use crate::pack::pack;
 use crate::spool::Position;
 use crate::{Backend, WriteTx, priced};

@@ -60,7 +60,7 @@ impl Run {
                 self.idle().await?;
                 continue;
             }
-            let full = batch.entries.len() >= self.options.batch_rows;
+            let full = batch.full;
             let prepared = Prepared::new(self.store.backend(), batch, &self.uses);
             self.write(&prepared).await?;
             self.uses.note(&prepared.used);
@@ -68,7 +68,7 @@ impl Run {
             at = prepared.end;
             self.progress.send_replace(at);
             if !full && !self.stopping {
-                self.pause(self.options.pause).await;
+                self.gather().await;
             }
         }
     }
@@ -149,6 +149,15 @@ impl Run {
             () = self.shared.stop.notified() => self.stopping = true,
         }
         Ok(())
+    }
+
+    /// Lets rows come together, as long as nobody waits for them.
+    async fn gather(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            () = self.pause(self.options.pause) => {}
+            () = shared.hurry.notified() => {}
+        }
     }
 
     async fn pause(&mut self, pause: Duration) {

@@ -12,8 +12,8 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, Transaction, Trans
 use sea_orm::{DbBackend, Statement, Value};
 
 use super::batch::{Prepared, save_position};
-use super::cell::Cell;
 use super::rows::{BODIES, REQUESTS, Row};
+use crate::bulk::Cell;
 use crate::connect::Settings;
 use crate::spool::SpoolId;
 use crate::{Backend, Store, StoreError, state, token};
@@ -82,7 +82,7 @@ fn transact(connection: &mut Connection, spool: SpoolId, prepared: &Prepared) ->
         }
         let mut statement = tx.prepare_cached(&insert.of_one(Backend::Sqlite))?;
         for row in rows {
-            run(&mut statement, row.iter().map(Owned))?;
+            run(&mut statement, row)?;
         }
     }
     for statement in token::use_statements(DbBackend::Sqlite, &prepared.used) {

@@ -1,3 +1,5 @@
+pub(super) mod ways;
+
 use std::path::Path;
 
 use domain::ledger::{AttemptRow, Payload};
@@ -206,6 +208,30 @@ db_test! {
         let (_appender, reader) = open(dir.path());
         LedgerWriter::start(&store, reader, EAGER).expect("starts").stop().await;
         assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (3_000, 3_000));
+    }
+
+    async fn whoever_waits_for_rows_ends_the_writer_s_pause(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        let slow = WriterOptions { pause: Duration::from_secs(3_600), ..EAGER };
+        let writer = LedgerWriter::start(&store, reader, slow).expect("starts");
+        for some in rows(30).chunks(10) {
+            append(&appender, some);
+            assert!(writer.drained(PATIENCE).await, "{:?}", writer.status());
+        }
+        assert_eq!(number(&store, COUNT).await, 30);
+        writer.stop().await;
+    }
+
+    async fn a_backlog_is_written_without_a_pause(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        append(&appender, &rows(450));
+        let slow = WriterOptions { pause: Duration::from_secs(3_600), ..EAGER };
+        let writer = LedgerWriter::start(&store, reader, slow).expect("starts");
+        let all = async { while number(&store, COUNT).await < 450 { tokio::task::yield_now().await } };
+        assert!(tokio::time::timeout(PATIENCE, all).await.is_ok(), "{:?}", writer.status());
+        writer.stop().await;
     }
 
     async fn stopping_writes_what_is_there(store: Store) {

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use sea_orm::Value;
 use uuid::Uuid;
 
-/// What a column of the ledger's tables holds.
+/// What a column of a table of volume holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Id(Uuid),
     Flag(bool),
     Small(i32),

@@ -1,0 +1,194 @@
+//! A batch as PostgreSQL takes it best: one statement a table, with an array for each column, instead of a placeholder for each value.
+//! SeaORM's arrays know no null, so these go to the driver as they are.
+//!
+//! As on SQLite (`sqlite.rs`), only what is usual goes this way; anything else is undone and goes the careful way (`batch.rs`).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, Value};
+use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::{Arguments, AssertSqlSafe, PgTransaction};
+use uuid::Uuid;
+
+use super::batch::{Prepared, save_position};
+use super::rows::{BODIES, REQUESTS, Row};
+use crate::bulk::{Cell, Insert};
+use crate::connection::within;
+use crate::spool::SpoolId;
+use crate::{Backend, Store, StoreError, state, token};
+
+/// Writes a batch in one transaction. Tells whether it did: otherwise nothing has changed.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the database cannot be reached, or not at the moment; what became of the batch is unknown.
+pub(super) async fn write(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<bool, StoreError> {
+    let Some((pool, patience)) = store.postgres().filter(|_| prepared.unreadable.is_empty()) else { return Ok(false) };
+    match transact(pool, patience, spool, prepared).await.map_err(StoreError::from) {
+        Err(error) if !error.is_transient() => {
+            tracing::debug!(%error, "a batch goes the careful way");
+            Ok(false)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Dropped before its commit, a transaction is rolled back.
+async fn transact(
+    pool: &PgPool,
+    patience: Option<Duration>,
+    spool: SpoolId,
+    prepared: &Prepared,
+) -> Result<bool, DbErr> {
+    let tx = within(patience, async { pool.begin().await.map_err(failed) }).await?;
+    let mut transaction = Transaction { tx, patience };
+    let rows = prepared.rows.iter().map(Row::cells);
+    if transaction.insert(&REQUESTS, rows).await? != prepared.rows.len() as u64 {
+        within(patience, async { transaction.tx.rollback().await.map_err(failed) }).await?;
+        return Ok(false);
+    }
+    transaction.insert(&BODIES, prepared.rows.iter().filter_map(Row::body_cells)).await?;
+    for (insert, rows) in prepared.tally.upserts() {
+        transaction.insert(insert, rows).await?;
+    }
+    for statement in token::use_statements(DbBackend::Postgres, &prepared.used) {
+        transaction.execute(&statement).await?;
+    }
+    for change in &prepared.changes {
+        transaction.apply(change).await?;
+    }
+    transaction.execute(&save_position(Backend::Postgres, spool, prepared.end)).await?;
+    within(patience, async { transaction.tx.commit().await.map_err(failed) }).await?;
+    Ok(true)
+}
+
+struct Transaction {
+    tx: PgTransaction<'static>,
+    patience: Option<Duration>,
+}
+
+impl Transaction {
+    /// Inserts rows, where there are any; answers how many were inserted or changed.
+    async fn insert<'r, R>(&mut self, insert: &Insert, rows: impl IntoIterator<Item = R>) -> Result<u64, DbErr>
+    where
+        R: IntoIterator<Item = Cell<'r>>,
+    {
+        let mut rows = rows.into_iter();
+        let Some(first) = rows.next() else { return Ok(0) };
+        let mut columns: Vec<_> = first.into_iter().map(Column::of).collect();
+        for row in rows {
+            columns.iter_mut().zip(row).try_for_each(|(column, cell)| column.push(cell)).map_err(failed)?;
+        }
+        let sql = insert.of_arrays(columns.iter().map(Column::kind));
+        let mut arguments = PgArguments::default();
+        columns.into_iter().try_for_each(|column| column.bind(&mut arguments)).map_err(failed)?;
+        self.run(sql, arguments).await
+    }
+
+    /// As [`state::Prepared::apply`].
+    async fn apply(&mut self, change: &state::Prepared) -> Result<(), DbErr> {
+        if let Some(guard) = &change.guard
+            && self.execute(guard).await? == 0
+        {
+            return Ok(());
+        }
+        for statement in &change.statements {
+            self.execute(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement made for SeaORM.
+    async fn execute(&mut self, statement: &Statement) -> Result<u64, DbErr> {
+        let mut arguments = PgArguments::default();
+        let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
+        values.iter().try_for_each(|value| bind(value, &mut arguments)).map_err(failed)?;
+        self.run(statement.sql.clone(), arguments).await
+    }
+
+    async fn run(&mut self, sql: String, arguments: PgArguments) -> Result<u64, DbErr> {
+        let run = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.tx);
+        within(self.patience, async { run.await.map_err(failed) }).await.map(|done| done.rows_affected())
+    }
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}
+
+/// The values of one column.
+enum Column<'a> {
+    Ids(Vec<Uuid>),
+    Flags(Vec<bool>),
+    Small(Vec<i32>),
+    Numbers(Vec<Option<i64>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
+    Bytes(Vec<&'a [u8]>),
+}
+
+impl<'a> Column<'a> {
+    fn of(first: Cell<'a>) -> Self {
+        match first {
+            Cell::Id(id) => Self::Ids(vec![id]),
+            Cell::Flag(flag) => Self::Flags(vec![flag]),
+            Cell::Small(number) => Self::Small(vec![number]),
+            Cell::Number(number) => Self::Numbers(vec![number]),
+            Cell::Text(text) => Self::Texts(vec![text]),
+            Cell::Bytes(bytes) => Self::Bytes(vec![bytes]),
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'a>) -> Result<(), sqlx::Error> {
+        match (self, cell) {
+            (Self::Ids(ids), Cell::Id(id)) => ids.push(id),
+            (Self::Flags(flags), Cell::Flag(flag)) => flags.push(flag),
+            (Self::Small(numbers), Cell::Small(number)) => numbers.push(number),
+            (Self::Numbers(numbers), Cell::Number(number)) => numbers.push(number),
+            (Self::Texts(texts), Cell::Text(text)) => texts.push(text),
+            (Self::Bytes(all), Cell::Bytes(bytes)) => all.push(bytes),
+            (_, cell) => {
+                return Err(sqlx::Error::Encode(format!("{cell:?} is of another type than its column").into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The type of a value, as PostgreSQL names it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Ids(_) => "uuid",
+            Self::Flags(_) => "boolean",
+            Self::Small(_) => "integer",
+            Self::Numbers(_) => "bigint",
+            Self::Texts(_) => "text",
+            Self::Bytes(_) => "bytea",
+        }
+    }
+
+    fn bind(self, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
+        let bound = match self {
+            Self::Ids(ids) => arguments.add(ids),
+            Self::Flags(flags) => arguments.add(flags),
+            Self::Small(numbers) => arguments.add(numbers),
+            Self::Numbers(numbers) => arguments.add(numbers),
+            Self::Texts(texts) => arguments.add(texts),
+            Self::Bytes(all) => arguments.add(all),
+        };
+        bound.map_err(sqlx::Error::Encode)
+    }
+}
+
+/// A value made for SeaORM, as SeaORM would hand it over.
+fn bind(value: &Value, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
+    let bound = match value {
+        Value::Bool(flag) => arguments.add(flag),
+        Value::Int(number) => arguments.add(number),
+        Value::BigInt(number) => arguments.add(number),
+        Value::String(text) => arguments.add(text),
+        Value::Bytes(bytes) => arguments.add(bytes),
+        Value::Uuid(id) => arguments.add(id),
+        Value::ChronoDateTimeUtc(at) => arguments.add(at),
+        other => Err(format!("{other:?} is not known here").into()),
+    };
+    bound.map_err(sqlx::Error::Encode)
+}
