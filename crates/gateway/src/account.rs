@@ -165,7 +165,8 @@ async fn ask(file: &ServiceAccount, client: &Client) -> Fetched {
     let question = question.ok_or_else(|| Fault("its private key cannot sign".to_owned()))?;
     let mut request = Request::post(uri).body(Full::new(Bytes::from(question))).map_err(|e| Fault(e.to_string()))?;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    let answer = client.send_within(request, FETCH_TIMEOUT).await.map_err(|error| Fault(error.to_string()))?;
+    let answer =
+        client.send_within(|| request.clone(), FETCH_TIMEOUT).await.map_err(|error| Fault(error.to_string()))?;
     let (parts, body) = answer.into_parts();
     let body = Limited::new(body, MAX_ANSWER).collect().await;
     let body = body.map_err(|_| Fault("the token endpoint's answer is too long or broke off".to_owned()))?.to_bytes();

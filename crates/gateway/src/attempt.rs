@@ -74,9 +74,8 @@ pub(crate) async fn attempt(
         settlement.fares = Fares::begin(&plan.healths, nth);
         drop(turn);
         let more = made < plan.retry.max_attempts;
-        let request = request(plan, more);
-        let client = settlement.shared().client.clone();
-        let pause = match client.send_within(request, plan.timeouts.head).await {
+        let sent = settlement.shared().client.send_within(|| request(plan), plan.timeouts.head).await;
+        let pause = match sent {
             Ok(answer) => {
                 let status = answer.status().as_u16();
                 settlement.first_byte(status);
@@ -155,10 +154,9 @@ fn give_up_token(plan: &Plan) {
     }
 }
 
-/// The request, with everything in it given away on the last attempt, unless the provider is asked again for its answer.
-fn request(plan: &mut Plan, more: bool) -> Request<Full<Bytes>> {
-    let again = more || plan.polls();
-    let mut headers = if again { plan.headers.clone() } else { std::mem::take(&mut plan.headers) };
+/// The request, signed for now where it is signed.
+fn request(plan: &Plan) -> Request<Full<Bytes>> {
+    let mut headers = plan.headers.clone();
     match &plan.authorize {
         Authorize::Done => {}
         Authorize::Sign(signer, region) => {

@@ -153,7 +153,8 @@ async fn one(client: &Client, memory: &Arc<Memory>, sum: &Sum, wanted: Wanted<'_
 /// The answer behind an address and its redirects.
 async fn follow(client: &Client, mut url: Url) -> Result<Response<Incoming>, String> {
     for _ in 0..=REDIRECTS {
-        let answer = client.send_within(request(&url)?, TIMEOUT).await.map_err(|error| words(&error).to_owned())?;
+        let request = request(&url)?;
+        let answer = client.send_within(|| request.clone(), TIMEOUT).await.map_err(|error| words(&error).to_owned())?;
         let status = answer.status();
         if status.is_redirection() {
             let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());

@@ -99,25 +99,25 @@ impl Client {
     /// # Errors
     /// No answer's head came; see [`SendError`]. A status of 400 or above is an answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
-        self.send_within(request, self.first_byte_timeout).await
+        self.send_within(|| request.clone(), self.first_byte_timeout).await
     }
 
-    /// The same with a time limit of the caller's, connecting included. Dropping the future ends the request.
+    /// The same with a time limit of the caller's, connecting included, and a request that is made when it is sent, which may be
+    /// twice. Dropping the future ends the request.
     ///
     /// # Errors
     /// As [`Client::send`].
     pub async fn send_within(
         &self,
-        request: Request<Full<Bytes>>,
+        request: impl Fn() -> Request<Full<Bytes>>,
         limit: Duration,
     ) -> Result<Response<Incoming>, SendError> {
         timeout(limit, self.send_twice(request)).await.unwrap_or(Err(SendError::Timeout { after: limit }))
     }
 
-    async fn send_twice(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
-        let again = request.clone();
+    async fn send_twice(&self, request: impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
         let begin = Instant::now();
-        let error = match self.pool.request(request).await {
+        let error = match self.pool.request(request()).await {
             Ok(response) => return Ok(note_served(response)),
             Err(error) => error,
         };
@@ -125,7 +125,7 @@ impl Client {
         if !stale {
             return Err(SendError::of(&error));
         }
-        self.pool.request(again).await.map(note_served).map_err(|error| SendError::of(&error))
+        self.pool.request(request()).await.map(note_served).map_err(|error| SendError::of(&error))
     }
 }
 

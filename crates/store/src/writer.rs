@@ -24,6 +24,10 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::Store;
 use crate::spool::{Position, SpoolAppender, SpoolReader};
 
+/// How much the thread gives way to others, as in `nice(1)`.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
 /// How the writer works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterOptions {
@@ -179,6 +183,7 @@ impl LedgerWriter {
         let run = run::Run::new(store.clone(), spool, options, Arc::clone(&shared), progress);
         let alive = Alive(Arc::clone(&shared));
         std::thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
+            yield_to_requests();
             runtime.block_on(run.until_stopped());
             drop(alive);
             // Nobody listens where the handle was dropped.
@@ -233,6 +238,13 @@ impl LedgerWriter {
     pub fn pulse(&self) -> WriterPulse {
         WriterPulse(Arc::clone(&self.shared))
     }
+}
+
+/// Where there is more to do than processors, requests are answered first; the writer gets a quarter of one even then, and what waits
+/// for it is in the spool.
+fn yield_to_requests() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
 }
 
 impl Drop for LedgerWriter {

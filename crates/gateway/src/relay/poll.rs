@@ -56,12 +56,15 @@ impl Poll {
                 return Err(Refusal::upstream_timeout(&plan.provider));
             }
             tokio::time::sleep(pause).await;
-            let mut request = Request::new(Full::default());
-            *request.method_mut() = Method::GET;
-            *request.uri_mut() = self.uri.clone();
-            *request.headers_mut() = plan.headers.clone();
-            request.headers_mut().remove(CONTENT_TYPE);
-            request.headers_mut().remove("prefer");
+            let request = || {
+                let mut request = Request::new(Full::default());
+                *request.method_mut() = Method::GET;
+                *request.uri_mut() = self.uri.clone();
+                *request.headers_mut() = plan.headers.clone();
+                request.headers_mut().remove(CONTENT_TYPE);
+                request.headers_mut().remove("prefer");
+                request
+            };
             match shared.client.send_within(request, plan.timeouts.head.min(left)).await {
                 Ok(answer) if answer.status().as_u16() != 429 && answer.status().as_u16() < 500 => return Ok(answer),
                 Ok(_) | Err(_) => {}
