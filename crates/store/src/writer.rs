@@ -43,7 +43,7 @@ pub struct WriterOptions {
 impl Default for WriterOptions {
     fn default() -> Self {
         Self {
-            batch_rows: 2_000,
+            batch_rows: 4_000,
             pause: Duration::from_millis(100),
             backoff: (Duration::from_millis(50), Duration::from_secs(5)),
         }

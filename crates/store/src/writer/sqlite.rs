@@ -21,6 +21,10 @@ use crate::{Backend, Store, StoreError, state, token};
 /// Statements that stay prepared: there are about ten that a batch may need, and those of kept state.
 const PREPARED: usize = 32;
 
+/// Memory for pages, in KiB: there is one in each index of the log for each team, token or model that is busy, and roll-ups
+/// have as many.
+const CACHE: &str = "-16000";
+
 /// The connection, which is opened when it is needed.
 pub(super) struct Direct {
     file: String,
@@ -66,6 +70,7 @@ fn open(file: &str, settings: &Settings) -> rusqlite::Result<Connection> {
     for (name, value) in settings {
         connection.pragma_update(None, name, value)?;
     }
+    connection.pragma_update(None, "cache_size", CACHE)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }

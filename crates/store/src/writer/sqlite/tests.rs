@@ -63,7 +63,7 @@ fn it_keeps_the_promises_of_the_pool_s_connection() {
         let (file, settings) = store.write_settings().await.expect("read").expect("a file");
         let connection = open(&file, &settings).expect("opens");
         let tx = store.write_tx().await.expect("a transaction");
-        for pragma in ["foreign_keys", "busy_timeout", "journal_mode", "synchronous"] {
+        for pragma in ["foreign_keys", "busy_timeout", "journal_mode", "synchronous", "wal_autocheckpoint"] {
             let own: Stored = connection.pragma_query_value(None, pragma, |row| row.get(0)).expect("a value");
             let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {pragma}"));
             let pooled = sea_orm::ConnectionTrait::query_one_raw(&tx, statement).await.expect("read").expect("a value");
