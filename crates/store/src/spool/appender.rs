@@ -45,6 +45,8 @@ pub(super) struct Shared {
     refusals_lost: AtomicU64,
     /// Costs no system call while the reader is awake.
     pub(super) appended: Notify,
+    /// The same for changes of kept state alone.
+    pub(super) state_appended: Notify,
 }
 
 #[derive(Debug)]
@@ -139,6 +141,7 @@ impl SpoolAppender {
         }
         shared.append(&mut buffer, &mut None)?;
         shared.appended.notify_one();
+        shared.state_appended.notify_one();
         Ok(())
     }
 
@@ -236,6 +239,7 @@ impl Shared {
             rows_lost: AtomicU64::new(0),
             refusals_lost: AtomicU64::new(0),
             appended: Notify::new(),
+            state_appended: Notify::new(),
         })
     }
 

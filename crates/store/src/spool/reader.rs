@@ -73,6 +73,11 @@ impl SpoolReader {
         self.shared.appended.notified().await;
     }
 
+    /// Waits until a change of kept state was appended since the last such wait.
+    pub(crate) async fn state_appended(&self) {
+        self.shared.state_appended.notified().await;
+    }
+
     /// Where to begin, given what the database remembers. A place that this spool has never reached means that the
     /// directory was put back from an older copy: it is read from its beginning, and what the database has already is
     /// recognised there.

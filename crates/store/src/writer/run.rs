@@ -13,6 +13,9 @@ use super::{Shared, WriterOptions};
 use crate::spool::{Position, SpoolReader};
 use crate::{Store, StoreError};
 
+/// Longest pause where kept state was changed: another replica may be asked for it the next moment.
+const STATE_PAUSE: Duration = Duration::from_millis(20);
+
 pub(super) struct Run {
     store: Store,
     direct: Option<Direct>,
@@ -153,10 +156,16 @@ impl Run {
 
     /// Lets rows come together, as long as nobody waits for them.
     async fn gather(&mut self) {
-        let shared = Arc::clone(&self.shared);
+        let pause = self.options.pause;
+        let until_kept = async {
+            self.spool.state_appended().await;
+            tokio::time::sleep(STATE_PAUSE).await;
+        };
         tokio::select! {
-            () = self.pause(self.options.pause) => {}
-            () = shared.hurry.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = until_kept => {}
+            () = self.shared.hurry.notified() => {}
+            () = self.shared.stop.notified() => self.stopping = true,
         }
     }
 

@@ -223,6 +223,19 @@ db_test! {
         writer.stop().await;
     }
 
+    async fn kept_state_does_not_wait_for_the_pause_s_end(store: Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (appender, reader) = open(dir.path());
+        let slow = WriterOptions { pause: Duration::from_secs(3_600), ..EAGER };
+        let writer = LedgerWriter::start(&store, reader, slow).expect("starts");
+        append(&appender, &rows(1));
+        assert!(writer.drained(PATIENCE).await, "{:?}", writer.status());
+        appender.append_state(&crate::fixture::state_changes()[0]).expect("stored");
+        let kept = async { while number(&store, "SELECT COUNT(*) FROM responses").await < 1 { tokio::task::yield_now().await } };
+        assert!(tokio::time::timeout(PATIENCE, kept).await.is_ok(), "{:?}", writer.status());
+        writer.stop().await;
+    }
+
     async fn a_backlog_is_written_without_a_pause(store: Store) {
         let dir = tempfile::tempdir().expect("a directory");
         let (appender, reader) = open(dir.path());
