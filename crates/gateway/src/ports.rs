@@ -33,7 +33,8 @@ pub trait Ledger: Send + Sync {
     fn begin(&self, row: &AttemptRow) -> std::io::Result<Intent>;
 
     /// Keeps a row so that it survives the process, and ends the intent it began with. Called before the last byte of an answer
-    /// leaves, on the task that serves the client: it must be one `write`, never a wait for a database.
+    /// leaves, on the task that serves the client: it must be one `write`, never a wait for a database. What it keeps of a payload
+    /// it copies: the bytes themselves have their place in the memory for bodies for as long as anybody holds them.
     ///
     /// # Errors
     /// The row could not be kept; the answer goes out all the same and the failure is counted.

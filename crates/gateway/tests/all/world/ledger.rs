@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use domain::cache::{CacheEntry, CacheKey};
 use domain::ledger::{AttemptRow, Payload};
 use futures_util::future::BoxFuture;
@@ -36,7 +37,13 @@ impl Ledger for Memory {
             let begun = begun.expect("an intent ends once");
             assert_eq!((begun.request_id, begun.attempt), (row.request_id, row.attempt));
         }
-        self.rows.lock().expect("no test panics with it").push((row.clone(), payload.cloned()));
+        // As the spool does: what is kept of the bytes themselves keeps their place in the memory for bodies.
+        let copied = |payload: &Payload| Payload {
+            request: Bytes::copy_from_slice(&payload.request),
+            response: Bytes::copy_from_slice(&payload.response),
+            ..payload.clone()
+        };
+        self.rows.lock().expect("no test panics with it").push((row.clone(), payload.map(copied)));
         Ok(())
     }
 
