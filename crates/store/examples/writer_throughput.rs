@@ -29,21 +29,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let payload = Payload { request: vec![b'a'; body].into(), response: vec![b'b'; body].into(), ..Payload::default() };
     let payload = (body > 0).then_some(&payload);
-    let rate: u64 = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let rate: Option<f64> = arguments.next().map(|text| text.parse()).transpose()?;
     let began = Instant::now();
-    let writer = if rate == 0 {
+    let writer = if let Some(rate) = rate {
+        let writer = LedgerWriter::start(&store, reader, WriterOptions::default())?;
+        for number in 0..rows {
+            tokio::time::sleep_until(began + Duration::from_secs_f64(number as f64 / rate)).await;
+            appender.append(&row(number), payload)?;
+        }
+        writer
+    } else {
         for number in 0..rows {
             appender.append(&row(number), payload)?;
         }
         report("appended", rows, began.elapsed());
         LedgerWriter::start(&store, reader, WriterOptions { pause: Duration::ZERO, ..WriterOptions::default() })?
-    } else {
-        let writer = LedgerWriter::start(&store, reader, WriterOptions::default())?;
-        for number in 0..rows {
-            tokio::time::sleep_until(began + Duration::from_nanos(number * 1_000_000_000 / rate)).await;
-            appender.append(&row(number), payload)?;
-        }
-        writer
     };
     let began = Instant::now();
     if !writer.drained(Duration::from_secs(600)).await {
