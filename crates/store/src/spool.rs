@@ -111,7 +111,7 @@ impl Spool {
         if !killed.is_empty() {
             tracing::warn!(
                 attempts = killed.len(),
-                "attempts were under way when the process was killed, or had just ended; of those that have no row the cost is unknown"
+                "attempts were under way when the process was killed; their cost is unknown"
             );
         }
         for (intent, row) in killed {

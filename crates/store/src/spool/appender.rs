@@ -248,9 +248,8 @@ impl Shared {
         self.lock().at
     }
 
-    /// Takes bytes that the database has off the backlog, and writes down which attempts have ended.
+    /// Takes bytes that the database has off the backlog.
     pub(super) fn drained(&self, bytes: u64) {
-        self.intents.mark_ended();
         let less = |backlog: u64| Some(backlog.saturating_sub(bytes));
         // The closure never declines.
         let _ = self.backlog.try_update(Ordering::Relaxed, Ordering::Relaxed, less);

@@ -8,11 +8,8 @@
 //!
 //! # Slots
 //! A slot is used again as soon as it is free, the last one first, so the file is as long as most attempts ever ran at once. It
-//! is written with one `pwrite` before a call. That the row is in a segment is written once the database has been told of rows
-//! ([`Intents::mark_ended`]), of those slots that were not used again meanwhile, which under load are few: should the process be
-//! killed before, the start makes a row once more of a slot whose row is known, and the ledger takes the first. Both say how far
-//! the segments reached by then: a segment that is shorter at the next start has lost its end, and the slots may know what stood
-//! there.
+//! is written with one `pwrite` before a call and with a short one once the row is in a segment. Both say how far the segments
+//! reached by then: a segment that is shorter at the next start has lost its end, and the slots may know what stood there.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -66,10 +63,7 @@ pub(super) struct Intents {
 
 #[derive(Debug, Default)]
 struct Free {
-    /// Slots that say nothing, or that their attempt has ended.
     slots: Vec<u32>,
-    /// Slots whose attempt has ended, as they do not say yet, and where its row ends.
-    unmarked: Vec<(u32, Position)>,
     /// The first that was never used.
     next: u32,
     /// How far the segments reach, as far as slots say.
@@ -142,19 +136,11 @@ impl Intents {
 
     /// Frees a slot: the attempt's row is in a segment, and ends at `end`.
     pub(super) fn end(&self, intent: &Intent, end: Position) {
+        // What is left of it if this fails has the key of a row that is there.
+        let _ = self.file.write_all_at(&head(DONE, end), offset(intent.0));
         let mut free = self.lock();
         free.reached = free.reached.max(end);
-        free.unmarked.push((intent.0, end));
-    }
-
-    /// Writes down of the slots that are free that their attempts have ended.
-    pub(super) fn mark_ended(&self) {
-        let unmarked = std::mem::take(&mut self.lock().unmarked);
-        for (number, end) in &unmarked {
-            // What is left of it if this fails has the key of a row that is there.
-            let _ = self.file.write_all_at(&head(DONE, *end), offset(*number));
-        }
-        self.lock().slots.extend(unmarked.into_iter().map(|(number, _)| number));
+        free.slots.push(intent.0);
     }
 
     /// Hands what was written over to the disk.
@@ -164,8 +150,7 @@ impl Intents {
 
     fn take(&self) -> (u32, Position) {
         let mut free = self.lock();
-        let ended = free.unmarked.pop().map(|(number, _)| number);
-        let number = ended.or_else(|| free.slots.pop()).unwrap_or_else(|| {
+        let number = free.slots.pop().unwrap_or_else(|| {
             free.next += 1;
             free.next - 1
         });
@@ -274,8 +259,6 @@ mod tests {
         let first = intents.begin(&fixture::row(5, 1, 1)).expect("written");
         let _second = intents.begin(&fixture::row(5, 2, 1)).expect("written");
         intents.end(&first, at(100));
-        assert_eq!(keys(&open(&dir).1.rows(|_| false)).len(), 2, "nothing says yet that it has ended");
-        intents.mark_ended();
         let (_, left) = open(&dir);
         assert_eq!(left.reached, HashMap::from([(3, 100)]));
         let rows = left.rows(|_| false);
@@ -319,7 +302,6 @@ mod tests {
             [1, 2].map(|number| (number, intents.begin(&fixture::row(5, number, 1)).expect("written"), &intents));
         for (number, intent, file) in &intents {
             file.end(intent, at(number * 100));
-            file.mark_ended();
         }
         let rows = open(&dir).1.rows(|end| end > at(150));
         assert_eq!(rows.iter().map(|(_, row)| row.request_id).collect::<Vec<_>>(), [fixture::id(5, 2)]);
