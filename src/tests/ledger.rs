@@ -139,8 +139,10 @@ async fn is_priced_again(installation: &Installation) {
     assert!(same.contains("3 attempts cost the same.") && same.ends_with("Nothing costs anything else.\n"), "{same}");
 
     let prices = "    prices:\n      - { provider: openai, model: \"gpt-4o*\", discount_ppm: 500000 }\n";
+    let version = server.readiness().await["config_version"].as_i64();
     let applied = installation.apply(&(installation.team("{}") + prices), &[]).await;
     assert!(applied.status.success(), "{}", text(&applied.stderr));
+    server.until(|said| said["config_version"].as_i64() > version).await;
     let dry = rerate(&[]).await;
     assert!(dry.contains("acme openai/gpt-4o-mini: 3 attempts") && dry.contains("--write"), "{dry}");
     assert_eq!(installation.verify().await["cost_nanos"], before);
