@@ -1,5 +1,6 @@
 //! Slow streams: the provider writes the time into every event, and what is measured is how old that time is when the
-//! event is read. Counted are events that were sent when all streams were open: opening is another matter.
+//! event is read. Counted are events that were sent when all streams were open, that is, when the last answer's head had come:
+//! opening is another matter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,21 +30,24 @@ pub(super) async fn run(
         let (door, questions) = (door.clone(), questions.clone());
         running.spawn(async move {
             let answer = send(&mut sender, &door, questions.next()).await?;
-            read(answer.into_body()).await
+            let opened = clock::nanos();
+            read(answer.into_body()).await.map(|(bytes, events)| (opened, bytes, events))
         });
     }
-    let opened = clock::nanos();
     // Shortly before the first of them ends: all are under way.
     tokio::time::sleep(duration.mul_f64(0.8).saturating_sub(begin.elapsed())).await;
     at_the_end();
     let mut all = Answers::default();
-    while let Some(part) = running.join_next().await {
-        let (bytes, events) = part??;
+    let mut streams = Vec::new();
+    while let Some(stream) = running.join_next().await {
+        let (opened, bytes, events) = stream??;
         all.complete += 1;
         all.bytes += bytes;
-        for event in events.into_iter().filter(|event| event.sent >= opened) {
-            all.latencies.add(event.took);
-        }
+        streams.push((opened, events));
+    }
+    let all_open = streams.iter().map(|(opened, _)| *opened).max().unwrap_or_default();
+    for event in streams.iter().flat_map(|(_, events)| events).filter(|event| event.sent >= all_open) {
+        all.latencies.add(event.took);
     }
     ensure!(!all.latencies.is_empty(), "the first streams ended before the last one was open: give them more seconds");
     all.took = begin.elapsed();
