@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use gateway::Gateway;
+use socket2::SockRef;
 use store::Claim;
 use store::spool::{Spool, SpoolAppender, SpoolOptions};
 use store::writer::{LedgerWriter, WriterOptions, WriterPulse};
@@ -42,6 +43,9 @@ use crate::health::{self, Damage, DatabasePulse};
 use crate::listener::{self, Drain, Proxies, Services};
 use crate::{build_server, ports, reload, router, upkeep};
 
+/// Connections that may wait to be accepted, as far as the system allows (on Linux `net.core.somaxconn`). Beyond it the kernel
+/// ignores them, and the client tries again a second later. The standard library asks for 128.
+const BACKLOG: i32 = 4096;
 /// Threads that render pages and change settings.
 const PAGE_THREADS: usize = 2;
 /// Longest time the ledger may take to reach the database at the end; what is left is in the spool.
@@ -243,6 +247,7 @@ fn listen(settings: &Settings) -> Result<std::net::TcpListener, String> {
     let address = settings.listen;
     let refused = |error| format!("WEIR_LISTEN: cannot listen on {address}: {error}");
     let listener = std::net::TcpListener::bind(address).map_err(refused)?;
+    SockRef::from(&listener).listen(BACKLOG).map_err(refused)?;
     listener.set_nonblocking(true).map_err(refused)?;
     Ok(listener)
 }

@@ -43,6 +43,27 @@ async fn a_running_stream_finishes_after_sigterm() {
     assert_eq!(rows[0].row.outcome, Outcome::Ok);
 }
 
+/// There, one thread does everything for requests (`commands::serve`).
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_processor_answers_many_and_finishes_what_runs() {
+    let installation = Installation::new().await;
+    installation.apply_team("{}").await;
+    let mut server = installation.serve_on_one_processor().await;
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id().unwrap())).unwrap();
+    let names: Vec<_> = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap()).collect();
+    assert!(names.iter().all(|name| !name.starts_with("data-plane")), "{names:?}");
+    let mut stream = begin_stream(&server).await;
+    for response in futures_util::future::join_all((0..20).map(|_| server.chat("Hello", false))).await {
+        assert_eq!(response.status(), 200);
+    }
+    assert_eq!(server.get("/sign-in", None).await.status(), 200);
+    server.terminate().await;
+    while stream.chunk().await.unwrap().is_some() {}
+    assert!(server.child.wait().await.unwrap().success());
+    assert_eq!(installation.verify().await["rows"], 21);
+}
+
 #[tokio::test]
 async fn a_stream_that_outlives_the_limit_is_cut_and_written_down() {
     let installation = Installation::new().await;

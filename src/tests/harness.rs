@@ -122,6 +122,18 @@ impl Installation {
         start(command).await
     }
 
+    /// As [`Installation::serve`], on one processor.
+    #[cfg(target_os = "linux")]
+    pub async fn serve_on_one_processor(&self) -> Server {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let allowed = text_between(&status, "Cpus_allowed_list:\t", "\n");
+        let first = allowed.split(['-', ',']).next().unwrap();
+        let mut command = Command::new("taskset");
+        command.args(["-c", first, env!("CARGO_BIN_EXE_weir"), "serve"]);
+        set_up(&mut command, self.directory.path());
+        start(command).await
+    }
+
     /// The installation's database, beside whoever has it open.
     pub async fn store(&self) -> Store {
         let path = self.directory.path().join("data/weir.db");
@@ -279,8 +291,13 @@ impl Server {
 
     /// Asks the process to stop.
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Sends a signal, named as for `kill`.
+    pub async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens before the first request.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use crate::harness::{Installation, client, text};
 
@@ -26,6 +27,24 @@ async fn a_second_start_on_the_same_data_refuses() {
     let message = text(&second.stderr);
     assert!(message.contains("WEIR_DATA_DIR") && message.lines().count() == 1, "{message}");
     let health = client().get(first.url("/healthz")).send().await.unwrap();
+    assert_eq!(health.status(), 200);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_burst_of_connections_waits_until_the_server_has_time() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse::<usize>().unwrap();
+    let installation = Installation::new().await;
+    let server = installation.serve(&[]).await;
+    server.signal("-STOP").await;
+    let mut waiting = Vec::new();
+    for _ in 0..most.min(400) {
+        waiting.push(
+            tokio::time::timeout(Duration::from_millis(900), server.connect()).await.expect("a place in the queue"),
+        );
+    }
+    server.signal("-CONT").await;
+    let health = client().get(server.url("/healthz")).send().await.unwrap();
     assert_eq!(health.status(), 200);
 }
 
