@@ -227,8 +227,8 @@ impl Server {
     }
 }
 
-/// Has the kernel give memory in pages of 4 KiB from now on: in huge ones the allocator's arenas take more, and nothing is faster.
-/// What it gave before stays as it is (docs/performance.md). A system that knows no huge pages works too.
+/// Has the kernel give memory in pages of 4 KiB also where it gives huge ones to everybody: with those the allocator takes more, and
+/// nothing is faster. It does not ask for them itself (`no_thp` in Cargo.toml). A system that knows no huge pages works too.
 fn use_small_pages() {
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);

@@ -19,7 +19,6 @@ use domain::ledger::{Cause, Outcome};
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::clock::now;
@@ -29,7 +28,7 @@ use crate::health::Nth;
 use crate::plan::{Authorize, Plan};
 use crate::queue;
 use crate::settle::{End, Fares, Settlement, note_backend};
-use crate::upstream::SendError;
+use crate::upstream::{Incoming, SendError};
 
 /// What else there is to do where this attempt fails.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,6 @@ use domain::ledger::Outcome;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use memchr::memmem;
 use route::Fault;
 use tokio::time::{Duration, Instant, timeout_at};
@@ -16,6 +15,7 @@ use crate::error::{Code, Refusal, respond};
 use crate::headers::response;
 use crate::plan::Plan;
 use crate::settle::{End, Settlement};
+use crate::upstream::Incoming;
 
 /// Most bytes of an error that are read, and how long that may take.
 const MOST: usize = 256 << 10;

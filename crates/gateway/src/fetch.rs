@@ -16,7 +16,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use url::Url;
 use wire::chat::{Fetched, Remote, RemoteKind, sniff};
@@ -25,7 +24,7 @@ use crate::error::Refusal;
 use crate::memory::{Buffer, Claim, Memory, Purpose};
 use crate::plan::Plan;
 use crate::settle::Settlement;
-use crate::upstream::{Client, SendError};
+use crate::upstream::{Client, Incoming, SendError};
 
 /// Most things that one question may have fetched.
 pub(crate) const MOST: usize = 20;

@@ -18,7 +18,6 @@ mod way;
 use domain::ledger::Outcome;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
 
 use clock::Clock;
 pub(crate) use flow::Flow;
@@ -36,6 +35,7 @@ use crate::plan::Plan;
 use crate::reuse::Slot;
 use crate::settle::{End, Settlement};
 use crate::state::Keeper;
+use crate::upstream::Incoming;
 
 /// What is left of a request that may be answered by somebody else.
 pub(crate) struct Unanswered {

@@ -1,4 +1,4 @@
-//! The way to providers: hyper's pooled client over connections of our own making.
+//! The way to providers: hyper's connections, in a pool of our own.
 //!
 //! # What it guarantees
 //! * No connection to an address that is not public, unless the operator allows it: checked after name resolution, on
@@ -9,13 +9,15 @@
 //! * An error says which host failed and how; paths, queries and headers are never part of it.
 //!
 //! # Retries here
-//! A provider may close an idle connection in the moment it is used again. hyper repeats a request that was not written
-//! yet; one that was written is repeated once, on a connection that carried an answer before, when that connection
+//! A provider may close an idle connection in the moment it is used again. A request that was not written yet goes to another
+//! one; one that was written is repeated once, on a connection that carried an answer before, when that connection
 //! breaks right away and no head of an answer came. Everything else is the attempt stage's decision.
 
+mod body;
 mod connection;
 mod dial;
 mod error;
+mod pool;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -26,22 +28,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 
-use self::connection::Served;
+pub use self::body::Incoming;
+use self::connection::{Broken, Connection};
 use self::dial::{Connector, Dialer};
 pub use self::error::SendError;
+use self::pool::{Address, Pool};
 pub use self::resolve::{Resolve, SystemResolver};
 use crate::Options;
 
-/// Idle connections kept for each host.
-const IDLE_PER_HOST: usize = 256;
-/// How long an idle connection is kept: shorter than most servers keep theirs, so that we close first.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest head of an answer, in bytes; also the size of a connection's read buffer at most.
 const MAX_HEAD: usize = 128 << 10;
 /// A reused connection that breaks later than this was not stale: the provider may have worked on the request.
@@ -53,7 +50,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sends requests to providers. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
 pub struct Client {
-    pool: legacy::Client<Connector, Full<Bytes>>,
+    pool: Arc<Pool>,
+    connector: Connector,
     first_byte_timeout: Duration,
     allow_private: bool,
 }
@@ -73,19 +71,9 @@ impl Client {
 
     fn with_trust(options: &Options, resolver: Arc<dyn Resolve>, trust: ClientConfig) -> Self {
         let dialer = Dialer::new(resolver, options.allow_private_upstreams, options.connect_timeout);
-        let pool = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .http1_max_buf_size(MAX_HEAD)
-            .http2_max_header_list_size(MAX_HEAD as u32)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(PING_EVERY)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build(Connector::new(dialer, trust));
+        let connector = Connector::new(dialer, trust);
         let allow_private = options.allow_private_upstreams;
-        Self { pool, first_byte_timeout: options.first_byte_timeout, allow_private }
+        Self { pool: Arc::default(), connector, first_byte_timeout: options.first_byte_timeout, allow_private }
     }
 
     /// Whether it connects to private addresses.
@@ -117,24 +105,51 @@ impl Client {
 
     async fn send_twice(&self, request: impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
         let begin = Instant::now();
-        let error = match self.pool.request(request()).await {
-            Ok(response) => return Ok(note_served(response)),
-            Err(error) => error,
+        let failed = match self.send_once(&request).await {
+            Err(Failed::Broken(broken)) => broken,
+            done => return done.map_err(SendError::from),
         };
-        let stale = Served::of_error(&error) && error::closed_early(&error) && begin.elapsed() < STALE_WITHIN;
-        if !stale {
-            return Err(SendError::of(&error));
+        let is_stale = failed.has_served && error::closed_early(&failed.error) && begin.elapsed() < STALE_WITHIN;
+        if !is_stale {
+            return Err(SendError::of(&failed.error));
         }
-        self.pool.request(request()).await.map(note_served).map_err(|error| SendError::of(&error))
+        self.send_once(&request).await.map_err(SendError::from)
+    }
+
+    /// Over a connection that waits, or a new one. What was not written goes to the next.
+    async fn send_once(&self, request: &impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
+        let mut next = request();
+        let address = Address::of(next.uri()).map_err(Failed::NoConnection)?;
+        while let Some(connection) = self.pool.take(&address) {
+            match connection.send(next).await {
+                Err(broken) if broken.is_unsent => next = request(),
+                done => return done.map_err(Failed::Broken),
+            }
+        }
+        let connection = Box::pin(self.connect(&address)).await.map_err(Failed::NoConnection)?;
+        connection.send(next).await.map_err(Failed::Broken)
+    }
+
+    async fn connect(&self, address: &Address) -> Result<Connection, SendError> {
+        let wire = self.connector.connect(address.uri()).await?;
+        self.pool.sweep();
+        Connection::begin(wire, address, &self.pool).await.map_err(|error| SendError::of(&error))
     }
 }
 
-/// Remembers at the connection that it carried an answer.
-fn note_served(response: Response<Incoming>) -> Response<Incoming> {
-    if let Some(served) = response.extensions().get::<Served>() {
-        served.note();
+/// Why no answer's head came.
+enum Failed {
+    NoConnection(SendError),
+    Broken(Broken),
+}
+
+impl From<Failed> for SendError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::NoConnection(error) => error,
+            Failed::Broken(broken) => Self::of(&broken.error),
+        }
     }
-    response
 }
 
 impl std::fmt::Debug for Client {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, Uri};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use wire::api::pending;
 
 use crate::error::Refusal;
 use crate::plan::Plan;
 use crate::settle::Settlement;
+use crate::upstream::Incoming;
 
 /// Longest pause before it is asked again, in milliseconds.
 const LONGEST_MS: u64 = 3_000;

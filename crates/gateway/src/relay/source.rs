@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde::de::IgnoredAny;
 use tokio::time::timeout_at;
 use wire::chat::StreamError;
@@ -14,6 +13,7 @@ use wire::chat::StreamError;
 use super::clock::Clock;
 use super::head::{Form, MOST_LOOKED_AT};
 use crate::error::Refusal;
+use crate::upstream::Incoming;
 
 /// The body.
 pub(super) struct Source {

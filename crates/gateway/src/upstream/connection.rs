@@ -1,85 +1,264 @@
-//! A TCP connection that knows whether it carried an answer already: only then can it be stale.
+//! A connection to a provider: takes requests, and goes back to the pool by itself.
+//!
+//! Each connection has a task, which hyper needs to read and write. Over HTTP/1 that task also puts the connection back, in the
+//! moment in which hyper says that the answer is over: so there is no task for a request, and none that waits.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use http::Extensions;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::Error;
-use hyper_util::client::legacy::connect::{Connected, Connection as Describe};
-use hyper_util::rt::TokioIo;
+use bytes::Bytes;
+use futures_util::future::Either;
+use http::header::HOST;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::client::legacy::connect::Connection as _;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
-/// A connection to a provider, below TLS.
+use super::body::Incoming;
+use super::pool::{Address, IDLE_TIMEOUT, Pool};
+use super::{MAX_HEAD, PING_EVERY, PING_TIMEOUT};
+
+/// A TCP connection, encrypted or not.
+pub(super) type Wire = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// A connection that a request may be sent over.
+pub(super) enum Connection {
+    Single(Single),
+    Shared(Stream),
+}
+
+/// No answer's head came.
 #[derive(Debug)]
-pub(super) struct Connection {
-    stream: TokioIo<TcpStream>,
-    served: Served,
+pub(super) struct Broken {
+    pub(super) error: hyper::Error,
+    /// Whether the request was not written.
+    pub(super) is_unsent: bool,
+    /// Whether the connection carried an answer before: only then can it be stale.
+    pub(super) has_served: bool,
+}
+
+impl Broken {
+    fn new(mut error: TrySendError<Request<Full<Bytes>>>, has_served: bool) -> Self {
+        let is_unsent = error.take_message().is_some();
+        Self { error: error.into_error(), is_unsent, has_served }
+    }
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream: TokioIo::new(stream), served: Served::default() }
-    }
-}
-
-/// Whether a connection carried an answer. hyper hands it to every response and error of the connection.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Served(Arc<AtomicBool>);
-
-impl Served {
-    /// Call it for every answer.
-    pub(super) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the connection that an error happened on carried an answer before.
-    pub(super) fn of_error(error: &Error) -> bool {
-        let mut extensions = Extensions::new();
-        if let Some(connected) = error.connect_info() {
-            connected.get_extras(&mut extensions);
+    /// Agrees with the other end on how to talk.
+    ///
+    /// # Errors
+    /// It did not.
+    pub(super) async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
+        if !wire.connected().is_negotiated_h2() {
+            return Single::begin(wire, address, pool).await.map(Self::Single);
         }
-        extensions.get::<Self>().is_some_and(|served| served.0.load(Ordering::Relaxed))
+        let shared = Shared::begin(wire).await?;
+        Ok(Self::Shared(pool.share(address, shared)))
+    }
+
+    /// Sends a request and waits for the answer's head.
+    pub(super) fn send(
+        self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
+        match self {
+            Self::Single(single) => Either::Left(single.send(request)),
+            Self::Shared(stream) => Either::Right(stream.send(request)),
+        }
     }
 }
 
-impl Describe for Connection {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.served.clone())
+/// A connection over HTTP/1, which one request at a time has for itself.
+pub(super) struct Single {
+    alone: Alone,
+    has_served: bool,
+}
+
+/// The same while nobody has it.
+pub(super) struct Alone {
+    sender: http1::SendRequest<Full<Bytes>>,
+    home: Arc<Home>,
+}
+
+impl Alone {
+    /// Whether a request may be sent: the connection is not closed, as far as is known.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
     }
 }
 
-impl Read for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+impl Single {
+    async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
+        let (sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
+        let home = Arc::new(Home {
+            pool: Arc::downgrade(pool),
+            host: host(address),
+            address: address.clone(),
+            answering: Mutex::default(),
+        });
+        let place = Arc::clone(&home);
+        tokio::spawn(async move {
+            let mut connection = pin!(connection);
+            // How it ends concerns those who use it, and they are told.
+            let _ = poll_fn(|context| {
+                let polled = connection.as_mut().poll(context);
+                if polled.is_pending() {
+                    place.return_if_ready();
+                }
+                polled
+            })
+            .await;
+        });
+        Ok(Self { alone: Alone { sender, home }, has_served: false })
+    }
+
+    pub(super) fn again(alone: Alone) -> Self {
+        Self { alone, has_served: true }
+    }
+
+    fn send(self, mut request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
+        let Self { alone: Alone { mut sender, home }, has_served } = self;
+        request.headers_mut().entry(HOST).or_insert_with(|| home.host.clone());
+        let asked = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+        *request.uri_mut() = asked.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
+        let sent = sender.try_send_request(request);
+        async move {
+            match sent.await {
+                Ok(answer) => {
+                    home.answers(sender);
+                    Ok(answer.map(Incoming::alone))
+                }
+                Err(error) => Err(Broken::new(error, has_served)),
+            }
+        }
     }
 }
 
-impl Write for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+/// What the `Host` header says: without a port that goes without saying.
+fn host(address: &Address) -> HeaderValue {
+    let authority = &address.authority;
+    let default = if address.scheme == Scheme::HTTPS { 443 } else { 80 };
+    let text = match authority.port_u16() {
+        Some(port) if port != default => format!("{}:{port}", authority.host()),
+        _ => authority.host().to_owned(),
+    };
+    // A host consists of characters that a header may have.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Where a connection over HTTP/1 goes when its answer is over.
+struct Home {
+    pool: Weak<Pool>,
+    address: Address,
+    host: HeaderValue,
+    /// The connection, while an answer comes.
+    answering: Mutex<Option<http1::SendRequest<Full<Bytes>>>>,
+}
+
+impl Home {
+    /// The head of an answer has come.
+    fn answers(self: &Arc<Self>, sender: http1::SendRequest<Full<Bytes>>) {
+        *self.answering.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        // The connection's task may have come to the answer's end before.
+        self.return_if_ready();
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn return_if_ready(self: &Arc<Self>) {
+        let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = answering.take_if(|sender| sender.is_ready()) else { return };
+        drop(answering);
+        if let Some(pool) = self.pool.upgrade() {
+            pool.keep(&self.address, Alone { sender, home: Arc::clone(self) });
+        }
+    }
+}
+
+/// A connection over HTTP/2.
+pub(super) struct Shared {
+    sender: http2::SendRequest<Full<Bytes>>,
+    /// Streams that may be open at once, as the provider had said when the connection was last asked something; before that a
+    /// hundred, which HTTP/2 recommends as the least.
+    most: Arc<AtomicUsize>,
+    open: AtomicUsize,
+    has_served: AtomicBool,
+    /// When the last stream ended.
+    ended: Mutex<Instant>,
+}
+
+impl Shared {
+    async fn begin(wire: Wire) -> hyper::Result<Arc<Self>> {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_header_list_size(MAX_HEAD as u32)
+            .adaptive_window(true)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .handshake(wire)
+            .await?;
+        let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        let told = Arc::clone(&most);
+        tokio::spawn(async move {
+            let mut connection = connection;
+            let _ = poll_fn(|context| {
+                let polled = Pin::new(&mut connection).poll(context);
+                told.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                polled
+            })
+            .await;
+        });
+        let (has_served, ended) = (AtomicBool::new(false), Mutex::new(Instant::now()));
+        Ok(Arc::new(Self { sender, most, open: AtomicUsize::new(0), has_served, ended }))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    /// The stream for which the connection was made.
+    pub(super) fn first(shared: &Arc<Self>) -> Stream {
+        shared.open.fetch_add(1, Ordering::Relaxed);
+        Stream(Arc::clone(shared))
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    /// One more stream, where there is room. For one caller at a time.
+    pub(super) fn enter(shared: &Arc<Self>) -> Option<Stream> {
+        let has_room = shared.open.load(Ordering::Relaxed) < shared.most.load(Ordering::Relaxed);
+        (has_room && !shared.sender.is_closed()).then(|| Self::first(shared))
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    /// Whether it works, and somebody uses it or did so not long ago.
+    pub(super) fn is_wanted(&self) -> bool {
+        let is_used = || self.open.load(Ordering::Relaxed) > 0;
+        let is_young = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < IDLE_TIMEOUT;
+        !self.sender.is_closed() && (is_used() || is_young())
+    }
+}
+
+/// A request and its answer over HTTP/2: dropped, it makes room for another.
+pub(super) struct Stream(Arc<Shared>);
+
+impl Stream {
+    fn send(self, request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
+        let sent = self.0.sender.clone().try_send_request(request);
+        async move {
+            match sent.await {
+                Ok(answer) => {
+                    self.0.has_served.store(true, Ordering::Relaxed);
+                    Ok(answer.map(|body| Incoming::of_stream(body, self)))
+                }
+                Err(error) => Err(Broken::new(error, self.0.has_served.load(Ordering::Relaxed))),
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

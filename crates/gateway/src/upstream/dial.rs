@@ -10,20 +10,19 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use http::uri::Scheme;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower::Service;
 
-use super::connection::Connection;
+use super::connection::Wire;
 use super::error::SendError;
 use super::resolve::{Resolve, literal};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What hyper's pool asks for a connection.
+/// Makes connections, encrypted where the address says so.
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: HttpsConnector<Dialer>,
@@ -51,28 +50,22 @@ pub(super) fn public_trust() -> ClientConfig {
         .with_no_client_auth()
 }
 
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Connection>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.tls.poll_ready(cx)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (limit, host) = (self.limit, host_of(&uri));
-        let connecting = self.tls.call(uri);
-        async move {
-            match timeout(limit, connecting).await {
-                Ok(Ok(connection)) => Ok(connection),
-                // The dialer's own errors are exact; what else comes is from TLS, whose layer knows no host.
-                Ok(Err(error)) if error.is::<SendError>() => Err(error),
-                Ok(Err(error)) => Err(SendError::Tls { host, reason: error.to_string() }.into()),
-                Err(_) => Err(SendError::ConnectTimeout { host, after: limit }.into()),
-            }
+impl Connector {
+    /// A connection to a URI's host.
+    ///
+    /// # Errors
+    /// There is none, or not in time.
+    pub(super) async fn connect(&self, uri: Uri) -> Result<Wire, SendError> {
+        let host = host_of(&uri);
+        match timeout(self.limit, self.tls.clone().call(uri)).await {
+            Ok(Ok(wire)) => Ok(wire),
+            // The dialer's own errors are exact; what else comes is from TLS, whose layer knows no host.
+            Ok(Err(error)) => Err(match error.downcast::<SendError>() {
+                Ok(own) => *own,
+                Err(error) => SendError::Tls { host, reason: error.to_string() },
+            }),
+            Err(_) => Err(SendError::ConnectTimeout { host, after: self.limit }),
         }
-        .boxed()
     }
 }
 
@@ -85,9 +78,9 @@ pub(super) struct Dialer {
 }
 
 impl Service<Uri> for Dialer {
-    type Response = Connection;
+    type Response = TokioIo<TcpStream>;
     type Error = SendError;
-    type Future = BoxFuture<'static, Result<Connection, SendError>>;
+    type Future = BoxFuture<'static, Result<TokioIo<TcpStream>, SendError>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         Poll::Ready(Ok(()))
@@ -104,7 +97,7 @@ impl Dialer {
         Self { resolver, allow_private, limit }
     }
 
-    async fn dial(&self, host: String, port: u16) -> Result<Connection, SendError> {
+    async fn dial(&self, host: String, port: u16) -> Result<TokioIo<TcpStream>, SendError> {
         let deadline = Instant::now() + self.limit;
         let addresses = self.guard(&host, self.resolve(&host, port).await?)?;
         let mut reason = String::from("no address");
@@ -114,7 +107,7 @@ impl Dialer {
             match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true).map_err(|error| SendError::connect(&host, error.to_string()))?;
-                    return Ok(Connection::new(stream));
+                    return Ok(TokioIo::new(stream));
                 }
                 Ok(Err(error)) => reason = error.to_string(),
                 Err(_) if index + 1 == addresses.len() => {

@@ -5,8 +5,6 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hyper_util::client::legacy;
-
 /// A failed attempt to get an answer's head. The text may be shown to the caller: it names the host at most, never a
 /// path, a query or a header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,29 +50,25 @@ impl SendError {
     }
 
     /// Reads hyper's error. Its text is used only where hyper made it from constants.
-    pub(super) fn of(error: &legacy::Error) -> Self {
-        if let Some(own) = find::<Self>(error) {
-            return own.clone();
-        }
+    pub(super) fn of(error: &hyper::Error) -> Self {
         if closed_early(error) {
             return Self::Reset;
         }
-        match find::<hyper::Error>(error) {
-            Some(fault) if fault.is_parse_too_large() => {
-                Self::InvalidResponse { reason: "the head is too large".to_owned() }
-            }
-            Some(fault) if fault.is_parse() => Self::InvalidResponse { reason: fault.to_string() },
-            Some(fault) if fault.is_user() => Self::InvalidRequest { reason: fault.to_string() },
-            Some(_) => Self::Reset,
-            None => Self::InvalidRequest { reason: error.to_string() },
+        if error.is_parse_too_large() {
+            Self::InvalidResponse { reason: "the head is too large".to_owned() }
+        } else if error.is_parse() {
+            Self::InvalidResponse { reason: error.to_string() }
+        } else if error.is_user() {
+            Self::InvalidRequest { reason: error.to_string() }
+        } else {
+            Self::Reset
         }
     }
 }
 
 /// Whether the connection ended before a complete head came.
-pub(super) fn closed_early(error: &legacy::Error) -> bool {
-    let by_hyper = find::<hyper::Error>(error)
-        .is_some_and(|fault| fault.is_incomplete_message() || fault.is_canceled() || fault.is_closed());
+pub(super) fn closed_early(error: &hyper::Error) -> bool {
+    let by_hyper = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
     let by_system = find::<io::Error>(error).is_some_and(|fault| {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
         matches!(fault.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)

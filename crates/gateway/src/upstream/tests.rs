@@ -9,7 +9,6 @@ mod tls;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 
 use self::script::{OK, Server};
 use super::*;

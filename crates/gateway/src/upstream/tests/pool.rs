@@ -79,3 +79,145 @@ async fn a_provider_that_breaks_every_connection_is_not_asked_a_third_time() {
     assert_eq!(error, SendError::Reset);
     assert_eq!(server.connections(), 2);
 }
+
+/// Answers each request of each connection, for ever.
+async fn tireless() -> Server {
+    Server::start(|mut connection| async move {
+        while connection.request().await {
+            connection.send(OK).await;
+        }
+    })
+    .await
+}
+
+async fn ask(client: &Client, server: &Server) {
+    let response = client.send(post(&server.url("/"))).await.expect("an answer");
+    assert_eq!(text(response).await, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_after_the_other_needs_one_connection_whoever_sees_the_answer_s_end_first() {
+    let server = tireless().await;
+    let client = Client::new(&local());
+    for _ in 0..500 {
+        ask(&client, &server).await;
+    }
+    // A caller may be quicker than the connection's task, for which a new connection is made.
+    assert!(server.connections() < 20, "{}", server.connections());
+}
+
+#[tokio::test]
+async fn as_many_connections_as_are_asked_at_once_and_no_more() {
+    let server = tireless().await;
+    let client = Client::new(&local());
+    for _ in 0..3 {
+        futures_util::future::join_all((0..50).map(|_| ask(&client, &server))).await;
+    }
+    assert_eq!((server.connections(), client.pool.count()), (50, (50, 1)));
+}
+
+#[tokio::test]
+async fn the_connection_used_last_is_used_first() {
+    let mut server = tireless().await;
+    let client = Client::new(&local());
+    let (one, other) = (client.send(post(&server.url("/"))), client.send(post(&server.url("/"))));
+    let (one, other) = futures_util::future::join(one, other).await;
+    text(one.expect("an answer")).await;
+    text(other.expect("an answer")).await;
+    let mut used = Vec::new();
+    for _ in 0..4 {
+        ask(&client, &server).await;
+    }
+    for _ in 0..6 {
+        server.received().await;
+        used.push(server.last_index());
+    }
+    assert_eq!(used[3..], [used[2]; 3], "{used:?}");
+}
+
+#[tokio::test]
+async fn no_more_than_so_many_are_kept_for_an_address() {
+    let server = tireless().await;
+    let client = Client::new(&local());
+    futures_util::future::join_all((0..300).map(|_| ask(&client, &server))).await;
+    assert_eq!((server.connections(), client.pool.count()), (300, (256, 1)));
+}
+
+#[tokio::test]
+async fn what_is_idle_for_long_is_closed_and_its_address_forgotten() {
+    let closed = Arc::new(Notify::new());
+    let told = closed.clone();
+    let server = Server::start(move |mut connection| {
+        let told = told.clone();
+        async move {
+            connection.request().await;
+            connection.send(OK).await;
+            connection.closed().await;
+            told.notify_one();
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    ask(&client, &server).await;
+    assert_eq!(client.pool.count(), (1, 1));
+    tokio::time::pause();
+    closed.notified().await;
+    assert_eq!(client.pool.count(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_up_takes_its_connection_along() {
+    let closed = Arc::new(Notify::new());
+    let told = closed.clone();
+    let server = Server::start(move |mut connection| {
+        let told = told.clone();
+        async move {
+            connection.request().await;
+            connection.send("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nhalf").await;
+            connection.closed().await;
+            told.notify_one();
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    let response = client.send(post(&server.url("/"))).await.expect("an answer");
+    drop(response);
+    closed.notified().await;
+    assert_eq!(client.pool.count(), (0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_gives_its_connection_back() {
+    let server = Server::start(|mut connection| async move {
+        while connection.request().await {
+            connection.send("HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    for _ in 0..3 {
+        client.send(post(&server.url("/"))).await.expect("an answer");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_leaves_no_connection_behind() {
+    let closed = Arc::new(Notify::new());
+    let told = closed.clone();
+    let server = Server::start(move |mut connection| {
+        let told = told.clone();
+        async move {
+            connection.request().await;
+            connection.send(OK).await;
+            connection.closed().await;
+            told.notify_one();
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    ask(&client, &server).await;
+    drop(client);
+    closed.notified().await;
+}

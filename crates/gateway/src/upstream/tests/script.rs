@@ -14,7 +14,8 @@ pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 pub struct Server {
     pub port: u16,
     connections: Arc<AtomicUsize>,
-    requests: mpsc::UnboundedReceiver<String>,
+    requests: mpsc::UnboundedReceiver<(usize, String)>,
+    last: usize,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -23,7 +24,7 @@ pub struct Accepted {
     /// Counted from 0.
     pub index: usize,
     stream: TcpStream,
-    requests: mpsc::UnboundedSender<String>,
+    requests: mpsc::UnboundedSender<(usize, String)>,
 }
 
 impl Server {
@@ -43,7 +44,7 @@ impl Server {
                 tokio::spawn(script(Accepted { index, stream, requests: sender.clone() }));
             }
         });
-        Self { port, connections, requests, task }
+        Self { port, connections, requests, last: 0, task }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -52,7 +53,14 @@ impl Server {
 
     /// The next request that arrived, head and body.
     pub async fn received(&mut self) -> String {
-        self.requests.recv().await.expect("the server runs")
+        let (index, request) = self.requests.recv().await.expect("the server runs");
+        self.last = index;
+        request
+    }
+
+    /// The connection over which the latest [`Server::received`] came.
+    pub fn last_index(&self) -> usize {
+        self.last
     }
 
     pub fn connections(&self) -> usize {
@@ -67,15 +75,15 @@ impl Drop for Server {
 }
 
 impl Accepted {
-    /// Reads one request of the test's (its body is `{}`).
-    pub async fn request(&mut self) {
+    /// Reads one request of the test's (its body is `{}`). Tells whether there is one.
+    pub async fn request(&mut self) -> bool {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n{}") {
             if self.stream.read_buf(&mut bytes).await.expect("readable") == 0 {
-                return;
+                return false;
             }
         }
-        self.requests.send(String::from_utf8(bytes).expect("text")).ok();
+        self.requests.send((self.index, String::from_utf8(bytes).expect("text"))).is_ok()
     }
 
     pub async fn send(&mut self, bytes: &str) {

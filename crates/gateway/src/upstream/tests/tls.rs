@@ -1,18 +1,26 @@
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
 /// A server that answers with the HTTP version it was asked in, and the certificate to trust it by.
 async fn start(protocols: &[&str]) -> (SocketAddr, CertificateDer<'static>) {
+    let (address, certificate, _) = start_waiting(protocols, 1).await;
+    (address, certificate)
+}
+
+/// The same with two streams to a connection at most, that answers so many requests together; and how many connections it has had.
+async fn start_waiting(protocols: &[&str], together: usize) -> (SocketAddr, CertificateDer<'static>, Arc<AtomicUsize>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let certificate = made.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
@@ -26,19 +34,31 @@ async fn start(protocols: &[&str]) -> (SocketAddr, CertificateDer<'static>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let acceptor = TlsAcceptor::from(Arc::new(config));
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (counted, barrier) = (connections.clone(), Arc::new(Barrier::new(together)));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let barrier = barrier.clone();
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let answer = service_fn(|request: Request<Incoming>| async move {
-                    Ok::<_, hyper::Error>(Response::new(format!("{:?}", request.version())))
+                let answer = service_fn(|request: Request<hyper::body::Incoming>| {
+                    let barrier = barrier.clone();
+                    async move {
+                        if request.uri().path() == "/together" {
+                            barrier.wait().await;
+                        }
+                        Ok::<_, hyper::Error>(Response::new(format!("{:?}", request.version())))
+                    }
                 });
-                auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await.ok();
+                let mut builder = auto::Builder::new(TokioExecutor::new());
+                builder.http2().max_concurrent_streams(2);
+                builder.serve_connection(TokioIo::new(stream), answer).await.ok();
             });
         }
     });
-    (address, certificate)
+    (address, certificate, connections)
 }
 
 /// A client that trusts one certificate.
@@ -76,4 +96,26 @@ async fn a_certificate_that_the_web_does_not_trust_is_refused() {
     let url = format!("https://127.0.0.1:{}/", address.port());
     let error = trusting(certificate).send(post(&url)).await.expect_err("it is for another host");
     assert!(matches!(error, SendError::Tls { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn streams_share_a_connection_until_it_is_full_and_then_there_is_another() {
+    let (address, certificate, connections) = start_waiting(&["h2"], 5).await;
+    let client = trusting(certificate);
+    let url = |path: &str| format!("https://localhost:{}{path}", address.port());
+    // The connection's bounds are known once it has answered.
+    for _ in 0..2 {
+        text(client.send(post(&url("/"))).await.expect("an answer")).await;
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    let together = url("/together");
+    let answers = futures_util::future::join_all((0..5).map(|_| client.send(post(&together)))).await;
+    // Two over the first; each of the others finds no room and makes a connection.
+    assert_eq!(connections.load(Ordering::SeqCst), 4);
+    for answer in answers {
+        assert_eq!(text(answer.expect("an answer")).await, "HTTP/2.0");
+    }
+    // All are there for whoever comes next.
+    futures_util::future::join_all((0..2).map(|_| client.send(post(&url("/"))))).await;
+    assert_eq!(connections.load(Ordering::SeqCst), 4);
 }
