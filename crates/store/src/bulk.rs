@@ -2,6 +2,7 @@
 //! every batch costs more than SQLite takes to store the rows.
 
 mod cell;
+pub(crate) mod copy;
 
 use std::borrow::Cow;
 

@@ -7,6 +7,7 @@
 //! `dead_letters`, alone.
 
 mod batch;
+mod direct;
 mod postgres;
 mod rows;
 mod run;

@@ -4,9 +4,8 @@ use domain::ledger::AttemptRow;
 use domain::token::LastUse;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
-use super::postgres;
+use super::direct::Direct;
 use super::rows::{self, Row};
-use super::sqlite::Direct;
 use super::uses::Uses;
 use crate::bulk::Insert;
 use crate::error::is_fault_of_row;
@@ -73,21 +72,16 @@ fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| StoreError::Other("a spool position is negative".to_owned()))
 }
 
-/// Writes a batch, on the short way where there is one and nothing is unusual. That of SQLite has a connection of its own.
+/// Writes a batch, on the short way where there is one and nothing is unusual.
 pub(super) async fn write(
     store: &Store,
     direct: Option<&mut Direct>,
     spool: SpoolId,
     prepared: &Prepared,
 ) -> Result<Written, StoreError> {
-    let written = match direct {
-        Some(direct) => {
-            let _turn = store.turn().await?;
-            direct.write(spool, prepared)
-        }
-        None => postgres::write(store, spool, prepared).await?,
-    };
-    if written {
+    if let Some(direct) = direct
+        && direct.write(store, spool, prepared).await?
+    {
         return Ok(Written { rows: prepared.rows.len() as u64, dead_letters: 0 });
     }
     write_carefully(store, spool, prepared).await

@@ -1,53 +1,93 @@
-//! A batch as PostgreSQL takes it best: one statement a table, with an array for each column, instead of a placeholder for each value.
-//! SeaORM's arrays know no null, so these go to the driver as they are.
+//! The writer's own connection to PostgreSQL, and a batch as PostgreSQL takes it best: the rows by `COPY`, which it stores while
+//! the next are sent, and what adds up to roll-ups with an array for each column instead of a placeholder for each value.
+//! SeaORM knows no `COPY`, and its arrays know no null, so these go to the driver as they are.
 //!
-//! As on SQLite (`sqlite.rs`), only what is usual goes this way; anything else is undone and goes the careful way (`batch.rs`).
+//! As on SQLite (`sqlite.rs`), only what is usual goes this way: the rows are new, and the database takes them without a word.
+//! Anything else is undone and goes the careful way (`batch.rs`).
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, Value};
-use sqlx::postgres::{PgArguments, PgPool};
-use sqlx::{Arguments, AssertSqlSafe, PgTransaction};
+use sqlx::postgres::{PgArguments, PgConnection, PgPool};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Postgres};
 use uuid::Uuid;
 
 use super::batch::{Prepared, save_position};
 use super::rows::{BODIES, REQUESTS, Row};
-use crate::bulk::{Cell, Insert};
+use crate::bulk::{Cell, Insert, copy};
 use crate::connection::within;
 use crate::spool::SpoolId;
 use crate::{Backend, Store, StoreError, state, token};
 
-/// Writes a batch in one transaction. Tells whether it did: otherwise nothing has changed.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] where the database cannot be reached, or not at the moment; what became of the batch is unknown.
-pub(super) async fn write(store: &Store, spool: SpoolId, prepared: &Prepared) -> Result<bool, StoreError> {
-    let Some((pool, patience)) = store.postgres().filter(|_| prepared.unreadable.is_empty()) else { return Ok(false) };
-    match transact(pool, patience, spool, prepared).await.map_err(StoreError::from) {
-        Err(error) if !error.is_transient() => {
-            tracing::debug!(%error, "a batch goes the careful way");
-            Ok(false)
+/// Bytes of rows that are sent in one go.
+const PIECE: usize = 128 << 10;
+
+/// The connection, which is opened when it is needed. It is none of the pool's: one that is left in the middle of a `COPY` could not
+/// be used for anything else, and is closed.
+#[derive(Default)]
+pub(super) struct Direct {
+    connection: Option<PgConnection>,
+}
+
+impl Direct {
+    /// Nothing where the store is not PostgreSQL's.
+    pub(super) fn of(store: &Store) -> Option<Self> {
+        store.postgres().map(|_| Self::default())
+    }
+
+    /// Writes a batch in one transaction. Tells whether it did: otherwise nothing has changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the database cannot be reached, or not at the moment; what became of the batch is unknown.
+    pub(super) async fn write(
+        &mut self,
+        store: &Store,
+        spool: SpoolId,
+        prepared: &Prepared,
+    ) -> Result<bool, StoreError> {
+        let Some((pool, patience)) = store.postgres().filter(|_| prepared.unreadable.is_empty()) else {
+            return Ok(false);
+        };
+        let written = async {
+            let mut connection = self.connection(pool, patience).await?;
+            transact(&mut connection, patience, spool, prepared).await?;
+            Ok::<_, DbErr>(connection)
+        };
+        match written.await.map_err(StoreError::from) {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                Ok(true)
+            }
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "a batch goes the careful way");
+                Ok(false)
+            }
         }
-        outcome => outcome,
+    }
+
+    async fn connection(&mut self, pool: &PgPool, patience: Option<Duration>) -> Result<PgConnection, DbErr> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => {
+                within(patience, async { pool.acquire().await.map_err(failed) }).await.map(|pooled| pooled.detach())
+            }
+        }
     }
 }
 
-/// Dropped before its commit, a transaction is rolled back.
+/// Dropped before its commit, a transaction ends with its connection.
 async fn transact(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     patience: Option<Duration>,
     spool: SpoolId,
     prepared: &Prepared,
-) -> Result<bool, DbErr> {
-    let tx = within(patience, async { pool.begin().await.map_err(failed) }).await?;
+) -> Result<(), DbErr> {
+    let tx = within(patience, async { connection.begin().await.map_err(failed) }).await?;
     let mut transaction = Transaction { tx, patience };
-    let rows = prepared.rows.iter().map(Row::cells);
-    if transaction.insert(&REQUESTS, rows).await? != prepared.rows.len() as u64 {
-        within(patience, async { transaction.tx.rollback().await.map_err(failed) }).await?;
-        return Ok(false);
-    }
-    transaction.insert(&BODIES, prepared.rows.iter().filter_map(Row::body_cells)).await?;
+    transaction.copy(&REQUESTS, prepared.rows.iter().map(Row::cells)).await?;
+    transaction.copy(&BODIES, prepared.rows.iter().filter_map(Row::body_cells)).await?;
     for (insert, rows) in prepared.tally.upserts() {
         transaction.insert(insert, rows).await?;
     }
@@ -58,23 +98,51 @@ async fn transact(
         transaction.apply(change).await?;
     }
     transaction.execute(&save_position(Backend::Postgres, spool, prepared.end)).await?;
-    within(patience, async { transaction.tx.commit().await.map_err(failed) }).await?;
-    Ok(true)
+    within(patience, async { transaction.tx.commit().await.map_err(failed) }).await
 }
 
-struct Transaction {
-    tx: PgTransaction<'static>,
+struct Transaction<'c> {
+    tx: sqlx::Transaction<'c, Postgres>,
     patience: Option<Duration>,
 }
 
-impl Transaction {
-    /// Inserts rows, where there are any; answers how many were inserted or changed.
-    async fn insert<'r, R>(&mut self, insert: &Insert, rows: impl IntoIterator<Item = R>) -> Result<u64, DbErr>
+impl Transaction<'_> {
+    /// Stores new rows, where there are any.
+    async fn copy<'r, const N: usize>(
+        &mut self,
+        insert: &Insert,
+        rows: impl Iterator<Item = [Cell<'r>; N]>,
+    ) -> Result<(), DbErr> {
+        let mut rows = rows.peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let sql = insert.of_copy();
+        let begun = self.tx.copy_in_raw(&sql);
+        let mut sending = within(self.patience, async { begun.await.map_err(failed) }).await?;
+        let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
+        copy::begin(&mut piece);
+        for row in rows {
+            if !copy::row(&mut piece, row.into_iter()) {
+                return Err(DbErr::Custom("a value is too long".to_owned()));
+            }
+            if piece.len() >= PIECE {
+                within(self.patience, async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
+                piece.clear();
+            }
+        }
+        copy::end(&mut piece);
+        within(self.patience, async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
+        within(self.patience, async { sending.finish().await.map(drop).map_err(failed) }).await
+    }
+
+    /// Inserts rows or adds to those that are there.
+    async fn insert<'r, R>(&mut self, insert: &Insert, rows: impl IntoIterator<Item = R>) -> Result<(), DbErr>
     where
         R: IntoIterator<Item = Cell<'r>>,
     {
         let mut rows = rows.into_iter();
-        let Some(first) = rows.next() else { return Ok(0) };
+        let Some(first) = rows.next() else { return Ok(()) };
         let mut columns: Vec<_> = first.into_iter().map(Column::of).collect();
         for row in rows {
             columns.iter_mut().zip(row).try_for_each(|(column, cell)| column.push(cell)).map_err(failed)?;
@@ -82,7 +150,7 @@ impl Transaction {
         let sql = insert.of_arrays(columns.iter().map(Column::kind));
         let mut arguments = PgArguments::default();
         columns.into_iter().try_for_each(|column| column.bind(&mut arguments)).map_err(failed)?;
-        self.run(sql, arguments).await
+        self.run(sql, arguments).await.map(drop)
     }
 
     /// As [`state::Prepared::apply`].

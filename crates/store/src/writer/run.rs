@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::batch::{self, Prepared};
-use super::sqlite::Direct;
+use super::direct::Direct;
 use super::uses::Uses;
 use super::{Shared, WriterOptions};
 use crate::spool::{Position, SpoolReader};

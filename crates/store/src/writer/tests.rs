@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::ledger::{AttemptRow, Payload};
 
 use super::batch::{self, Prepared};
-use super::sqlite::Direct;
+use super::direct::Direct;
 use super::uses::Uses;
 use super::*;
 use crate::Backend;

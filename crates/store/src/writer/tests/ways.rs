@@ -11,26 +11,23 @@ use crate::fixture::{self, execute, number, row};
 use crate::spool::{Batch, Entry, Position, Record, RecordError, SpoolId};
 use crate::testing::{db_test, on_postgres, on_sqlite};
 use crate::writer::batch::{Prepared, write_carefully};
-use crate::writer::sqlite::Direct;
-use crate::writer::{postgres, uses::Uses};
+use crate::writer::direct::Direct;
+use crate::writer::uses::Uses;
 use crate::{Backend, Store, StoreError, token};
 
 /// The short way into a store.
 struct Way<'s> {
     store: &'s Store,
-    direct: Option<Direct>,
+    direct: Direct,
 }
 
 impl<'s> Way<'s> {
     async fn into(store: &'s Store) -> Self {
-        Self { store, direct: Direct::of(store).await.expect("connected") }
+        Self { store, direct: Direct::of(store).await.expect("connected").expect("a way") }
     }
 
     async fn write(&mut self, prepared: &Prepared) -> bool {
-        match &mut self.direct {
-            Some(direct) => direct.write(SpoolId::nil(), prepared),
-            None => postgres::write(self.store, SpoolId::nil(), prepared).await.expect("it answers"),
-        }
+        self.direct.write(self.store, SpoolId::nil(), prepared).await.expect("it answers")
     }
 
     async fn write_rows(&mut self, numbers: impl IntoIterator<Item = u64>) -> bool {
@@ -264,7 +261,8 @@ fn a_database_that_is_away_is_not_asked_a_second_time() {
     on_postgres(|store: Store| async move {
         let other = store.reconnect().await.expect("it answers");
         other.close().await.expect("closed");
-        let written = postgres::write(&other, SpoolId::nil(), &rows(Backend::Postgres, 0..5)).await;
+        let mut direct = Direct::of(&other).await.expect("known").expect("a way");
+        let written = direct.write(&other, SpoolId::nil(), &rows(Backend::Postgres, 0..5)).await;
         assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     });
 }
