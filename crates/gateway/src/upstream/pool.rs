@@ -17,6 +17,8 @@ use super::error::SendError;
 /// Idle connections kept for each address, and for all together.
 const IDLE_PER_ADDRESS: usize = 256;
 const IDLE: usize = 4_096;
+/// Connections over HTTP/2 that are kept, for all addresses together. One beyond them ends with its only stream.
+const SHARED: usize = 1_024;
 /// How long an idle connection is kept: shorter than most servers keep theirs, so that we close first.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often connections are looked for that are idle for longer.
@@ -109,10 +111,13 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection over HTTP/2, for whoever comes next too, and uses it.
+    /// Uses a connection over HTTP/2, and keeps it for whoever comes next too, where there is room.
     pub(super) fn share(&self, address: &Address, shared: Arc<Shared>) -> Stream {
         let stream = Shared::first(&shared);
-        self.lock().addresses.entry(address.clone()).or_default().shared.push(shared);
+        let mut waiting = self.lock();
+        if waiting.addresses.values().map(|connections| connections.shared.len()).sum::<usize>() < SHARED {
+            waiting.addresses.entry(address.clone()).or_default().shared.push(shared);
+        }
         stream
     }
 
