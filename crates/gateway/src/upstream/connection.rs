@@ -239,7 +239,7 @@ impl Shared {
 }
 
 /// A request and its answer over HTTP/2: dropped, it makes room for another.
-pub(super) struct Stream(Arc<Shared>);
+pub(super) struct Stream(pub(super) Arc<Shared>);
 
 impl Stream {
     fn send(self, request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {

@@ -18,7 +18,7 @@ use super::error::SendError;
 const IDLE_PER_ADDRESS: usize = 256;
 const IDLE: usize = 4_096;
 /// Connections over HTTP/2 that are kept, for all addresses together. One beyond them ends with its only stream.
-const SHARED: usize = 1_024;
+pub(super) const SHARED: usize = 1_024;
 /// How long an idle connection is kept: shorter than most servers keep theirs, so that we close first.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often connections are looked for that are idle for longer.
@@ -161,5 +161,10 @@ impl Pool {
     pub(super) fn count(&self) -> (usize, usize) {
         let waiting = self.lock();
         (waiting.idle, waiting.addresses.len())
+    }
+
+    /// Connections over HTTP/2.
+    pub(super) fn count_shared(&self) -> usize {
+        self.lock().addresses.values().map(|connections| connections.shared.len()).sum()
     }
 }

@@ -221,3 +221,28 @@ async fn a_client_that_is_gone_leaves_no_connection_behind() {
     drop(client);
     closed.notified().await;
 }
+
+#[tokio::test]
+async fn a_caller_that_leaves_while_it_connects_leaves_no_connection_behind() {
+    let (closed, came) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, coming) = (closed.clone(), came.clone());
+    let server = Server::start(move |mut connection| {
+        let (told, coming) = (told.clone(), coming.clone());
+        async move {
+            coming.notify_one();
+            connection.closed().await;
+            told.notify_one();
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    let url = format!("https://127.0.0.1:{}/", server.port);
+    let asking = tokio::spawn({
+        let client = client.clone();
+        async move { client.send(post(&url)).await }
+    });
+    came.notified().await;
+    asking.abort();
+    closed.notified().await;
+    assert_eq!(client.pool.count(), (0, 0));
+}

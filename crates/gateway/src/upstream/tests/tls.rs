@@ -119,3 +119,17 @@ async fn streams_share_a_connection_until_it_is_full_and_then_there_is_another()
     futures_util::future::join_all((0..2).map(|_| client.send(post(&url("/"))))).await;
     assert_eq!(connections.load(Ordering::SeqCst), 4);
 }
+
+#[tokio::test]
+async fn no_more_than_so_many_connections_are_shared() {
+    let (address, certificate) = start(&["h2"]).await;
+    let client = trusting(certificate);
+    let address =
+        Address::of(&format!("https://localhost:{}/", address.port()).parse().expect("a URI")).expect("a host");
+    let Ok(Connection::Shared(stream)) = client.connect(&address).await else { panic!("no HTTP/2") };
+    for port in 0..2 * super::super::pool::SHARED {
+        let elsewhere = Address::of(&format!("https://localhost:{port}/").parse().expect("a URI")).expect("a host");
+        client.pool.share(&elsewhere, stream.0.clone());
+    }
+    assert_eq!(client.pool.count_shared(), super::super::pool::SHARED);
+}
