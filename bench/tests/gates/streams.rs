@@ -6,7 +6,7 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full};
 
-use crate::budget::hold_allocations;
+use crate::budget::{hold, hold_allocations};
 use crate::requests::is;
 use crate::world::{World, post};
 
@@ -73,4 +73,22 @@ fn a_replayed_stream_stays_within_its_allocations() {
         },
     );
     hold_allocations("hit-stream", &counted, TIMES as u64);
+}
+
+/// What the gateway keeps of a stream that waits for its next event, beside the connections: thousands may be open.
+#[test]
+fn an_open_stream_holds_no_more_than_its_bytes() {
+    let world = World::new();
+    stream(&world, 10);
+    let mut body = None;
+    let opened = measure(|| body = Some(world.runtime.block_on(world.start(question(EVENTS))).into_body()));
+    let mut body = body.expect("an answer");
+    world.provider.send(EVENT);
+    let first = measure(|| drop(world.runtime.block_on(body.frame())));
+    hold("bytes.open-stream", u64::try_from(opened.bytes_current + first.bytes_current).expect("more than nothing"));
+    world.provider.send(USAGE);
+    world.provider.send(b"");
+    while let Some(frame) = world.runtime.block_on(body.frame()) {
+        frame.expect("a whole stream");
+    }
 }

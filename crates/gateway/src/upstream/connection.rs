@@ -97,7 +97,7 @@ impl Alone {
 
 impl Single {
     async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
-        let (sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
+        let (mut sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
         let home = Arc::new(Home {
             pool: Arc::downgrade(pool),
             host: host(address),
@@ -117,6 +117,9 @@ impl Single {
             })
             .await;
         });
+        // hyper takes a first request before it has asked for one, and would ask for another while that is under way: the connection
+        // would seem to be ready.
+        sender.ready().await?;
         Ok(Self { alone: Alone { sender, home }, has_served: false })
     }
 

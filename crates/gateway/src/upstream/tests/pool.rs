@@ -246,3 +246,20 @@ async fn a_caller_that_leaves_while_it_connects_leaves_no_connection_behind() {
     closed.notified().await;
     assert_eq!(client.pool.count(), (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_connection_whose_answer_goes_on_is_nobody_else_s() {
+    const ENDLESS: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n";
+    let server = Server::start(|mut connection| async move {
+        while connection.request().await {
+            connection.send(ENDLESS).await;
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    let mut running = Vec::new();
+    for _ in 0..300 {
+        running.push(client.send(post(&server.url("/"))).await.expect("an answer, and not behind another"));
+    }
+    assert_eq!((server.connections(), client.pool.count()), (300, (0, 0)));
+}
