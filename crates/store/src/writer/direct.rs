@@ -1,6 +1,6 @@
 //! The writer's own connection to the database, and the short way over it that a batch goes where nothing is unusual.
 
-use super::batch::Prepared;
+use super::batch::{BetweenRows, Prepared};
 use super::{postgres, sqlite};
 use crate::spool::SpoolId;
 use crate::{Store, StoreError};
@@ -33,11 +33,12 @@ impl Direct {
         store: &Store,
         spool: SpoolId,
         prepared: &Prepared,
+        between: BetweenRows<'_>,
     ) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(direct) => {
                 let _turn = store.turn().await?;
-                Ok(direct.write(spool, prepared))
+                Ok(direct.write(spool, prepared, between))
             }
             Self::Postgres(direct) => direct.write(store, spool, prepared).await,
         }
