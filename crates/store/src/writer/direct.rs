@@ -7,7 +7,7 @@ use crate::{Store, StoreError};
 
 /// The connection, by the database's kind.
 pub(super) enum Direct {
-    Sqlite(sqlite::Direct),
+    Sqlite(Box<sqlite::Direct>),
     Postgres(postgres::Direct),
 }
 
@@ -20,7 +20,7 @@ impl Direct {
         if let Some(direct) = postgres::Direct::of(store) {
             return Ok(Some(Self::Postgres(direct)));
         }
-        Ok(sqlite::Direct::of(store).await?.map(Self::Sqlite))
+        Ok(sqlite::Direct::of(store).await?.map(|direct| Self::Sqlite(Box::new(direct))))
     }
 
     /// Writes a batch in one transaction. Tells whether it did: otherwise nothing has changed, or what became of it is unknown,
