@@ -167,7 +167,7 @@ impl SpoolAppender {
     /// Bytes that are not in the database yet.
     #[must_use]
     pub fn backlog_bytes(&self) -> u64 {
-        self.shared.backlog_bytes()
+        self.shared.backlog.load(Ordering::Relaxed)
     }
 
     /// Names of the segments that were set aside because of damage and that nobody has taken away. Reads the directory.
@@ -246,10 +246,6 @@ impl Shared {
     /// Everything before this place is completely written.
     pub(super) fn head(&self) -> Position {
         self.lock().at
-    }
-
-    pub(super) fn backlog_bytes(&self) -> u64 {
-        self.backlog.load(Ordering::Relaxed)
     }
 
     /// Takes bytes that the database has off the backlog.

@@ -16,11 +16,6 @@ const LONGEST: u64 = (MAX_PAYLOAD + PREFIX_BYTES) as u64;
 /// read in vain each time: a batch is some megabytes at most, as a rule.
 const WINDOW: u64 = 1 << 20;
 
-/// Bytes that may wait in the spool before its reader insists on its share of a processor that is never idle.
-const PATIENT_BACKLOG: u64 = 16 << 20;
-/// Records that are read before others may go first: some hundred microseconds.
-const TURN: usize = 32;
-
 /// Reads a spool; there is one per spool.
 #[derive(Debug)]
 pub struct SpoolReader {
@@ -71,14 +66,6 @@ impl SpoolReader {
     /// Where the appender writes next.
     pub(crate) fn head(&self) -> Position {
         self.shared.head()
-    }
-
-    /// Lets other threads of this processor go first, as long as little waits in the spool. Otherwise the kernel may let a
-    /// request wait until the reader's turn is over, which is some milliseconds.
-    pub(crate) fn give_way(&self) {
-        if self.shared.backlog_bytes() < PATIENT_BACKLOG {
-            std::thread::yield_now();
-        }
     }
 
     /// Waits until something was appended since the last wait.
@@ -182,9 +169,6 @@ impl SpoolReader {
         load(file, batch.end.offset, len.min(batch.end.offset + WINDOW), &mut window)?;
         let mut start = 0;
         while batch.entries.len() < rows && start < window.len() {
-            if batch.entries.len() % TURN == TURN - 1 {
-                self.give_way();
-            }
             let at = batch.end;
             let complete = at.offset + (window.len() - start) as u64 == len;
             match frame::read(self.id(), at, &window[start..]) {

@@ -13,9 +13,6 @@ use crate::rollup::Tally;
 use crate::spool::{Batch, Position, Record, SpoolId, encode_row, encode_state};
 use crate::{Backend, Store, StoreError, WriteTx, dead_letters, state, token};
 
-/// Called between rows: whoever has to may go first.
-pub(super) type BetweenRows<'a> = &'a dyn Fn();
-
 /// A batch with everything computed that can be, so that SQLite's write lock is held for the writing only.
 pub(super) struct Prepared {
     pub(super) rows: Vec<Row>,
@@ -38,7 +35,7 @@ pub(super) struct Written {
 }
 
 impl Prepared {
-    pub(super) fn new(backend: Backend, batch: Batch, uses: &Uses, between: BetweenRows<'_>) -> Self {
+    pub(super) fn new(backend: Backend, batch: Batch, uses: &Uses) -> Self {
         let mut prepared = Self {
             rows: Vec::with_capacity(batch.entries.len()),
             tally: Tally::default(),
@@ -48,7 +45,6 @@ impl Prepared {
             end: batch.end,
         };
         for entry in batch.entries {
-            between();
             match entry.record {
                 Ok(Record::Row(row, payload)) => prepared.rows.push(Row::new(entry.at, *row, payload)),
                 Ok(Record::State(change)) => {
@@ -82,10 +78,9 @@ pub(super) async fn write(
     direct: Option<&mut Direct>,
     spool: SpoolId,
     prepared: &Prepared,
-    between: BetweenRows<'_>,
 ) -> Result<Written, StoreError> {
     if let Some(direct) = direct
-        && direct.write(store, spool, prepared, between).await?
+        && direct.write(store, spool, prepared).await?
     {
         return Ok(Written { rows: prepared.rows.len() as u64, dead_letters: 0 });
     }

@@ -1,6 +1,6 @@
 //! The writer's own connection to the database, and the short way over it that a batch goes where nothing is unusual.
 
-use super::batch::{BetweenRows, Prepared};
+use super::batch::Prepared;
 use super::{postgres, sqlite};
 use crate::spool::SpoolId;
 use crate::{Store, StoreError};
@@ -33,12 +33,11 @@ impl Direct {
         store: &Store,
         spool: SpoolId,
         prepared: &Prepared,
-        between: BetweenRows<'_>,
     ) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(direct) => {
                 let _turn = store.turn().await?;
-                Ok(direct.write(spool, prepared, between))
+                Ok(direct.write(spool, prepared))
             }
             Self::Postgres(direct) => direct.write(store, spool, prepared).await,
         }

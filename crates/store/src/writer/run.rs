@@ -1,6 +1,5 @@
 //! The writer's loop: read, write, forget, wait.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,10 +15,6 @@ use crate::{Store, StoreError};
 
 /// Longest pause where kept state was changed: another replica may be asked for it the next moment.
 const STATE_PAUSE: Duration = Duration::from_millis(20);
-
-/// Rows that are compressed or inserted before others may go first: about a hundred microseconds. Each change of threads costs
-/// some.
-const TURN: u32 = 8;
 
 pub(super) struct Run {
     store: Store,
@@ -69,7 +64,7 @@ impl Run {
                 continue;
             }
             let full = batch.full;
-            let prepared = Prepared::new(self.store.backend(), batch, &self.uses, &between_rows(&self.spool));
+            let prepared = Prepared::new(self.store.backend(), batch, &self.uses);
             self.write(&prepared).await?;
             self.uses.note(&prepared.used);
             self.release(at, prepared.end).await?;
@@ -125,10 +120,7 @@ impl Run {
     async fn write(&mut self, prepared: &Prepared) -> Result<(), Stopped> {
         let mut backoff = self.backoff();
         loop {
-            let direct = self.direct.as_mut();
-            let written =
-                batch::write(&self.store, direct, self.spool.id(), prepared, &between_rows(&self.spool)).await;
-            match written {
+            match batch::write(&self.store, self.direct.as_mut(), self.spool.id(), prepared).await {
                 Ok(written) => {
                     self.shared.update(|status| {
                         status.rows_written += written.rows;
@@ -195,17 +187,6 @@ impl Run {
         self.pause(*backoff).await;
         *backoff = (*backoff * 2).min(self.options.backoff.1);
         if self.stopping { Err(Stopped) } else { Ok(()) }
-    }
-}
-
-/// Lets requests go first after every few rows.
-fn between_rows(spool: &SpoolReader) -> impl Fn() {
-    let rows = Cell::new(0);
-    move || {
-        rows.set((rows.get() + 1) % TURN);
-        if rows.get() == 0 {
-            spool.give_way();
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, Transaction, TransactionBehavior};
 use sea_orm::{DbBackend, Statement, Value};
 
-use super::batch::{BetweenRows, Prepared, save_position};
+use super::batch::{Prepared, save_position};
 use super::rows::{BODIES, REQUESTS, Row};
 use crate::bulk::Cell;
 use crate::connect::Settings;
@@ -40,22 +40,22 @@ impl Direct {
 
     /// Writes a batch in one transaction; the caller has the turn to write. Tells whether it did: otherwise nothing has
     /// changed, or what became of it is unknown, which the careful way finds out.
-    pub(super) fn write(&mut self, spool: SpoolId, prepared: &Prepared, between: BetweenRows<'_>) -> bool {
+    pub(super) fn write(&mut self, spool: SpoolId, prepared: &Prepared) -> bool {
         if !prepared.unreadable.is_empty() {
             return false;
         }
-        self.try_write(spool, prepared, between).unwrap_or_else(|error| {
+        self.try_write(spool, prepared).unwrap_or_else(|error| {
             tracing::debug!(%error, "a batch goes the careful way");
             false
         })
     }
 
-    fn try_write(&mut self, spool: SpoolId, prepared: &Prepared, between: BetweenRows<'_>) -> rusqlite::Result<bool> {
+    fn try_write(&mut self, spool: SpoolId, prepared: &Prepared) -> rusqlite::Result<bool> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => open(&self.file, &self.settings)?,
         };
-        let outcome = transact(&mut connection, spool, prepared, between);
+        let outcome = transact(&mut connection, spool, prepared);
         // One that could not be brought to rest would make each later transaction a part of one that nobody commits.
         if connection.is_autocommit() {
             self.connection = Some(connection);
@@ -76,14 +76,9 @@ fn open(file: &str, settings: &Settings) -> rusqlite::Result<Connection> {
 }
 
 /// Dropped before its commit, a transaction is rolled back.
-fn transact(
-    connection: &mut Connection,
-    spool: SpoolId,
-    prepared: &Prepared,
-    between: BetweenRows<'_>,
-) -> rusqlite::Result<bool> {
+fn transact(connection: &mut Connection, spool: SpoolId, prepared: &Prepared) -> rusqlite::Result<bool> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if !insert_new(&tx, &prepared.rows, between)? {
+    if !insert_new(&tx, &prepared.rows)? {
         return Ok(false);
     }
     for (insert, rows) in prepared.tally.upserts() {
@@ -107,11 +102,10 @@ fn transact(
 }
 
 /// As [`super::rows::insert_new`].
-fn insert_new(tx: &Transaction<'_>, rows: &[Row], between: BetweenRows<'_>) -> rusqlite::Result<bool> {
+fn insert_new(tx: &Transaction<'_>, rows: &[Row]) -> rusqlite::Result<bool> {
     let mut requests = tx.prepare_cached(&REQUESTS.of_one(Backend::Sqlite))?;
     let mut bodies = tx.prepare_cached(&BODIES.of_one(Backend::Sqlite))?;
     for row in rows {
-        between();
         if run(&mut requests, row.cells())? != 1 {
             return Ok(false);
         }

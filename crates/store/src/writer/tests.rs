@@ -79,7 +79,7 @@ db_test! {
             let remembered = batch::position(&store, reader.id()).await.expect("a position");
             let from = reader.begin(remembered).expect("readable");
             let batch = reader.read(from, 1 + crash * 3).expect("readable");
-            batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default(), &|| {}), &|| {}).await.expect("written");
+            batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
         }
         let (appender, reader) = open(dir.path());
         let writer = LedgerWriter::start(&store, reader, EAGER).expect("starts");
@@ -104,7 +104,7 @@ db_test! {
                     break;
                 }
                 at = batch.end;
-                batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default(), &|| {}), &|| {}).await.expect("written");
+                batch::write(&store, direct.as_mut(), reader.id(), &Prepared::new(store.backend(), batch, &Uses::default())).await.expect("written");
             }
             execute(&store, "DELETE FROM spool_positions").await;
         }

@@ -29,15 +29,11 @@ fn what_sqlite_refuses_leaves_no_trace_and_the_next_batch_is_written() {
             let bad = AttemptRow { path: format!("/{how}"), ..row(AT_MS, 1_000, 1) };
             let good = |number| record(row(AT_MS, number, 1), None);
             assert!(
-                !direct.write(
-                    SpoolId::nil(),
-                    &prepared(Backend::Sqlite, [good(index), record(bad, None), good(900)]),
-                    &|| {}
-                ),
+                !direct.write(SpoolId::nil(), &prepared(Backend::Sqlite, [good(index), record(bad, None), good(900)])),
                 "{how}"
             );
             assert_eq!(number(&store, COUNT).await, index as i64);
-            assert!(direct.write(SpoolId::nil(), &rows(Backend::Sqlite, [index]), &|| {}), "{how}");
+            assert!(direct.write(SpoolId::nil(), &rows(Backend::Sqlite, [index])), "{how}");
             assert_eq!(
                 (number(&store, COUNT).await, number(&store, COUNTED).await),
                 (index as i64 + 1, index as i64 + 1)
@@ -54,9 +50,9 @@ fn while_another_program_writes_nothing_is_written_and_afterwards_it_is() {
         let other = open(&file, &settings).expect("opens");
         let mut direct = Direct { file, settings, connection: None };
         other.execute_batch("BEGIN IMMEDIATE").expect("it writes");
-        assert!(!direct.write(SpoolId::nil(), &rows(Backend::Sqlite, 0..5), &|| {}));
+        assert!(!direct.write(SpoolId::nil(), &rows(Backend::Sqlite, 0..5)));
         other.execute_batch("COMMIT").expect("it is done");
-        assert!(direct.write(SpoolId::nil(), &rows(Backend::Sqlite, 0..5), &|| {}));
+        assert!(direct.write(SpoolId::nil(), &rows(Backend::Sqlite, 0..5)));
         assert_eq!((number(&store, COUNT).await, number(&store, COUNTED).await), (5, 5));
     });
 }

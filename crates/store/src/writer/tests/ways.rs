@@ -27,7 +27,7 @@ impl<'s> Way<'s> {
     }
 
     async fn write(&mut self, prepared: &Prepared) -> bool {
-        self.direct.write(self.store, SpoolId::nil(), prepared, &|| {}).await.expect("it answers")
+        self.direct.write(self.store, SpoolId::nil(), prepared).await.expect("it answers")
     }
 
     async fn write_rows(&mut self, numbers: impl IntoIterator<Item = u64>) -> bool {
@@ -47,7 +47,7 @@ fn prepared_with(
     let entry = |(offset, record)| Entry { at: Position { segment: 1, offset }, record };
     let entries: Vec<_> = (10..).zip(records).map(entry).collect();
     let end = Position { segment: 1, offset: 10 + entries.len() as u64 };
-    Prepared::new(backend, Batch { entries, end, full: false, damaged_bytes: 0 }, &Uses::default(), &|| {})
+    Prepared::new(backend, Batch { entries, end, full: false, damaged_bytes: 0 }, &Uses::default())
 }
 
 pub(in crate::writer) fn rows(backend: Backend, numbers: impl IntoIterator<Item = u64>) -> Prepared {
@@ -262,7 +262,7 @@ fn a_database_that_is_away_is_not_asked_a_second_time() {
         let other = store.reconnect().await.expect("it answers");
         other.close().await.expect("closed");
         let mut direct = Direct::of(&other).await.expect("known").expect("a way");
-        let written = direct.write(&other, SpoolId::nil(), &rows(Backend::Postgres, 0..5), &|| {}).await;
+        let written = direct.write(&other, SpoolId::nil(), &rows(Backend::Postgres, 0..5)).await;
         assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     });
 }
