@@ -27,7 +27,7 @@ const PIECE: usize = 128 << 10;
 /// be used for anything else, and is closed.
 #[derive(Default)]
 pub(super) struct Direct {
-    connection: Option<PgConnection>,
+    pub(super) connection: Option<PgConnection>,
 }
 
 impl Direct {
@@ -67,13 +67,14 @@ impl Direct {
         }
     }
 
+    /// The connection that is there, if it still works: what lies between may have closed it.
     async fn connection(&mut self, pool: &PgPool, patience: Option<Duration>) -> Result<PgConnection, DbErr> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => {
-                within(patience, async { pool.acquire().await.map_err(failed) }).await.map(|pooled| pooled.detach())
-            }
+        if let Some(mut connection) = self.connection.take()
+            && within(patience, async { connection.ping().await.map_err(failed) }).await.is_ok()
+        {
+            return Ok(connection);
         }
+        within(patience, async { pool.acquire().await.map_err(failed) }).await.map(|pooled| pooled.detach())
     }
 }
 

@@ -266,3 +266,18 @@ fn a_database_that_is_away_is_not_asked_a_second_time() {
         assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     });
 }
+
+#[test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+fn a_connection_that_was_closed_meanwhile_is_replaced_without_a_word() {
+    on_postgres(|store: Store| async move {
+        let mut way = Way::into(&store).await;
+        assert!(way.write_rows(0..3).await);
+        let Direct::Postgres(direct) = &mut way.direct else { panic!("another database") };
+        let connection = direct.connection.as_mut().expect("kept");
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await.expect("a number");
+        assert_eq!(text(&store, &format!("SELECT CAST(pg_terminate_backend({pid}) AS text)")).await, ["true"]);
+        assert!(way.write_rows(3..5).await);
+        assert_eq!(number(&store, COUNT).await, 5);
+    });
+}
