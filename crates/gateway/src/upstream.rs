@@ -11,7 +11,7 @@
 //! # Retries here
 //! A provider may close an idle connection in the moment it is used again. A request that was not written yet goes to another
 //! one; one that was written is repeated once, on a connection that carried an answer before, when that connection
-//! breaks right away and no head of an answer came. Everything else is the attempt stage's decision.
+//! breaks right away and no head of an answer came; that time on a new one. Everything else is the attempt stage's decision.
 
 mod body;
 mod connection;
@@ -26,16 +26,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{Request, Response};
 use http_body_util::Full;
 use rustls::ClientConfig;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 pub use self::body::Incoming;
 use self::connection::{Broken, Connection};
 use self::dial::{Connector, Dialer};
 pub use self::error::SendError;
-use self::pool::{Address, Pool};
+use self::pool::{Address, Pool, Queued};
 pub use self::resolve::{Resolve, SystemResolver};
 use crate::Options;
 
@@ -43,6 +45,8 @@ use crate::Options;
 const MAX_HEAD: usize = 128 << 10;
 /// A reused connection that breaks later than this was not stale: the provider may have worked on the request.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
+/// Connections that are seen through at once although nobody waits for them any more.
+const FINISHING: usize = 256;
 /// How often a multiplexed connection in use is asked for a sign of life, and how long it may take.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,6 +56,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     pool: Arc<Pool>,
     connector: Connector,
+    finishing: Arc<Semaphore>,
     first_byte_timeout: Duration,
     allow_private: bool,
 }
@@ -73,7 +78,13 @@ impl Client {
         let dialer = Dialer::new(resolver, options.allow_private_upstreams, options.connect_timeout);
         let connector = Connector::new(dialer, trust);
         let allow_private = options.allow_private_upstreams;
-        Self { pool: Arc::default(), connector, first_byte_timeout: options.first_byte_timeout, allow_private }
+        Self {
+            pool: Arc::default(),
+            connector,
+            finishing: Arc::new(Semaphore::new(FINISHING)),
+            first_byte_timeout: options.first_byte_timeout,
+            allow_private,
+        }
     }
 
     /// Whether it connects to private addresses.
@@ -113,34 +124,92 @@ impl Client {
         if !is_stale {
             return Err(SendError::of(&failed.error));
         }
-        self.send_once(&request).await.map_err(SendError::from)
+        Box::pin(self.send_anew(&request)).await.map_err(SendError::from)
     }
 
-    /// Over a connection that waits, or a new one. What was not written goes to the next.
+    /// Over a new connection: others that wait may have been closed together with the one that broke.
+    async fn send_anew(&self, request: &impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
+        let next = request();
+        let address = Address::of(next.uri()).map_err(Failed::NoConnection)?;
+        let connection = self.connect(&address).await.map_err(Failed::NoConnection)?;
+        connection.send(next).await.map_err(|broken| Failed::of_new(broken, &address))
+    }
+
+    /// Over a connection that waits, or the first one that comes: back from somebody else, or a new one. What was not written goes
+    /// to the next.
     async fn send_once(&self, request: &impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
         let mut next = request();
         let address = Address::of(next.uri()).map_err(Failed::NoConnection)?;
-        while let Some(connection) = self.pool.take(&address) {
+        loop {
+            let (connection, is_new) = match self.pool.take(&address) {
+                Ok(connection) => (connection, false),
+                Err(queued) => Box::pin(self.connect_or(queued, &address)).await.map_err(Failed::NoConnection)?,
+            };
             match connection.send(next).await {
-                Err(broken) if broken.is_unsent => next = request(),
-                done => return done.map_err(Failed::Broken),
+                Err(broken) if broken.is_unsent && !is_new => next = request(),
+                Err(broken) => {
+                    return Err(if is_new { Failed::of_new(broken, &address) } else { Failed::Broken(broken) });
+                }
+                Ok(answer) => return Ok(answer),
             }
         }
-        let connection = Box::pin(self.connect(&address)).await.map_err(Failed::NoConnection)?;
-        connection.send(next).await.map_err(Failed::Broken)
+    }
+
+    /// Connects, unless another connection is there before. Tells whether it is a new one.
+    async fn connect_or(&self, queued: Queued, address: &Address) -> Result<(Connection, bool), SendError> {
+        let (client, to) = (self.clone(), address.clone());
+        let connecting = Box::pin(async move { client.connect(&to).await });
+        match select(connecting, queued).await {
+            Either::Left((connected, _)) => connected.map(|connection| (connection, true)),
+            Either::Right((connection, connecting)) => {
+                if let Connection::Single(_) = connection {
+                    self.finish(connecting, address);
+                }
+                Ok((connection, false))
+            }
+        }
+    }
+
+    /// Sees a connection through that somebody began to make and does not need any more: the next one may. To begin again and again
+    /// would never be enough, and no less work.
+    fn finish(
+        &self,
+        connecting: impl Future<Output = Result<Connection, SendError>> + Send + 'static,
+        address: &Address,
+    ) {
+        let Ok(place) = Arc::clone(&self.finishing).try_acquire_owned() else { return };
+        let (pool, address) = (Arc::downgrade(&self.pool), address.clone());
+        tokio::spawn(async move {
+            if let (Ok(Connection::Single(alone)), Some(pool)) = (connecting.await, pool.upgrade()) {
+                pool.keep(&address, alone);
+            }
+            drop(place);
+        });
     }
 
     async fn connect(&self, address: &Address) -> Result<Connection, SendError> {
-        let wire = self.connector.connect(address.uri()).await?;
         self.pool.sweep();
-        Connection::begin(wire, address, &self.pool).await.map_err(|error| SendError::of(&error))
+        let wire = self.connector.connect(address.uri()).await?;
+        Connection::begin(wire, address, &self.pool).await.map_err(|_| not_taken(address))
     }
+}
+
+/// The other end closed a connection before anything was sent.
+fn not_taken(address: &Address) -> SendError {
+    SendError::connect(address.authority.host(), "the connection was closed before the request was sent".to_owned())
 }
 
 /// Why no answer's head came.
 enum Failed {
     NoConnection(SendError),
     Broken(Broken),
+}
+
+impl Failed {
+    /// Of a connection that was made for this request.
+    fn of_new(broken: Broken, address: &Address) -> Self {
+        if broken.is_unsent { Self::NoConnection(not_taken(address)) } else { Self::Broken(broken) }
+    }
 }
 
 impl From<Failed> for SendError {

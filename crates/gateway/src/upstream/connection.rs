@@ -30,7 +30,7 @@ pub(super) type Wire = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// A connection that a request may be sent over.
 pub(super) enum Connection {
-    Single(Single),
+    Single(Alone),
     Shared(Stream),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Broken {
     pub(super) error: hyper::Error,
     /// Whether the request was not written.
     pub(super) is_unsent: bool,
-    /// Whether the connection carried an answer before: only then can it be stale.
+    /// Whether the connection had carried an answer before: only then can it be stale.
     pub(super) has_served: bool,
 }
 
@@ -58,9 +58,13 @@ impl Connection {
     /// It did not.
     pub(super) async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
         if !wire.connected().is_negotiated_h2() {
-            return Single::begin(wire, address, pool).await.map(Self::Single);
+            return Alone::begin(wire, address, pool).await.map(Self::Single);
         }
-        let shared = Shared::begin(wire).await?;
+        // Those who connected at the same time share one connection.
+        if let Some(stream) = pool.enter(address) {
+            return Ok(stream);
+        }
+        let shared = Shared::begin(wire, address, pool).await?;
         Ok(Self::Shared(pool.share(address, shared)))
     }
 
@@ -70,22 +74,17 @@ impl Connection {
         request: Request<Full<Bytes>>,
     ) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
         match self {
-            Self::Single(single) => Either::Left(single.send(request)),
+            Self::Single(alone) => Either::Left(alone.send(request)),
             Self::Shared(stream) => Either::Right(stream.send(request)),
         }
     }
 }
 
-/// A connection over HTTP/1, which one request at a time has for itself.
-pub(super) struct Single {
-    alone: Alone,
-    has_served: bool,
-}
-
-/// The same while nobody has it.
+/// A connection over HTTP/1, which one request at a time has for itself, while nobody has it.
 pub(super) struct Alone {
     sender: http1::SendRequest<Full<Bytes>>,
     home: Arc<Home>,
+    has_served: bool,
 }
 
 impl Alone {
@@ -93,9 +92,7 @@ impl Alone {
     pub(super) fn is_ready(&self) -> bool {
         self.sender.is_ready()
     }
-}
 
-impl Single {
     async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
         let (mut sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
         let home = Arc::new(Home {
@@ -120,15 +117,11 @@ impl Single {
         // hyper takes a first request before it has asked for one, and would ask for another while that is under way: the connection
         // would seem to be ready.
         sender.ready().await?;
-        Ok(Self { alone: Alone { sender, home }, has_served: false })
-    }
-
-    pub(super) fn again(alone: Alone) -> Self {
-        Self { alone, has_served: true }
+        Ok(Self { sender, home, has_served: false })
     }
 
     fn send(self, mut request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
-        let Self { alone: Alone { mut sender, home }, has_served } = self;
+        let Self { mut sender, home, has_served } = self;
         request.headers_mut().entry(HOST).or_insert_with(|| home.host.clone());
         let asked = std::mem::take(request.uri_mut()).into_parts().path_and_query;
         *request.uri_mut() = asked.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
@@ -179,7 +172,7 @@ impl Home {
         let Some(sender) = answering.take_if(|sender| sender.is_ready()) else { return };
         drop(answering);
         if let Some(pool) = self.pool.upgrade() {
-            pool.keep(&self.address, Alone { sender, home: Arc::clone(self) });
+            pool.keep(&self.address, Alone { sender, home: Arc::clone(self), has_served: true });
         }
     }
 }
@@ -187,8 +180,10 @@ impl Home {
 /// A connection over HTTP/2.
 pub(super) struct Shared {
     sender: http2::SendRequest<Full<Bytes>>,
-    /// Streams that may be open at once, as the provider had said when the connection was last asked something; before that a
-    /// hundred, which HTTP/2 recommends as the least.
+    pool: Weak<Pool>,
+    address: Address,
+    /// Streams that may be open at once, as the provider had said when the connection was last asked something; before that as many
+    /// as over other connections to it, or a hundred, which HTTP/2 recommends as the least.
     most: Arc<AtomicUsize>,
     open: AtomicUsize,
     has_served: AtomicBool,
@@ -197,11 +192,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    async fn begin(wire: Wire) -> hyper::Result<Arc<Self>> {
+    async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Arc<Self>> {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(MAX_HEAD as u32)
             .adaptive_window(true)
+            .initial_max_send_streams(pool.streams(address))
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
             .handshake(wire)
@@ -218,7 +214,8 @@ impl Shared {
             .await;
         });
         let (has_served, ended) = (AtomicBool::new(false), Mutex::new(Instant::now()));
-        Ok(Arc::new(Self { sender, most, open: AtomicUsize::new(0), has_served, ended }))
+        let (pool, address) = (Arc::downgrade(pool), address.clone());
+        Ok(Arc::new(Self { sender, pool, address, most, open: AtomicUsize::new(0), has_served, ended }))
     }
 
     /// The stream for which the connection was made.
@@ -229,8 +226,13 @@ impl Shared {
 
     /// One more stream, where there is room. For one caller at a time.
     pub(super) fn enter(shared: &Arc<Self>) -> Option<Stream> {
-        let has_room = shared.open.load(Ordering::Relaxed) < shared.most.load(Ordering::Relaxed);
+        let has_room = shared.open.load(Ordering::Relaxed) < shared.most();
         (has_room && !shared.sender.is_closed()).then(|| Self::first(shared))
+    }
+
+    /// Streams that may be open at once.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// Whether it works, and somebody uses it or did so not long ago.
@@ -246,6 +248,7 @@ pub(super) struct Stream(pub(super) Arc<Shared>);
 
 impl Stream {
     fn send(self, request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
+        let has_served = self.0.has_served.load(Ordering::Relaxed);
         let sent = self.0.sender.clone().try_send_request(request);
         async move {
             match sent.await {
@@ -253,7 +256,7 @@ impl Stream {
                     self.0.has_served.store(true, Ordering::Relaxed);
                     Ok(answer.map(|body| Incoming::of_stream(body, self)))
                 }
-                Err(error) => Err(Broken::new(error, self.0.has_served.load(Ordering::Relaxed))),
+                Err(error) => Err(Broken::new(error, has_served)),
             }
         }
     }
@@ -263,5 +266,8 @@ impl Drop for Stream {
     fn drop(&mut self) {
         *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
+        if let Some(pool) = self.0.pool.upgrade() {
+            pool.serve(&self.0.address, &self.0);
+        }
     }
 }

@@ -1,17 +1,22 @@
-//! Connections that wait for their next request, by the address they lead to.
+//! Connections that wait for their next request, and requests that wait for a connection, by the address they lead to.
 //!
 //! One over HTTP/1 is here while nobody uses it. The one used last is used first, so that those which only a burst needed come to
-//! their end. One over HTTP/2 stays here, and is given to as many at once as its provider takes.
+//! their end. One over HTTP/2 stays here, and is given to as many at once as its provider takes. Where there is none, a request
+//! makes one, and is given what comes back or is made for somebody else meanwhile: the request that has waited longest comes first.
 
+use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt};
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::connection::{Alone, Connection, Shared, Single, Stream};
+use super::connection::{Alone, Connection, Shared, Stream};
 use super::error::SendError;
 
 /// Idle connections kept for each address, and for all together.
@@ -57,68 +62,157 @@ pub(super) struct Pool(Mutex<Waiting>);
 
 struct Waiting {
     addresses: HashMap<Address, Connections>,
-    /// How many are idle, over HTTP/1.
+    /// How many are idle, over HTTP/1, and how many may be.
     idle: usize,
+    most_idle: usize,
     /// Whether somebody sweeps.
     swept: bool,
 }
 
 impl Default for Waiting {
     fn default() -> Self {
-        Self { addresses: HashMap::new(), idle: 0, swept: false }
+        Self { addresses: HashMap::new(), idle: 0, most_idle: IDLE, swept: false }
     }
 }
 
 #[derive(Default)]
 struct Connections {
     /// The one that has waited longest comes first.
-    idle: Vec<(Instant, Alone)>,
+    idle: VecDeque<(Instant, Alone)>,
     shared: Vec<Arc<Shared>>,
+    /// Requests without a connection, those among them that have one by now or are given up.
+    requests: VecDeque<oneshot::Sender<Connection>>,
+}
+
+impl Connections {
+    fn enter(&self) -> Option<Connection> {
+        self.shared.iter().find_map(Shared::enter).map(Connection::Shared)
+    }
+
+    /// A place in the queue. It grows only by requests that still wait.
+    fn queue(&mut self) -> oneshot::Receiver<Connection> {
+        if self.requests.len() == self.requests.capacity() {
+            self.requests.retain(|request| !request.is_closed());
+        }
+        let (request, queued) = oneshot::channel();
+        self.requests.push_back(request);
+        queued
+    }
+}
+
+impl Waiting {
+    fn at(&mut self, address: &Address) -> &mut Connections {
+        self.addresses.entry(address.clone()).or_default()
+    }
+
+    /// Keeps an idle connection, for which another may have to end: returned is what is to be closed.
+    fn keep(&mut self, address: &Address, alone: Alone) -> Option<Alone> {
+        if self.at(address).idle.len() >= IDLE_PER_ADDRESS {
+            return Some(alone);
+        }
+        let ended = if self.idle >= self.most_idle { self.oldest() } else { None };
+        self.at(address).idle.push_back((Instant::now(), alone));
+        self.idle += 1;
+        ended
+    }
+
+    /// Takes the connection out that has been idle for longest.
+    fn oldest(&mut self) -> Option<Alone> {
+        let since = |connections: &&mut Connections| connections.idle.front().map(|(since, _)| *since);
+        let connections =
+            self.addresses.values_mut().filter(|connections| !connections.idle.is_empty()).min_by_key(since)?;
+        let (_, alone) = connections.idle.pop_front()?;
+        self.idle -= 1;
+        Some(alone)
+    }
 }
 
 impl Pool {
-    /// A connection that is there.
-    pub(super) fn take(&self, address: &Address) -> Option<Connection> {
+    /// A connection that is there, or a place in the queue for one.
+    pub(super) fn take(self: &Arc<Self>, address: &Address) -> Result<Connection, Queued> {
         let mut waiting = self.lock();
-        let Waiting { addresses, idle, .. } = &mut *waiting;
-        let connections = addresses.get_mut(address)?;
-        if let Some(stream) = connections.shared.iter().find_map(Shared::enter) {
-            return Some(Connection::Shared(stream));
-        }
-        while let Some((since, alone)) = connections.idle.pop() {
-            *idle -= 1;
-            if since.elapsed() < IDLE_TIMEOUT && alone.is_ready() {
-                return Some(Connection::Single(Single::again(alone)));
+        if let Some(connections) = waiting.addresses.get_mut(address) {
+            if let Some(stream) = connections.enter() {
+                return Ok(stream);
+            }
+            let mut taken = 0;
+            let found = loop {
+                let Some((since, alone)) = connections.idle.pop_back() else { break None };
+                taken += 1;
+                if since.elapsed() < IDLE_TIMEOUT && alone.is_ready() {
+                    break Some(alone);
+                }
+            };
+            waiting.idle -= taken;
+            if let Some(alone) = found {
+                return Ok(Connection::Single(alone));
             }
         }
-        None
+        let queued = waiting.at(address).queue();
+        Err(Queued { queued, pool: Arc::clone(self), address: address.clone() })
     }
 
-    /// Keeps a connection over HTTP/1 that nobody uses, where there is room.
+    /// One more stream over a connection that is there, where there is room.
+    pub(super) fn enter(&self, address: &Address) -> Option<Connection> {
+        self.lock().addresses.get(address)?.enter()
+    }
+
+    /// Gives a connection over HTTP/1 that nobody uses to a request that waits, or keeps it.
     pub(super) fn keep(&self, address: &Address, alone: Alone) {
-        let mut waiting = self.lock();
-        if waiting.idle >= IDLE {
-            return;
-        }
-        let Waiting { addresses, idle, .. } = &mut *waiting;
-        let connections = match addresses.get_mut(address) {
-            Some(connections) => connections,
-            None => addresses.entry(address.clone()).or_default(),
-        };
-        if connections.idle.len() < IDLE_PER_ADDRESS {
-            connections.idle.push((Instant::now(), alone));
-            *idle += 1;
+        let mut connection = Connection::Single(alone);
+        loop {
+            let mut waiting = self.lock();
+            let Some(request) = waiting.at(address).requests.pop_front() else {
+                let Connection::Single(alone) = connection else { return };
+                let ended = waiting.keep(address, alone);
+                drop(waiting);
+                drop(ended);
+                return;
+            };
+            drop(waiting);
+            match request.send(connection) {
+                Ok(()) => return,
+                Err(back) => connection = back,
+            }
         }
     }
 
-    /// Uses a connection over HTTP/2, and keeps it for whoever comes next too, where there is room.
+    /// Uses a connection over HTTP/2, and keeps it for those who wait and whoever comes next, where there is room.
     pub(super) fn share(&self, address: &Address, shared: Arc<Shared>) -> Stream {
         let stream = Shared::first(&shared);
         let mut waiting = self.lock();
         if waiting.addresses.values().map(|connections| connections.shared.len()).sum::<usize>() < SHARED {
-            waiting.addresses.entry(address.clone()).or_default().shared.push(shared);
+            waiting.at(address).shared.push(Arc::clone(&shared));
+            drop(waiting);
+            self.serve(address, &shared);
         }
         stream
+    }
+
+    /// Gives requests that wait a stream each over a connection, as long as it has room.
+    pub(super) fn serve(&self, address: &Address, shared: &Arc<Shared>) {
+        let mut served = Vec::new();
+        if let Some(connections) = self.lock().addresses.get_mut(address) {
+            while let Some(request) = connections.requests.pop_front() {
+                if request.is_closed() {
+                    continue;
+                }
+                let Some(stream) = Shared::enter(shared) else {
+                    connections.requests.push_front(request);
+                    break;
+                };
+                served.push((request, stream));
+            }
+        }
+        for (request, stream) in served {
+            // One that left in this moment needs none, and its stream makes room again.
+            let _ = request.send(Connection::Shared(stream));
+        }
+    }
+
+    /// How many streams a connection to this address takes, as far as others to it know.
+    pub(super) fn streams(&self, address: &Address) -> Option<usize> {
+        self.lock().addresses.get(address)?.shared.iter().map(|shared| shared.most()).min()
     }
 
     /// Closes what is idle for too long, from now on and until the pool is gone. Needs a runtime.
@@ -129,19 +223,54 @@ impl Pool {
     }
 
     fn close_idle(&self) {
+        let mut closed = Vec::new();
         let mut waiting = self.lock();
         let mut idle = 0;
         waiting.addresses.retain(|_, connections| {
-            connections.idle.retain(|(since, alone)| since.elapsed() < IDLE_TIMEOUT && alone.is_ready());
-            connections.shared.retain(|shared| shared.is_wanted());
+            let (kept, old) = std::mem::take(&mut connections.idle)
+                .into_iter()
+                .partition(|(since, alone)| since.elapsed() < IDLE_TIMEOUT && alone.is_ready());
+            connections.idle = kept;
+            closed.push((old, connections.shared.extract_if(.., |shared| !shared.is_wanted()).collect::<Vec<_>>()));
+            connections.requests.retain(|request| !request.is_closed());
             idle += connections.idle.len();
-            !connections.idle.is_empty() || !connections.shared.is_empty()
+            !(connections.idle.is_empty() && connections.shared.is_empty() && connections.requests.is_empty())
         });
         waiting.idle = idle;
+        // What ends them wakes their tasks, which need not wait for the others here.
+        drop(waiting);
+        drop::<Vec<(VecDeque<_>, _)>>(closed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request's place in the queue for a connection. One that is dropped gives back what it was given.
+pub(super) struct Queued {
+    queued: oneshot::Receiver<Connection>,
+    pool: Arc<Pool>,
+    address: Address,
+}
+
+impl Future for Queued {
+    type Output = Connection;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Connection> {
+        match Pin::new(&mut self.queued).poll(cx) {
+            Poll::Ready(Ok(connection)) => Poll::Ready(connection),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.queued.close();
+        if let Ok(Connection::Single(alone)) = self.queued.try_recv() {
+            self.pool.keep(&self.address, alone);
+        }
     }
 }
 
@@ -157,6 +286,16 @@ async fn sweep(pool: Weak<Pool>) {
 
 #[cfg(test)]
 impl Pool {
+    /// Keeps no more than so many.
+    pub(super) fn bound(&self, most_idle: usize) {
+        self.lock().most_idle = most_idle;
+    }
+
+    /// Places in queues, also those of requests that left.
+    pub(super) fn count_queued(&self) -> usize {
+        self.lock().addresses.values().map(|connections| connections.requests.len()).sum()
+    }
+
     /// Connections that nobody uses, over HTTP/1, and addresses of which anything is known.
     pub(super) fn count(&self) -> (usize, usize) {
         let waiting = self.lock();

@@ -1,4 +1,7 @@
-use tokio::sync::Notify;
+use std::net::SocketAddr;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{Barrier, Notify};
 
 use super::*;
 
@@ -90,6 +93,21 @@ async fn tireless() -> Server {
     .await
 }
 
+/// The same, of so many at once: none is answered before all have come, so that none finds another's connection free.
+async fn tireless_with(many: usize) -> Server {
+    let barrier = Arc::new(Barrier::new(many));
+    Server::start(move |mut connection| {
+        let barrier = barrier.clone();
+        async move {
+            while connection.request().await {
+                barrier.wait().await;
+                connection.send(OK).await;
+            }
+        }
+    })
+    .await
+}
+
 async fn ask(client: &Client, server: &Server) {
     let response = client.send(post(&server.url("/"))).await.expect("an answer");
     assert_eq!(text(response).await, "ok");
@@ -108,7 +126,7 @@ async fn one_after_the_other_needs_one_connection_whoever_sees_the_answer_s_end_
 
 #[tokio::test]
 async fn as_many_connections_as_are_asked_at_once_and_no_more() {
-    let server = tireless().await;
+    let server = tireless_with(50).await;
     let client = Client::new(&local());
     for _ in 0..3 {
         futures_util::future::join_all((0..50).map(|_| ask(&client, &server))).await;
@@ -137,7 +155,7 @@ async fn the_connection_used_last_is_used_first() {
 
 #[tokio::test]
 async fn no_more_than_so_many_are_kept_for_an_address() {
-    let server = tireless().await;
+    let server = tireless_with(300).await;
     let client = Client::new(&local());
     futures_util::future::join_all((0..300).map(|_| ask(&client, &server))).await;
     assert_eq!((server.connections(), client.pool.count()), (300, (256, 1)));
@@ -183,7 +201,7 @@ async fn an_answer_that_is_given_up_takes_its_connection_along() {
     let response = client.send(post(&server.url("/"))).await.expect("an answer");
     drop(response);
     closed.notified().await;
-    assert_eq!(client.pool.count(), (0, 0));
+    assert_eq!(client.pool.count().0, 0);
 }
 
 #[tokio::test]
@@ -244,7 +262,7 @@ async fn a_caller_that_leaves_while_it_connects_leaves_no_connection_behind() {
     came.notified().await;
     asking.abort();
     closed.notified().await;
-    assert_eq!(client.pool.count(), (0, 0));
+    assert_eq!(client.pool.count().0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -261,5 +279,128 @@ async fn a_connection_whose_answer_goes_on_is_nobody_else_s() {
     for _ in 0..300 {
         running.push(client.send(post(&server.url("/"))).await.expect("an answer, and not behind another"));
     }
-    assert_eq!((server.connections(), client.pool.count()), (300, (0, 0)));
+    assert_eq!((server.connections(), client.pool.count().0), (300, 0));
+}
+
+#[tokio::test]
+async fn where_all_are_kept_that_may_be_the_oldest_makes_room() {
+    let client = Client::new(&local());
+    client.pool.bound(2);
+    let servers = [tireless().await, tireless().await, tireless().await];
+    for server in &servers {
+        ask(&client, server).await;
+    }
+    assert_eq!(client.pool.count().0, 2);
+    for server in servers.iter().rev() {
+        ask(&client, server).await;
+    }
+    assert_eq!(servers.each_ref().map(Server::connections), [2, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_does_not_meet_a_second_connection_that_was_closed() {
+    let barrier = Arc::new(Barrier::new(2));
+    let server = Server::start(move |mut connection| {
+        let barrier = barrier.clone();
+        async move {
+            connection.request().await;
+            if connection.index < 2 {
+                barrier.wait().await;
+            }
+            connection.send(OK).await;
+            connection.request().await;
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    futures_util::future::join(ask(&client, &server), ask(&client, &server)).await;
+    assert_eq!((server.connections(), client.pool.count().0), (2, 2));
+    ask(&client, &server).await;
+    assert_eq!(server.connections(), 3);
+}
+
+/// Answers when the test says so.
+async fn patient() -> (Server, Arc<Notify>) {
+    let answer = Arc::new(Notify::new());
+    let may = answer.clone();
+    let server = Server::start(move |mut connection| {
+        let may = may.clone();
+        async move {
+            while connection.request().await {
+                may.notified().await;
+                connection.send(OK).await;
+            }
+        }
+    })
+    .await;
+    (server, answer)
+}
+
+/// Connects once; later ones wait for an address until the test's end.
+struct Once(std::sync::atomic::AtomicBool);
+
+impl Resolve for Once {
+    fn resolve(&self, _: &str, port: u16) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        let is_first = !self.0.swap(true, std::sync::atomic::Ordering::SeqCst);
+        Box::pin(async move {
+            if !is_first {
+                std::future::pending::<()>().await;
+            }
+            Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_connect_gets_the_connection_of_another() {
+    let (mut server, answer) = patient().await;
+    let client = Client::with_resolver(&local(), Arc::new(Once(Default::default())));
+    let url = format!("http://provider.test:{}/", server.port);
+    let asking: Vec<_> = (0..3)
+        .map(|_| {
+            let (client, request) = (client.clone(), post(&url));
+            tokio::spawn(async move { text(client.send(request).await.expect("an answer")).await })
+        })
+        .collect();
+    for _ in 0..3 {
+        server.received().await;
+        answer.notify_one();
+    }
+    for one in asking {
+        assert_eq!(one.await.expect("no panic"), "ok");
+    }
+    assert_eq!((server.connections(), client.pool.count()), (1, (1, 1)));
+}
+
+#[tokio::test]
+async fn a_request_that_leaves_gives_the_connection_back_that_it_was_given() {
+    let server = tireless().await;
+    let client = Client::new(&local());
+    ask(&client, &server).await;
+    let address = Address::of(post(&server.url("/")).uri()).expect("a host");
+    let Ok(Connection::Single(alone)) = client.pool.take(&address) else { panic!("none is idle") };
+    let queued = |client: &Client| client.pool.take(&address).err().expect("none is idle");
+    let (gone, first, second) = (queued(&client), queued(&client), queued(&client));
+    drop(gone);
+    client.pool.keep(&address, alone);
+    assert_eq!(client.pool.count().0, 0);
+    // The first has it and leaves, so that the second has it; and when that leaves too, whoever comes.
+    drop(first);
+    assert_eq!(client.pool.count().0, 0);
+    drop(second);
+    assert_eq!(client.pool.count().0, 1);
+    ask(&client, &server).await;
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn the_queue_for_an_address_forgets_who_left() {
+    let client = Client::new(&local());
+    let address = Address::of(post("http://127.0.0.1:1/").uri()).expect("a host");
+    let stays = client.pool.take(&address).err();
+    for _ in 0..10_000 {
+        drop(client.pool.take(&address));
+    }
+    assert!(client.pool.count_queued() <= 8, "{}", client.pool.count_queued());
+    drop(stays);
 }

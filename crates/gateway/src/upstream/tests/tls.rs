@@ -15,12 +15,17 @@ use super::*;
 
 /// A server that answers with the HTTP version it was asked in, and the certificate to trust it by.
 async fn start(protocols: &[&str]) -> (SocketAddr, CertificateDer<'static>) {
-    let (address, certificate, _) = start_waiting(protocols, 1).await;
+    let (address, certificate, _) = start_waiting(protocols, 1, 2).await;
     (address, certificate)
 }
 
-/// The same with two streams to a connection at most, that answers so many requests together; and how many connections it has had.
-async fn start_waiting(protocols: &[&str], together: usize) -> (SocketAddr, CertificateDer<'static>, Arc<AtomicUsize>) {
+/// The same with so many streams to a connection at most, that answers so many requests together; and how many connections it
+/// has had.
+async fn start_waiting(
+    protocols: &[&str],
+    together: usize,
+    streams: u32,
+) -> (SocketAddr, CertificateDer<'static>, Arc<AtomicUsize>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let certificate = made.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
@@ -53,7 +58,7 @@ async fn start_waiting(protocols: &[&str], together: usize) -> (SocketAddr, Cert
                     }
                 });
                 let mut builder = auto::Builder::new(TokioExecutor::new());
-                builder.http2().max_concurrent_streams(2);
+                builder.http2().max_concurrent_streams(streams);
                 builder.serve_connection(TokioIo::new(stream), answer).await.ok();
             });
         }
@@ -100,7 +105,7 @@ async fn a_certificate_that_the_web_does_not_trust_is_refused() {
 
 #[tokio::test]
 async fn streams_share_a_connection_until_it_is_full_and_then_there_is_another() {
-    let (address, certificate, connections) = start_waiting(&["h2"], 5).await;
+    let (address, certificate, connections) = start_waiting(&["h2"], 5, 2).await;
     let client = trusting(certificate);
     let url = |path: &str| format!("https://localhost:{}{path}", address.port());
     // The connection's bounds are known once it has answered.
@@ -110,14 +115,27 @@ async fn streams_share_a_connection_until_it_is_full_and_then_there_is_another()
     assert_eq!(connections.load(Ordering::SeqCst), 1);
     let together = url("/together");
     let answers = futures_util::future::join_all((0..5).map(|_| client.send(post(&together)))).await;
-    // Two over the first; each of the others finds no room and makes a connection.
-    assert_eq!(connections.load(Ordering::SeqCst), 4);
+    // Two over the first; each of the others begins to make a connection, of which two are enough.
+    assert_eq!((connections.load(Ordering::SeqCst), client.pool.count_shared()), (4, 3));
     for answer in answers {
         assert_eq!(text(answer.expect("an answer")).await, "HTTP/2.0");
     }
     // All are there for whoever comes next.
     futures_util::future::join_all((0..2).map(|_| client.send(post(&url("/"))))).await;
     assert_eq!(connections.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn many_at_once_share_a_connection_although_each_began_to_make_one() {
+    let (address, certificate, connections) = start_waiting(&["h2"], 60, 60).await;
+    let client = trusting(certificate);
+    let url = format!("https://localhost:{}/together", address.port());
+    let answers = futures_util::future::join_all((0..60).map(|_| client.send(post(&url)))).await;
+    for answer in answers {
+        assert_eq!(text(answer.expect("an answer")).await, "HTTP/2.0");
+    }
+    // Encryption may be agreed upon for a few in the same moment.
+    assert!(client.pool.count_shared() <= 3, "{} of {connections:?}", client.pool.count_shared());
 }
 
 #[tokio::test]
