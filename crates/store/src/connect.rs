@@ -25,7 +25,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long we wait for what PostgreSQL says, at most.
 const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), rest: Duration::from_secs(5) };
 /// A connection idle for longer is checked before it is used again: the server may have closed it.
-const CHECK_AFTER_IDLE: Duration = Duration::from_secs(30);
+pub(crate) const CHECK_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// Key of the advisory lock that keeps two processes from migrating one schema at once; any fixed number will do.
 const MIGRATION_LOCK: i32 = 0x7765_6972;
 
@@ -48,11 +48,11 @@ struct Inner {
 
 /// Limits of our own on what a server far away takes.
 #[derive(Clone, Copy)]
-struct Patience {
+pub(crate) struct Patience {
     /// For a statement, a commit, a free connection included.
-    answer: Duration,
+    pub(crate) answer: Duration,
     /// For a connection that comes back, perhaps from the middle of something, to come to rest.
-    rest: Duration,
+    pub(crate) rest: Duration,
 }
 
 impl Patience {
@@ -200,9 +200,9 @@ impl Store {
     }
 
     /// PostgreSQL's pool, and how long its answers may take; nothing on SQLite.
-    pub(crate) fn postgres(&self) -> Option<(&PgPool, Option<Duration>)> {
+    pub(crate) fn postgres(&self) -> Option<(&PgPool, Patience)> {
         let Inner { backend, write, patience, .. } = &*self.inner;
-        (*backend == Backend::Postgres).then(|| (write.get_postgres_connection_pool(), patience.with(*backend)))
+        (*backend == Backend::Postgres).then(|| (write.get_postgres_connection_pool(), *patience))
     }
 
     /// Connections for statements that only read; on SQLite they refuse to write.

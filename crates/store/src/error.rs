@@ -77,6 +77,12 @@ fn is_transient_code(code: &str) -> bool {
     }
 }
 
+/// Whether PostgreSQL ended a statement that took it too long.
+pub(crate) fn is_cancelled(error: &DbErr) -> bool {
+    let DbErr::Exec(RuntimeErr::SqlxError(cause)) = error else { return false };
+    matches!(&**cause, sqlx::Error::Database(cause) if cause.code().is_some_and(|code| code == "57014"))
+}
+
 /// Whether the database refused a statement for the values in it, so that trying again cannot help: a broken rule, a
 /// value too long, of a wrong type or in a wrong encoding.
 pub(crate) fn is_fault_of_row(error: &DbErr) -> bool {

@@ -42,4 +42,11 @@ impl Direct {
             Self::Postgres(direct) => direct.write(store, spool, prepared).await,
         }
     }
+
+    /// Ends the connection well.
+    pub(super) async fn close(self, store: &Store) {
+        if let Self::Postgres(direct) = self {
+            direct.close(store).await;
+        }
+    }
 }

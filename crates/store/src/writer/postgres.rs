@@ -6,28 +6,59 @@
 //! Anything else is undone and goes the careful way (`batch.rs`).
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, Value};
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
-use sqlx::{Arguments, AssertSqlSafe, Connection, Postgres};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Executor, Postgres};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::batch::{Prepared, save_position};
 use super::rows::{BODIES, REQUESTS, Row};
 use crate::bulk::{Cell, Insert, copy};
+use crate::connect::{CHECK_AFTER_IDLE, Patience};
 use crate::connection::within;
+use crate::error::is_cancelled;
 use crate::spool::SpoolId;
 use crate::{Backend, Store, StoreError, state, token};
 
 /// Bytes of rows that are sent in one go.
 const PIECE: usize = 128 << 10;
 
+/// Longest use of one connection: an operator who moves the database elsewhere need not restart us.
+const LIFE: Duration = Duration::from_secs(30 * 60);
+/// A statement's longest time in the server, in milliseconds: over a slow way most of it goes into sending a batch, each piece of
+/// which has this side's patience. It only ends what was left behind.
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = 120000";
+
 /// The connection, which is opened when it is needed. It is none of the pool's: one that is left in the middle of a `COPY` could not
 /// be used for anything else, and is closed.
 #[derive(Default)]
 pub(super) struct Direct {
-    pub(super) connection: Option<PgConnection>,
+    pub(super) open: Option<Open>,
+}
+
+pub(super) struct Open {
+    pub(super) connection: PgConnection,
+    since: Instant,
+    pub(super) used: Instant,
+}
+
+impl Open {
+    fn new(connection: PgConnection) -> Self {
+        let now = Instant::now();
+        Self { connection, since: now, used: now }
+    }
+
+    /// Whether it still works, which is asked only where it was idle: what lies between may have closed it.
+    async fn works(&mut self, rest: Duration) -> bool {
+        if self.since.elapsed() >= LIFE {
+            return false;
+        }
+        self.used.elapsed() < CHECK_AFTER_IDLE
+            || timeout(rest, self.connection.ping()).await.is_ok_and(|answer| answer.is_ok())
+    }
 }
 
 impl Direct {
@@ -50,42 +81,63 @@ impl Direct {
             return Ok(false);
         };
         let written = async {
-            let mut connection = self.connection(pool, patience).await?;
-            transact(&mut connection, patience, spool, prepared).await?;
-            Ok::<_, DbErr>(connection)
+            let mut open = self.open(pool, patience).await?;
+            transact(&mut open.connection, patience.answer, spool, prepared).await?;
+            Ok::<_, DbErr>(open)
         };
-        match written.await.map_err(StoreError::from) {
-            Ok(connection) => {
-                self.connection = Some(connection);
+        match written.await {
+            Ok(open) => {
+                self.open = Some(Open { used: Instant::now(), ..open });
                 Ok(true)
             }
-            Err(error) if error.is_transient() => Err(error),
-            Err(error) => {
-                tracing::debug!(%error, "a batch goes the careful way");
-                Ok(false)
-            }
+            // Sending took the server too long; the careful way sends less at a time.
+            Err(error) if is_cancelled(&error) => Ok(false),
+            Err(error) => match StoreError::from(error) {
+                error if error.is_transient() => Err(error),
+                error => {
+                    tracing::debug!(%error, "a batch goes the careful way");
+                    Ok(false)
+                }
+            },
         }
     }
 
-    /// The connection that is there, if it still works: what lies between may have closed it.
-    async fn connection(&mut self, pool: &PgPool, patience: Option<Duration>) -> Result<PgConnection, DbErr> {
-        if let Some(mut connection) = self.connection.take()
-            && within(patience, async { connection.ping().await.map_err(failed) }).await.is_ok()
-        {
-            return Ok(connection);
+    /// The connection that is there, if it still works, or a new one.
+    async fn open(&mut self, pool: &PgPool, patience: Patience) -> Result<Open, DbErr> {
+        if let Some(mut open) = self.open.take() {
+            if open.works(patience.rest).await {
+                return Ok(open);
+            }
+            close(open, patience.rest).await;
         }
-        within(patience, async { pool.acquire().await.map_err(failed) }).await.map(|pooled| pooled.detach())
+        let pooled = within(Some(patience.answer), async { pool.acquire().await.map_err(failed) }).await?;
+        let mut open = Open::new(pooled.detach());
+        let set = open.connection.execute(STATEMENT_TIMEOUT);
+        within(Some(patience.answer), async { set.await.map_err(failed) }).await?;
+        Ok(open)
     }
+
+    /// Says goodbye to the server.
+    pub(super) async fn close(self, store: &Store) {
+        if let (Some(open), Some((_, patience))) = (self.open, store.postgres()) {
+            close(open, patience.rest).await;
+        }
+    }
+}
+
+/// One that does not end well ends with the process or the server's keep-alive.
+async fn close(open: Open, rest: Duration) {
+    let _ = timeout(rest, open.connection.close()).await;
 }
 
 /// Dropped before its commit, a transaction ends with its connection.
 async fn transact(
     connection: &mut PgConnection,
-    patience: Option<Duration>,
+    patience: Duration,
     spool: SpoolId,
     prepared: &Prepared,
 ) -> Result<(), DbErr> {
-    let tx = within(patience, async { connection.begin().await.map_err(failed) }).await?;
+    let tx = within(Some(patience), async { connection.begin().await.map_err(failed) }).await?;
     let mut transaction = Transaction { tx, patience };
     transaction.copy(&REQUESTS, prepared.rows.iter().map(Row::cells)).await?;
     transaction.copy(&BODIES, prepared.rows.iter().filter_map(Row::body_cells)).await?;
@@ -99,12 +151,12 @@ async fn transact(
         transaction.apply(change).await?;
     }
     transaction.execute(&save_position(Backend::Postgres, spool, prepared.end)).await?;
-    within(patience, async { transaction.tx.commit().await.map_err(failed) }).await
+    within(Some(patience), async { transaction.tx.commit().await.map_err(failed) }).await
 }
 
 struct Transaction<'c> {
     tx: sqlx::Transaction<'c, Postgres>,
-    patience: Option<Duration>,
+    patience: Duration,
 }
 
 impl Transaction<'_> {
@@ -120,7 +172,7 @@ impl Transaction<'_> {
         }
         let sql = insert.of_copy();
         let begun = self.tx.copy_in_raw(&sql);
-        let mut sending = within(self.patience, async { begun.await.map_err(failed) }).await?;
+        let mut sending = within(Some(self.patience), async { begun.await.map_err(failed) }).await?;
         let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
         copy::begin(&mut piece);
         for row in rows {
@@ -128,13 +180,13 @@ impl Transaction<'_> {
                 return Err(DbErr::Custom("a value is too long".to_owned()));
             }
             if piece.len() >= PIECE {
-                within(self.patience, async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
+                within(Some(self.patience), async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
                 piece.clear();
             }
         }
         copy::end(&mut piece);
-        within(self.patience, async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
-        within(self.patience, async { sending.finish().await.map(drop).map_err(failed) }).await
+        within(Some(self.patience), async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
+        within(Some(self.patience), async { sending.finish().await.map(drop).map_err(failed) }).await
     }
 
     /// Inserts rows or adds to those that are there.
@@ -177,7 +229,7 @@ impl Transaction<'_> {
 
     async fn run(&mut self, sql: String, arguments: PgArguments) -> Result<u64, DbErr> {
         let run = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.tx);
-        within(self.patience, async { run.await.map_err(failed) }).await.map(|done| done.rows_affected())
+        within(Some(self.patience), async { run.await.map_err(failed) }).await.map(|done| done.rows_affected())
     }
 }
 

@@ -44,6 +44,9 @@ impl Run {
     pub(super) async fn until_stopped(mut self) {
         // Whoever stops the loop knows; there is nothing to hand on.
         let _ = self.run().await;
+        if let Some(direct) = self.direct.take() {
+            direct.close(&self.store).await;
+        }
         if self.store.close().await.is_err() {
             tracing::debug!("the writer's connections did not end well");
         }

@@ -7,6 +7,7 @@ use domain::usage::UsageSource;
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::{AT_MS, COUNT, COUNTED};
+use crate::connect::CHECK_AFTER_IDLE;
 use crate::fixture::{self, execute, number, row};
 use crate::spool::{Batch, Entry, Position, Record, RecordError, SpoolId};
 use crate::testing::{db_test, on_postgres, on_sqlite};
@@ -274,9 +275,27 @@ fn a_connection_that_was_closed_meanwhile_is_replaced_without_a_word() {
         let mut way = Way::into(&store).await;
         assert!(way.write_rows(0..3).await);
         let Direct::Postgres(direct) = &mut way.direct else { panic!("another database") };
-        let connection = direct.connection.as_mut().expect("kept");
-        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await.expect("a number");
+        let open = direct.open.as_mut().expect("kept");
+        open.used -= CHECK_AFTER_IDLE;
+        let pid = sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()").fetch_one(&mut open.connection);
+        let pid = pid.await.expect("a number");
         assert_eq!(text(&store, &format!("SELECT CAST(pg_terminate_backend({pid}) AS text)")).await, ["true"]);
+        assert!(way.write_rows(3..5).await);
+        assert_eq!(number(&store, COUNT).await, 5);
+    });
+}
+
+#[test]
+#[ignore = "needs TEST_POSTGRES_URL"]
+fn a_batch_that_takes_the_server_too_long_goes_the_careful_way() {
+    on_postgres(|store: Store| async move {
+        let mut way = Way::into(&store).await;
+        assert!(way.write_rows(0..3).await);
+        let Direct::Postgres(direct) = &mut way.direct else { panic!("another database") };
+        let open = direct.open.as_mut().expect("kept");
+        sqlx::query("SET statement_timeout = 1").execute(&mut open.connection).await.expect("set");
+        assert!(!way.write_rows(3..20_000).await);
+        assert_eq!(number(&store, COUNT).await, 3);
         assert!(way.write_rows(3..5).await);
         assert_eq!(number(&store, COUNT).await, 5);
     });
