@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +54,6 @@ const MAX_HEADERS: usize = 256;
 const MAX_STREAMS: u32 = 250;
 
 /// What a connection needs to answer.
-#[derive(Clone)]
 pub struct Services {
     pub gateway: Gateway,
     pub operations: Router,
@@ -107,7 +107,7 @@ impl Drain {
 pub async fn serve(listener: TcpListener, services: Services, drain: Drain) -> bool {
     let limit = connection_limit();
     let door = Door {
-        services,
+        services: Arc::new(services),
         builder: connection_builder(),
         graceful: GracefulShutdown::new(),
         slots: Arc::new(Semaphore::new(limit)),
@@ -137,7 +137,7 @@ pub async fn serve(listener: TcpListener, services: Services, drain: Drain) -> b
 
 /// What the accepting loop works with.
 struct Door {
-    services: Services,
+    services: Arc<Services>,
     builder: auto::Builder<TokioExecutor>,
     graceful: GracefulShutdown,
     slots: Arc<Semaphore>,
@@ -162,9 +162,10 @@ impl Door {
         prepare(&stream);
         let talk = Arc::new(Talk::default());
         let socket = TokioIo::new(Socket::new(stream, talk.clone()));
-        let (services, said) = (self.services.clone(), talk.clone());
-        let service = service_fn(move |request| answer(services.clone(), peer, request, said.clone()));
-        let connection = self.graceful.watch(self.builder.serve_connection(socket, service).into_owned());
+        let (services, said) = (Arc::clone(&self.services), talk.clone());
+        let service = service_fn(move |request| answer(Arc::clone(&services), peer, request, said.clone()));
+        // Boxed, because each function that it is handed to would keep room for it besides.
+        let connection = Box::pin(self.graceful.watch(self.builder.serve_connection(socket, service).into_owned()));
         let lingering = self.lingering.clone();
         tokio::spawn(async move {
             let failed = converse(connection, &talk).await;
@@ -179,8 +180,7 @@ impl Door {
 /// Serves a connection. One that asks nothing within the time for a request head is closed: hyper's own limit begins with the
 /// first complete preface, which such a client never sends. Returns whether it failed; that is a client that left or
 /// spoke no HTTP, and concerns nobody else.
-async fn converse<E>(connection: impl Future<Output = Result<(), E>>, talk: &Talk) -> bool {
-    tokio::pin!(connection);
+async fn converse<E>(mut connection: Pin<Box<impl Future<Output = Result<(), E>>>>, talk: &Talk) -> bool {
     tokio::select! {
         ended = &mut connection => return ended.is_err(),
         () = tokio::time::sleep(HEADER_TIMEOUT + Duration::from_secs(1)) => {}
@@ -232,7 +232,7 @@ fn prepare(stream: &TcpStream) {
 }
 
 async fn answer(
-    services: Services,
+    services: Arc<Services>,
     peer: SocketAddr,
     request: Request<Incoming>,
     talk: Arc<Talk>,
@@ -241,18 +241,19 @@ async fn answer(
     let mut request = talk.ask(request);
     let client = services.proxies.client_of(peer.ip(), request.headers());
     if is_data_plane(request.uri().path()) {
-        let response = services.gateway.handle(request, client).await;
+        // Boxed, so that it is gone while a stream runs, and while a connection waits for its next request.
+        let response = Box::pin(services.gateway.handle(request, client)).await;
         return Ok(talk.paces.watch(response.map(Either::Left), version));
     }
     if is_operation(request.uri().path()) {
-        let response = match services.operations.oneshot(request.map(Body::new)).await {
+        let response = match services.operations.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         return Ok(talk.paces.watch(response.map(Either::Right), version));
     }
     request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client.address, peer.port())));
-    let page = services.pages_runtime.spawn(services.pages.oneshot(request.map(Body::new)));
+    let page = services.pages_runtime.spawn(services.pages.clone().oneshot(request.map(Body::new)));
     let response = match page.await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},

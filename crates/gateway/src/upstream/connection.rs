@@ -4,7 +4,7 @@
 //! moment in which hyper says that the answer is over: so there is no task for a request, and none that waits.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -94,7 +94,7 @@ impl Alone {
     }
 
     async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
-        let (mut sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
+        let (mut sender, mut connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(wire).await?;
         let home = Arc::new(Home {
             pool: Arc::downgrade(pool),
             host: host(address),
@@ -102,18 +102,14 @@ impl Alone {
             answering: Mutex::default(),
         });
         let place = Arc::clone(&home);
-        tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            // How it ends concerns those who use it, and they are told.
-            let _ = poll_fn(|context| {
-                let polled = connection.as_mut().poll(context);
-                if polled.is_pending() {
-                    place.return_if_ready();
-                }
-                polled
-            })
-            .await;
-        });
+        // How it ends concerns those who use it, and they are told.
+        tokio::spawn(poll_fn(move |context| {
+            let polled = Pin::new(&mut connection).poll(context);
+            if polled.is_pending() {
+                place.return_if_ready();
+            }
+            polled.map(drop)
+        }));
         // hyper takes a first request before it has asked for one, and would ask for another while that is under way: the connection
         // would seem to be ready.
         sender.ready().await?;
@@ -193,7 +189,7 @@ pub(super) struct Shared {
 
 impl Shared {
     async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Arc<Self>> {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(MAX_HEAD as u32)
             .adaptive_window(true)
@@ -204,15 +200,11 @@ impl Shared {
             .await?;
         let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
         let told = Arc::clone(&most);
-        tokio::spawn(async move {
-            let mut connection = connection;
-            let _ = poll_fn(|context| {
-                let polled = Pin::new(&mut connection).poll(context);
-                told.store(connection.current_max_send_streams(), Ordering::Relaxed);
-                polled
-            })
-            .await;
-        });
+        tokio::spawn(poll_fn(move |context| {
+            let polled = Pin::new(&mut connection).poll(context);
+            told.store(connection.current_max_send_streams(), Ordering::Relaxed);
+            polled.map(drop)
+        }));
         let (has_served, ended) = (AtomicBool::new(false), Mutex::new(Instant::now()));
         let (pool, address) = (Arc::downgrade(pool), address.clone());
         Ok(Arc::new(Self { sender, pool, address, most, open: AtomicUsize::new(0), has_served, ended }))
