@@ -16,7 +16,7 @@ use sea_orm::{
 
 pub(crate) use self::change::Prepared;
 use crate::entity::{conversation, conversation_item, response};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, pack};
 
 /// Rows deleted in one transaction, and about how many bytes of them.
 const RANGE: u64 = 64;
@@ -144,7 +144,7 @@ pub async fn load_items(
 
 fn unpack(frame: &[u8]) -> Result<String, StoreError> {
     let mut text = String::new();
-    let read = zstd::stream::read::Decoder::new(frame).and_then(|frame| frame.take(MAX_TEXT).read_to_string(&mut text));
+    let read = pack::unpack(frame, MAX_TEXT).and_then(|mut frame| frame.read_to_string(&mut text));
     read.map(|_| text).map_err(|error| StoreError::Other(format!("kept state is damaged: {error}")))
 }
 

@@ -9,7 +9,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::entity::{request, request_body};
-use crate::{Store, StoreError, correction};
+use crate::{Store, StoreError, correction, pack};
 
 /// Longest body shown, in bytes; bodies are cut to less before they are stored.
 const MAX_BODY: u64 = 8 << 20;
@@ -70,7 +70,6 @@ fn payload(body: request_body::Model) -> PayloadView {
 /// The text of a zstd frame, and whether something of it is missing: a damaged frame shows what can be read.
 fn unpack(frame: &[u8]) -> (String, bool) {
     let mut bytes = Vec::new();
-    let read =
-        zstd::stream::read::Decoder::new(frame).and_then(|decoder| decoder.take(MAX_BODY).read_to_end(&mut bytes));
+    let read = pack::unpack(frame, MAX_BODY).and_then(|mut frame| frame.read_to_end(&mut bytes));
     (String::from_utf8_lossy(&bytes).into_owned(), read.is_err())
 }
