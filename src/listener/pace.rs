@@ -163,7 +163,7 @@ mod tests {
                 async move { Ok::<_, Infallible>(answer) }
             });
             let connection = connection_builder().serve_connection(TokioIo::new(ours), service).into_owned();
-            converse(connection, &talk).await
+            converse(Box::pin(connection), &talk).await
         });
         let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
         client.initial_stream_window_size(window);

@@ -6,12 +6,12 @@
 //! Anything else is undone and goes the careful way (`batch.rs`).
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, Value};
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Executor, Postgres};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::batch::{Prepared, save_position};
