@@ -10,8 +10,8 @@
 //!
 //! # Retries here
 //! A provider may close an idle connection in the moment it is used again. A request that was not written yet goes to another
-//! one; one that was written is repeated once, on a connection that carried an answer before, when that connection
-//! breaks right away and no head of an answer came; that time on a new one. Everything else is the attempt stage's decision.
+//! one, and so does one that the provider refused unread; one that was written is repeated once, on a new connection, when
+//! the connection had waited or carried an answer before, breaks right away, and no head of an answer came. Everything else is the attempt stage's decision.
 
 mod body;
 mod connection;
@@ -26,12 +26,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt, select};
 use http::{Request, Response};
 use http_body_util::Full;
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 pub use self::body::Incoming;
 use self::connection::{Broken, Connection};
@@ -47,6 +47,8 @@ const MAX_HEAD: usize = 128 << 10;
 const STALE_WITHIN: Duration = Duration::from_secs(1);
 /// Connections that are seen through at once although nobody waits for them any more.
 const FINISHING: usize = 256;
+/// How often a request that was refused because the provider has too many at once is sent over another connection.
+const MOST_REFUSALS: u8 = 3;
 /// How often a multiplexed connection in use is asked for a sign of life, and how long it may take.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,42 +117,40 @@ impl Client {
     }
 
     async fn send_twice(&self, request: impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
-        let begin = Instant::now();
-        let failed = match self.send_once(&request).await {
-            Err(Failed::Broken(broken)) => broken,
-            done => return done.map_err(SendError::from),
-        };
-        let is_stale = failed.has_served && error::closed_early(&failed.error) && begin.elapsed() < STALE_WITHIN;
-        if !is_stale {
-            return Err(SendError::of(&failed.error));
+        match self.send_once(&request).await {
+            Err(Failed::Broken(broken)) if broken.is_stale => {
+                Box::pin(self.send_anew(&request)).await.map_err(SendError::from)
+            }
+            done => done.map_err(SendError::from),
         }
-        Box::pin(self.send_anew(&request)).await.map_err(SendError::from)
     }
 
     /// Over a new connection: others that wait may have been closed together with the one that broke.
     async fn send_anew(&self, request: &impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
         let next = request();
         let address = Address::of(next.uri()).map_err(Failed::NoConnection)?;
-        let connection = self.connect(&address).await.map_err(Failed::NoConnection)?;
+        let (connection, _) = self.connect(&address, true).await.map_err(Failed::NoConnection)?;
         connection.send(next).await.map_err(|broken| Failed::of_new(broken, &address))
     }
 
-    /// Over a connection that waits, or the first one that comes: back from somebody else, or a new one. What was not written goes
-    /// to the next.
+    /// Over a connection that waits, or the first one that comes: back from somebody else, or a new one. What was not written, or
+    /// refused because there are too many at once, goes to the next.
     async fn send_once(&self, request: &impl Fn() -> Request<Full<Bytes>>) -> Result<Response<Incoming>, Failed> {
         let mut next = request();
         let address = Address::of(next.uri()).map_err(Failed::NoConnection)?;
+        let mut refusals = 0;
         loop {
             let (connection, is_new) = match self.pool.take(&address) {
                 Ok(connection) => (connection, false),
                 Err(queued) => Box::pin(self.connect_or(queued, &address)).await.map_err(Failed::NoConnection)?,
             };
             match connection.send(next).await {
-                Err(broken) if broken.is_unsent && !is_new => next = request(),
-                Err(broken) => {
-                    return Err(if is_new { Failed::of_new(broken, &address) } else { Failed::Broken(broken) });
+                Err(broken) if broken.is_unsent && !is_new && refusals < MOST_REFUSALS => {
+                    refusals += u8::from(error::is_refused(&broken.error));
+                    next = request();
                 }
-                Ok(answer) => return Ok(answer),
+                Err(broken) if is_new => return Err(Failed::of_new(broken, &address)),
+                done => return done.map_err(Failed::Broken),
             }
         }
     }
@@ -158,9 +158,12 @@ impl Client {
     /// Connects, unless another connection is there before. Tells whether it is a new one.
     async fn connect_or(&self, queued: Queued, address: &Address) -> Result<(Connection, bool), SendError> {
         let (client, to) = (self.clone(), address.clone());
-        let connecting = Box::pin(async move { client.connect(&to).await });
+        let connecting = Box::pin(async move { client.connect(&to, false).await });
         match select(connecting, queued).await {
-            Either::Left((connected, _)) => connected.map(|connection| (connection, true)),
+            Either::Left((Ok(connected), _)) => Ok(connected),
+            Either::Left((Err(error), queued)) => {
+                queued.now_or_never().map(|connection| (connection, false)).ok_or(error)
+            }
             Either::Right((connection, connecting)) => {
                 if let Connection::Single(_) = connection {
                     self.finish(connecting, address);
@@ -174,23 +177,24 @@ impl Client {
     /// would never be enough, and no less work.
     fn finish(
         &self,
-        connecting: impl Future<Output = Result<Connection, SendError>> + Send + 'static,
+        connecting: impl Future<Output = Result<(Connection, bool), SendError>> + Send + 'static,
         address: &Address,
     ) {
         let Ok(place) = Arc::clone(&self.finishing).try_acquire_owned() else { return };
         let (pool, address) = (Arc::downgrade(&self.pool), address.clone());
         tokio::spawn(async move {
-            if let (Ok(Connection::Single(alone)), Some(pool)) = (connecting.await, pool.upgrade()) {
+            if let (Ok((Connection::Single(alone), _)), Some(pool)) = (connecting.await, pool.upgrade()) {
                 pool.keep(&address, alone);
             }
             drop(place);
         });
     }
 
-    async fn connect(&self, address: &Address) -> Result<Connection, SendError> {
+    /// Tells whether the connection is a new one; see [`Connection::begin`].
+    async fn connect(&self, address: &Address, must_be_new: bool) -> Result<(Connection, bool), SendError> {
         self.pool.sweep();
         let wire = self.connector.connect(address.uri()).await?;
-        Connection::begin(wire, address, &self.pool).await.map_err(|_| not_taken(address))
+        Connection::begin(wire, address, &self.pool, must_be_new).await.map_err(|_| not_taken(address))
     }
 }
 

@@ -22,8 +22,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::body::Incoming;
+use super::error::{closed_early, is_refused};
 use super::pool::{Address, IDLE_TIMEOUT, Pool};
-use super::{MAX_HEAD, PING_EVERY, PING_TIMEOUT};
+use super::{MAX_HEAD, PING_EVERY, PING_TIMEOUT, STALE_WITHIN};
 
 /// A TCP connection, encrypted or not.
 pub(super) type Wire = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -38,34 +39,42 @@ pub(super) enum Connection {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) error: hyper::Error,
-    /// Whether the request was not written.
+    /// Whether the request was not written, or certainly not begun with.
     pub(super) is_unsent: bool,
-    /// Whether the connection had carried an answer before: only then can it be stale.
-    pub(super) has_served: bool,
+    /// Whether the connection waited for a while, so that the provider may have closed it in the moment of its use, and broke right
+    /// away.
+    pub(super) is_stale: bool,
 }
 
 impl Broken {
-    fn new(mut error: TrySendError<Request<Full<Bytes>>>, has_served: bool) -> Self {
-        let is_unsent = error.take_message().is_some();
-        Self { error: error.into_error(), is_unsent, has_served }
+    fn new(mut error: TrySendError<Request<Full<Bytes>>>, may_be_stale: bool, sent: Instant) -> Self {
+        let was_returned = error.take_message().is_some();
+        let error = error.into_error();
+        let is_stale = may_be_stale && closed_early(&error) && sent.elapsed() < STALE_WITHIN;
+        Self { is_unsent: was_returned || is_refused(&error), error, is_stale }
     }
 }
 
 impl Connection {
-    /// Agrees with the other end on how to talk.
+    /// Agrees with the other end on how to talk. Tells whether the connection is a new one: over HTTP/2 those who connected at the
+    /// same time share one, unless it must be new.
     ///
     /// # Errors
-    /// It did not.
-    pub(super) async fn begin(wire: Wire, address: &Address, pool: &Arc<Pool>) -> hyper::Result<Self> {
+    /// They did not agree.
+    pub(super) async fn begin(
+        wire: Wire,
+        address: &Address,
+        pool: &Arc<Pool>,
+        must_be_new: bool,
+    ) -> hyper::Result<(Self, bool)> {
         if !wire.connected().is_negotiated_h2() {
-            return Alone::begin(wire, address, pool).await.map(Self::Single);
+            return Ok((Self::Single(Alone::begin(wire, address, pool).await?), true));
         }
-        // Those who connected at the same time share one connection.
-        if let Some(stream) = pool.enter(address) {
-            return Ok(stream);
+        if !must_be_new && let Some(stream) = pool.enter(address) {
+            return Ok((stream, false));
         }
         let shared = Shared::begin(wire, address, pool).await?;
-        Ok(Self::Shared(pool.share(address, shared)))
+        Ok((Self::Shared(pool.share(address, shared)), true))
     }
 
     /// Sends a request and waits for the answer's head.
@@ -84,7 +93,8 @@ impl Connection {
 pub(super) struct Alone {
     sender: http1::SendRequest<Full<Bytes>>,
     home: Arc<Home>,
-    has_served: bool,
+    /// Whether it has waited, or carried an answer.
+    pub(super) may_be_stale: bool,
 }
 
 impl Alone {
@@ -113,22 +123,22 @@ impl Alone {
         // hyper takes a first request before it has asked for one, and would ask for another while that is under way: the connection
         // would seem to be ready.
         sender.ready().await?;
-        Ok(Self { sender, home, has_served: false })
+        Ok(Self { sender, home, may_be_stale: false })
     }
 
     fn send(self, mut request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
-        let Self { mut sender, home, has_served } = self;
+        let Self { mut sender, home, may_be_stale } = self;
         request.headers_mut().entry(HOST).or_insert_with(|| home.host.clone());
         let asked = std::mem::take(request.uri_mut()).into_parts().path_and_query;
         *request.uri_mut() = asked.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
-        let sent = sender.try_send_request(request);
+        let (begin, sent) = (Instant::now(), sender.try_send_request(request));
         async move {
             match sent.await {
                 Ok(answer) => {
                     home.answers(sender);
                     Ok(answer.map(Incoming::alone))
                 }
-                Err(error) => Err(Broken::new(error, has_served)),
+                Err(error) => Err(Broken::new(error, may_be_stale, begin)),
             }
         }
     }
@@ -168,7 +178,7 @@ impl Home {
         let Some(sender) = answering.take_if(|sender| sender.is_ready()) else { return };
         drop(answering);
         if let Some(pool) = self.pool.upgrade() {
-            pool.keep(&self.address, Alone { sender, home: Arc::clone(self), has_served: true });
+            pool.keep(&self.address, Alone { sender, home: Arc::clone(self), may_be_stale: true });
         }
     }
 }
@@ -199,10 +209,17 @@ impl Shared {
             .handshake(wire)
             .await?;
         let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
-        let told = Arc::clone(&most);
+        let (told, room, to) = (Arc::clone(&most), Arc::downgrade(pool), address.clone());
+        let mut last = connection.current_max_send_streams();
         tokio::spawn(poll_fn(move |context| {
             let polled = Pin::new(&mut connection).poll(context);
-            told.store(connection.current_max_send_streams(), Ordering::Relaxed);
+            let now = connection.current_max_send_streams();
+            if std::mem::replace(&mut last, now) != now {
+                told.store(now, Ordering::Relaxed);
+                if let Some(pool) = room.upgrade() {
+                    pool.serve(&to);
+                }
+            }
             polled.map(drop)
         }));
         let (has_served, ended) = (AtomicBool::new(false), Mutex::new(Instant::now()));
@@ -220,6 +237,12 @@ impl Shared {
     pub(super) fn enter(shared: &Arc<Self>) -> Option<Stream> {
         let has_room = shared.open.load(Ordering::Relaxed) < shared.most();
         (has_room && !shared.sender.is_closed()).then(|| Self::first(shared))
+    }
+
+    /// A stream was refused: there are as many as may be, until the provider's own word is known.
+    fn takes_no_more(&self) {
+        let others = self.open.load(Ordering::Relaxed).saturating_sub(1);
+        self.most.fetch_min(others.max(1), Ordering::Relaxed);
     }
 
     /// Streams that may be open at once.
@@ -241,14 +264,20 @@ pub(super) struct Stream(pub(super) Arc<Shared>);
 impl Stream {
     fn send(self, request: Request<Full<Bytes>>) -> impl Future<Output = Result<Response<Incoming>, Broken>> {
         let has_served = self.0.has_served.load(Ordering::Relaxed);
-        let sent = self.0.sender.clone().try_send_request(request);
+        let (begin, sent) = (Instant::now(), self.0.sender.clone().try_send_request(request));
         async move {
             match sent.await {
                 Ok(answer) => {
                     self.0.has_served.store(true, Ordering::Relaxed);
                     Ok(answer.map(|body| Incoming::of_stream(body, self)))
                 }
-                Err(error) => Err(Broken::new(error, has_served)),
+                Err(error) => {
+                    let broken = Broken::new(error, has_served, begin);
+                    if is_refused(&broken.error) {
+                        self.0.takes_no_more();
+                    }
+                    Err(broken)
+                }
             }
         }
     }
@@ -259,7 +288,7 @@ impl Drop for Stream {
         *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
         if let Some(pool) = self.0.pool.upgrade() {
-            pool.serve(&self.0.address, &self.0);
+            pool.serve(&self.0.address);
         }
     }
 }

@@ -76,6 +76,12 @@ pub(super) fn closed_early(error: &hyper::Error) -> bool {
     by_hyper || by_system
 }
 
+/// Whether the provider says that it has not begun with a request, because it has too many at once: RFC 9113, section 8.7.
+pub(super) fn is_refused(error: &hyper::Error) -> bool {
+    find::<h2::Error>(error)
+        .is_some_and(|fault| fault.reason() == Some(h2::Reason::REFUSED_STREAM) && fault.is_remote())
+}
+
 /// The first error of a type in a chain of causes.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);

@@ -144,7 +144,8 @@ impl Pool {
                 }
             };
             waiting.idle -= taken;
-            if let Some(alone) = found {
+            if let Some(mut alone) = found {
+                alone.may_be_stale = true;
                 return Ok(Connection::Single(alone));
             }
         }
@@ -182,22 +183,22 @@ impl Pool {
         let stream = Shared::first(&shared);
         let mut waiting = self.lock();
         if waiting.addresses.values().map(|connections| connections.shared.len()).sum::<usize>() < SHARED {
-            waiting.at(address).shared.push(Arc::clone(&shared));
+            waiting.at(address).shared.push(shared);
             drop(waiting);
-            self.serve(address, &shared);
+            self.serve(address);
         }
         stream
     }
 
-    /// Gives requests that wait a stream each over a connection, as long as it has room.
-    pub(super) fn serve(&self, address: &Address, shared: &Arc<Shared>) {
+    /// Gives requests that wait a stream each, as long as connections over HTTP/2 have room.
+    pub(super) fn serve(&self, address: &Address) {
         let mut served = Vec::new();
         if let Some(connections) = self.lock().addresses.get_mut(address) {
             while let Some(request) = connections.requests.pop_front() {
                 if request.is_closed() {
                     continue;
                 }
-                let Some(stream) = Shared::enter(shared) else {
+                let Some(stream) = connections.enter() else {
                     connections.requests.push_front(request);
                     break;
                 };
@@ -206,7 +207,7 @@ impl Pool {
         }
         for (request, stream) in served {
             // One that left in this moment needs none, and its stream makes room again.
-            let _ = request.send(Connection::Shared(stream));
+            let _ = request.send(stream);
         }
     }
 

@@ -404,3 +404,20 @@ async fn the_queue_for_an_address_forgets_who_left() {
     assert!(client.pool.count_queued() <= 8, "{}", client.pool.count_queued());
     drop(stays);
 }
+
+#[tokio::test]
+async fn a_connection_that_was_made_and_waited_may_be_stale_although_it_never_served() {
+    let server = Server::start(|mut connection| async move {
+        connection.request().await;
+        if connection.index > 0 {
+            connection.send(OK).await;
+        }
+    })
+    .await;
+    let client = Client::new(&local());
+    let address = Address::of(post(&server.url("/")).uri()).expect("a host");
+    let Ok((Connection::Single(alone), true)) = client.connect(&address, false).await else { panic!("not connected") };
+    client.pool.keep(&address, alone);
+    ask(&client, &server).await;
+    assert_eq!(server.connections(), 2);
+}

@@ -115,14 +115,16 @@ async fn streams_share_a_connection_until_it_is_full_and_then_there_is_another()
     assert_eq!(connections.load(Ordering::SeqCst), 1);
     let together = url("/together");
     let answers = futures_util::future::join_all((0..5).map(|_| client.send(post(&together)))).await;
-    // Two over the first; each of the others begins to make a connection, of which two are enough.
-    assert_eq!((connections.load(Ordering::SeqCst), client.pool.count_shared()), (4, 3));
+    // Two over the first; the others begin to make connections, of which two are enough.
+    let made = connections.load(Ordering::SeqCst);
+    assert!((3..=4).contains(&made), "{made}");
+    assert_eq!(client.pool.count_shared(), 3);
     for answer in answers {
         assert_eq!(text(answer.expect("an answer")).await, "HTTP/2.0");
     }
     // All are there for whoever comes next.
     futures_util::future::join_all((0..2).map(|_| client.send(post(&url("/"))))).await;
-    assert_eq!(connections.load(Ordering::SeqCst), 4);
+    assert_eq!(connections.load(Ordering::SeqCst), made);
 }
 
 #[tokio::test]
@@ -139,12 +141,23 @@ async fn many_at_once_share_a_connection_although_each_began_to_make_one() {
 }
 
 #[tokio::test]
+async fn what_a_provider_refuses_because_it_has_too_many_at_once_is_sent_again() {
+    let (address, certificate, _) = start_waiting(&["h2"], 5, 5).await;
+    let client = trusting(certificate);
+    let url = format!("https://localhost:{}/together", address.port());
+    let answers = futures_util::future::join_all((0..20).map(|_| client.send(post(&url)))).await;
+    for answer in answers {
+        assert_eq!(text(answer.expect("an answer")).await, "HTTP/2.0");
+    }
+}
+
+#[tokio::test]
 async fn no_more_than_so_many_connections_are_shared() {
     let (address, certificate) = start(&["h2"]).await;
     let client = trusting(certificate);
     let address =
         Address::of(&format!("https://localhost:{}/", address.port()).parse().expect("a URI")).expect("a host");
-    let Ok(Connection::Shared(stream)) = client.connect(&address).await else { panic!("no HTTP/2") };
+    let Ok((Connection::Shared(stream), _)) = client.connect(&address, true).await else { panic!("no HTTP/2") };
     for port in 0..2 * super::super::pool::SHARED {
         let elsewhere = Address::of(&format!("https://localhost:{port}/").parse().expect("a URI")).expect("a host");
         client.pool.share(&elsewhere, stream.0.clone());
