@@ -25,7 +25,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long we wait for what PostgreSQL says, at most.
 const PATIENCE: Patience = Patience { answer: Duration::from_secs(20), rest: Duration::from_secs(5) };
 /// A connection idle for longer is checked before it is used again: the server may have closed it.
-pub(crate) const CHECK_AFTER_IDLE: Duration = Duration::from_secs(30);
+const CHECK_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// Key of the advisory lock that keeps two processes from migrating one schema at once; any fixed number will do.
 const MIGRATION_LOCK: i32 = 0x7765_6972;
 

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use zstd::bulk::Compressor;
 use zstd::dict::DecoderDictionary;
 use zstd::stream::read::Decoder;
+use zstd::zstd_safe::get_dict_id_from_frame;
 
 /// Fast: the writer must keep up, and most bodies are short.
 const LEVEL: i32 = 1;
@@ -38,7 +39,11 @@ pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
 /// # Errors
 /// When it is read: the frame is damaged.
 pub(crate) fn unpack(frame: &[u8], most: u64) -> io::Result<impl Read> {
-    Ok(Decoder::with_prepared_dictionary(frame, &UNPACKING)?.take(most))
+    let decoder = match get_dict_id_from_frame(frame) {
+        Some(_) => Decoder::with_prepared_dictionary(frame, &UNPACKING),
+        None => Decoder::with_buffer(frame),
+    };
+    Ok(decoder?.take(most))
 }
 
 #[cfg(test)]

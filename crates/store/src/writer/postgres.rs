@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr, Statement, Value};
 use sqlx::postgres::{PgArguments, PgConnection, PgPool};
-use sqlx::{Arguments, AssertSqlSafe, Connection, Executor, Postgres};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Executor};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::batch::{Prepared, save_position};
 use super::rows::{BODIES, REQUESTS, Row};
 use crate::bulk::{Cell, Insert, copy};
-use crate::connect::{CHECK_AFTER_IDLE, Patience};
+use crate::connect::Patience;
 use crate::connection::within;
 use crate::error::is_cancelled;
 use crate::spool::SpoolId;
@@ -28,9 +28,9 @@ const PIECE: usize = 128 << 10;
 
 /// Longest use of one connection: an operator who moves the database elsewhere need not restart us.
 const LIFE: Duration = Duration::from_secs(30 * 60);
-/// A statement's longest time in the server, in milliseconds: over a slow way most of it goes into sending a batch, each piece of
-/// which has this side's patience. It only ends what was left behind.
-const STATEMENT_TIMEOUT: &str = "SET statement_timeout = 120000";
+/// A statement's longest time in the server: over a slow way most of it goes into receiving a batch.
+const STATEMENT: Duration = Duration::from_secs(120);
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '120s'";
 
 /// The connection, which is opened when it is needed. It is none of the pool's: one that is left in the middle of a `COPY` could not
 /// be used for anything else, and is closed.
@@ -42,23 +42,6 @@ pub(super) struct Direct {
 pub(super) struct Open {
     pub(super) connection: PgConnection,
     since: Instant,
-    pub(super) used: Instant,
-}
-
-impl Open {
-    fn new(connection: PgConnection) -> Self {
-        let now = Instant::now();
-        Self { connection, since: now, used: now }
-    }
-
-    /// Whether it still works, which is asked only where it was idle: what lies between may have closed it.
-    async fn works(&mut self, rest: Duration) -> bool {
-        if self.since.elapsed() >= LIFE {
-            return false;
-        }
-        self.used.elapsed() < CHECK_AFTER_IDLE
-            || timeout(rest, self.connection.ping()).await.is_ok_and(|answer| answer.is_ok())
-    }
 }
 
 impl Direct {
@@ -81,16 +64,16 @@ impl Direct {
             return Ok(false);
         };
         let written = async {
-            let mut open = self.open(pool, patience).await?;
+            let mut open = self.begin(pool, patience).await?;
             transact(&mut open.connection, patience.answer, spool, prepared).await?;
             Ok::<_, DbErr>(open)
         };
         match written.await {
             Ok(open) => {
-                self.open = Some(Open { used: Instant::now(), ..open });
+                self.open = Some(open);
                 Ok(true)
             }
-            // Sending took the server too long; the careful way sends less at a time.
+            // To receive it took the server too long; the careful way sends less at a time.
             Err(error) if is_cancelled(&error) => Ok(false),
             Err(error) => match StoreError::from(error) {
                 error if error.is_transient() => Err(error),
@@ -102,18 +85,19 @@ impl Direct {
         }
     }
 
-    /// The connection that is there, if it still works, or a new one.
-    async fn open(&mut self, pool: &PgPool, patience: Patience) -> Result<Open, DbErr> {
+    /// Begins a transaction on the connection that is there, or on a new one where that does not answer: what lies between, or the
+    /// server itself, may have closed it.
+    async fn begin(&mut self, pool: &PgPool, patience: Patience) -> Result<Open, DbErr> {
         if let Some(mut open) = self.open.take() {
-            if open.works(patience.rest).await {
+            if open.since.elapsed() < LIFE && run(&mut open.connection, "BEGIN", patience.rest).await.is_ok() {
                 return Ok(open);
             }
             close(open, patience.rest).await;
         }
         let pooled = within(Some(patience.answer), async { pool.acquire().await.map_err(failed) }).await?;
-        let mut open = Open::new(pooled.detach());
-        let set = open.connection.execute(STATEMENT_TIMEOUT);
-        within(Some(patience.answer), async { set.await.map_err(failed) }).await?;
+        let mut open = Open { connection: pooled.detach(), since: Instant::now() };
+        run(&mut open.connection, STATEMENT_TIMEOUT, patience.answer).await?;
+        run(&mut open.connection, "BEGIN", patience.answer).await?;
         Ok(open)
     }
 
@@ -130,15 +114,18 @@ async fn close(open: Open, rest: Duration) {
     let _ = timeout(rest, open.connection.close()).await;
 }
 
-/// Dropped before its commit, a transaction ends with its connection.
+async fn run(connection: &mut PgConnection, sql: &'static str, patience: Duration) -> Result<(), DbErr> {
+    within(Some(patience), async { connection.execute(sql).await.map(drop).map_err(failed) }).await
+}
+
+/// Writes what is in a batch and commits. Where that fails, the transaction ends with its connection.
 async fn transact(
     connection: &mut PgConnection,
     patience: Duration,
     spool: SpoolId,
     prepared: &Prepared,
 ) -> Result<(), DbErr> {
-    let tx = within(Some(patience), async { connection.begin().await.map_err(failed) }).await?;
-    let mut transaction = Transaction { tx, patience };
+    let mut transaction = Transaction { connection, patience };
     transaction.copy(&REQUESTS, prepared.rows.iter().map(Row::cells)).await?;
     transaction.copy(&BODIES, prepared.rows.iter().filter_map(Row::body_cells)).await?;
     for (insert, rows) in prepared.tally.upserts() {
@@ -151,11 +138,11 @@ async fn transact(
         transaction.apply(change).await?;
     }
     transaction.execute(&save_position(Backend::Postgres, spool, prepared.end)).await?;
-    within(Some(patience), async { transaction.tx.commit().await.map_err(failed) }).await
+    run(transaction.connection, "COMMIT", patience).await
 }
 
 struct Transaction<'c> {
-    tx: sqlx::Transaction<'c, Postgres>,
+    connection: &'c mut PgConnection,
     patience: Duration,
 }
 
@@ -171,7 +158,7 @@ impl Transaction<'_> {
             return Ok(());
         }
         let sql = insert.of_copy();
-        let begun = self.tx.copy_in_raw(&sql);
+        let begun = self.connection.copy_in_raw(&sql);
         let mut sending = within(Some(self.patience), async { begun.await.map_err(failed) }).await?;
         let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
         copy::begin(&mut piece);
@@ -186,7 +173,7 @@ impl Transaction<'_> {
         }
         copy::end(&mut piece);
         within(Some(self.patience), async { sending.send(&*piece).await.map(drop).map_err(failed) }).await?;
-        within(Some(self.patience), async { sending.finish().await.map(drop).map_err(failed) }).await
+        within(Some(STATEMENT), async { sending.finish().await.map(drop).map_err(failed) }).await
     }
 
     /// Inserts rows or adds to those that are there.
@@ -228,7 +215,7 @@ impl Transaction<'_> {
     }
 
     async fn run(&mut self, sql: String, arguments: PgArguments) -> Result<u64, DbErr> {
-        let run = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.tx);
+        let run = sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *self.connection);
         within(Some(self.patience), async { run.await.map_err(failed) }).await.map(|done| done.rows_affected())
     }
 }

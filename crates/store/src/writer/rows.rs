@@ -14,6 +14,9 @@ use crate::pack::pack;
 use crate::spool::Position;
 use crate::{Backend, WriteTx, priced};
 
+/// Bytes of bodies in one statement, if they are of several.
+const STATEMENT_BYTES: usize = 256 << 10;
+
 const COLUMNS: &[&str] = &[
     "request_id",
     "attempt",
@@ -182,11 +185,19 @@ pub(super) async fn insert<'r>(backend: Backend, tx: &WriteTx, rows: &'r [Row]) 
 
 async fn insert_bodies(backend: Backend, tx: &WriteTx, rows: &[&Row]) -> Result<(), DbErr> {
     let bodies: Vec<_> = rows.iter().filter_map(|row| row.body_cells()).collect();
-    for bodies in chunks(&bodies) {
-        let values = bodies.iter().flatten().cloned().map(Value::from).collect();
-        tx.execute_raw(BODIES.statement(backend, values)).await?;
+    for chunk in chunks(&bodies) {
+        // Large ones go alone: over a slow way a statement must arrive while its answer is waited for.
+        let together = if bytes(chunk) <= STATEMENT_BYTES { chunk.len() } else { 1 };
+        for bodies in chunk.chunks(together) {
+            let values = bodies.iter().flatten().cloned().map(Value::from).collect();
+            tx.execute_raw(BODIES.statement(backend, values)).await?;
+        }
     }
     Ok(())
+}
+
+fn bytes(bodies: &[[Cell<'_>; BODY_COLUMNS.len()]]) -> usize {
+    bodies.iter().flatten().map(|cell| if let Cell::Bytes(bytes) = cell { bytes.len() } else { 0 }).sum()
 }
 
 fn cells(row: &AttemptRow) -> [Cell<'_>; COLUMNS.len()] {

@@ -7,7 +7,6 @@ use domain::usage::UsageSource;
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::{AT_MS, COUNT, COUNTED};
-use crate::connect::CHECK_AFTER_IDLE;
 use crate::fixture::{self, execute, number, row};
 use crate::spool::{Batch, Entry, Position, Record, RecordError, SpoolId};
 use crate::testing::{db_test, on_postgres, on_sqlite};
@@ -276,7 +275,6 @@ fn a_connection_that_was_closed_meanwhile_is_replaced_without_a_word() {
         assert!(way.write_rows(0..3).await);
         let Direct::Postgres(direct) = &mut way.direct else { panic!("another database") };
         let open = direct.open.as_mut().expect("kept");
-        open.used -= CHECK_AFTER_IDLE;
         let pid = sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()").fetch_one(&mut open.connection);
         let pid = pid.await.expect("a number");
         assert_eq!(text(&store, &format!("SELECT CAST(pg_terminate_backend({pid}) AS text)")).await, ["true"]);
