@@ -1,6 +1,6 @@
 // The test function of every spec: a server to talk to, and a page whose console must stay clean.
 
-import { test as base, expect } from "@playwright/test";
+import { type Cookie, test as base, expect } from "@playwright/test";
 
 import { SignInPage } from "../pages/people.ts";
 import { Installation } from "./installation.ts";
@@ -13,13 +13,15 @@ type Fixtures = {
   cleanConsole: void;
   /** Whether scripts run. */
   scripted: boolean;
-  /** Signs the owner in. */
+  /** Shows the owner the first page, signed in. */
   signedIn: void;
 };
 
 type WorkerFixtures = {
   /** An installation with a team, shared by the tests of a worker. */
   furnished: Installation;
+  /** What the owner's browser keeps since the latest way through the sign-in page. */
+  kept: { cookies: Cookie[] };
 };
 
 // Nobody fetches the preloaded scripts where none run.
@@ -62,8 +64,16 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 
   scripted: async ({ javaScriptEnabled }, use) => use(javaScriptEnabled !== false),
 
-  signedIn: async ({ page, furnished }, use) => {
-    await new SignInPage(page, furnished).enter();
+  kept: [async ({}, use) => use({ cookies: [] }), { scope: "worker" }],
+
+  // A password takes its time to be checked: the page is used once, and again where a test has ended that session.
+  signedIn: async ({ page, context, furnished, kept }, use) => {
+    await context.addCookies(kept.cookies);
+    await page.goto(furnished.url);
+    if ((await page.getByRole("button", { name: "Sign out" }).count()) === 0) {
+      await new SignInPage(page, furnished).enter();
+      kept.cookies = await context.cookies();
+    }
     await use();
   },
 });
