@@ -111,7 +111,7 @@ where
     let (request, form) =
         match read_form(control, request, if actor.is_some() { MAX_MEMBERS_FORM } else { MAX_FORM }).await {
             Ok(read) => read,
-            Err(response) => return response,
+            Err((status, why)) => return refuse(status, why),
         };
     let mut response = match next.call(request).await {
         Ok(response) => response.into_response(),
@@ -186,9 +186,11 @@ fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
 
 /// A form that was read whole: where it goes and what it says.
 type Form = Option<(String, axum::body::Bytes)>;
+/// Why a form is not taken, in words for whoever sent it.
+type Refusal = (StatusCode, &'static str);
 
 /// Reads a form within its bounds, and cleans the address it will be sent back to.
-async fn read_form(control: &Control, request: Request, most: usize) -> Result<(Request, Form), Response> {
+async fn read_form(control: &Control, request: Request, most: usize) -> Result<(Request, Form), Refusal> {
     let path = request.uri().path().to_owned();
     if request.method() != Method::POST || !path.starts_with(FUNCTIONS) {
         return Ok((request, None));
@@ -196,8 +198,8 @@ async fn read_form(control: &Control, request: Request, most: usize) -> Result<(
     let (mut parts, body) = request.into_parts();
     let bytes = match timeout(FORM_TIME, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours.")),
-        Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "This form took too long to arrive. Send it again.")),
+        Ok(Err(_)) => return Err((StatusCode::PAYLOAD_TOO_LARGE, "This form is larger than any of ours.")),
+        Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "This form took too long to arrive. Send it again.")),
     };
     if !parts.headers.contains_key(header::REFERER)
         && let Some(page) = page_of(control, &parts, &bytes)

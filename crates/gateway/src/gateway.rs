@@ -211,7 +211,7 @@ impl Gateway {
     /// The configuration cannot be compiled.
     pub fn compile(&self, config: &Config) -> Result<Compiled, BuildError> {
         let previous = self.shared.snapshot.load();
-        let previous = Some(&**previous).filter(|_| !self.shared.is_suspended());
+        let previous = (!self.shared.is_suspended()).then_some(&**previous);
         Snapshot::build(config, previous, &self.shared.options.price_keys).map(Compiled)
     }
 

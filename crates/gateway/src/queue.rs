@@ -88,7 +88,7 @@ impl Place {
     fn take(patience: &Patience) -> Option<Self> {
         let waiting = &patience.waiting.0;
         let one_more = |waiting: usize| (waiting < patience.most).then_some(waiting + 1);
-        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
+        waiting.try_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
         Some(Self(patience.waiting.clone()))
     }
 }

@@ -61,7 +61,7 @@ impl Mock {
         }
         match self.answer(dialect, &parts, &body, connection).await {
             Ok(response) => response,
-            Err((error, control)) => failure(dialect, &error, control.retry_after.as_deref()),
+            Err((error, retry_after)) => failure(dialect, &error, retry_after.as_deref()),
         }
     }
 
@@ -77,13 +77,14 @@ impl Mock {
         }
     }
 
+    /// The answer, or a failure and when to try again.
     async fn answer(
         &self,
         dialect: Dialect,
         parts: &Parts,
         body: &Bytes,
         connection: Connection,
-    ) -> Result<Response<Body>, (Failure, Control)> {
+    ) -> Result<Response<Body>, (Failure, Option<String>)> {
         let mut control = self.base.read().unwrap_or_else(PoisonError::into_inner).clone();
         let asked = if dialect.has_key(parts) {
             dialect.route(parts, body)
@@ -109,7 +110,7 @@ impl Mock {
         };
         match outcome {
             Ok(route) => Ok(respond(&route, &control, connection)),
-            Err(error) => Err((error, control)),
+            Err(error) => Err((error, control.retry_after)),
         }
     }
 

@@ -180,7 +180,7 @@ async fn a_form_that_never_ends_is_given_up() {
     let trickle = Body::from_stream(futures_util::stream::pending::<Result<String, Infallible>>());
     let request = Request::post(SignIn::PATH).body(trickle).expect("a request");
     let refused = read_form(&fixture.control, request, MAX_FORM).await.expect_err("not for ever");
-    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(refused.0, StatusCode::REQUEST_TIMEOUT);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl TeamState {
         let answered = past.spent.model.as_deref();
         let asked = past.model_asked.as_deref().and_then(|asked| match asked.split_once('/') {
             Some((slug, model)) => match self.provider(slug) {
-                Some(named) => Some(model).filter(|_| named.slug == provider.slug),
+                Some(named) => (named.slug == provider.slug).then_some(model),
                 None => Some(asked),
             },
             None => Some(asked),

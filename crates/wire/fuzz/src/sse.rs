@@ -112,7 +112,7 @@ fn hide(stream: &[u8], events: &[Owned]) {
 /// Whether a document holds usage and no choice; none where readers may differ, as they do on keys that are there twice.
 fn is_usage_only(data: &[u8]) -> Option<bool> {
     let Ok(document) = serde_json::from_slice::<Value>(data) else {
-        return Some(false).filter(|_| !data.windows(7).any(|key| key == b"\"usage\""));
+        return (!data.windows(7).any(|key| key == b"\"usage\"")).then_some(false);
     };
     let times = |key: &[u8]| data.windows(key.len()).filter(|found| *found == key).count();
     let plain = !data.contains(&b'\\') && times(b"\"usage\"") <= 1 && times(b"\"choices\"") <= 1;

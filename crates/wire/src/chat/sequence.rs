@@ -26,7 +26,7 @@ impl Sequence {
             }
             Some(block) if self.open.is_none() || self.open == Some(block) => {
                 let stops = matches!(event, Event::BlockStop { .. });
-                self.open = Some(block).filter(|_| !stops);
+                self.open = (!stops).then_some(block);
                 out.push(event);
                 if stops {
                     self.next(out);
@@ -64,7 +64,7 @@ impl Sequence {
             let complete = matches!(events.last(), Some(Event::BlockStop { .. }));
             self.bytes -= events.iter().map(size).sum::<usize>();
             out.append(&mut events);
-            self.open = Some(block).filter(|_| !complete);
+            self.open = (!complete).then_some(block);
         }
     }
 

@@ -112,7 +112,7 @@ impl Prices {
         });
         let own_price = own.and_then(|entry| entry.row.price());
         let price = own_price.or(of_book)?;
-        let book = Some(self.book()).filter(|_| own_price.is_none());
+        let book = own_price.is_none().then(|| self.book());
         Some(Found { price, facts: of_book.unwrap_or(price), own, book })
     }
 

@@ -128,7 +128,7 @@ impl Row {
     /// The prices, where it has its own.
     #[must_use]
     pub fn price(&self) -> Option<&Price> {
-        Some(&self.price).filter(|_| self.has_prices)
+        self.has_prices.then_some(&self.price)
     }
 
     /// Whether it holds at a moment, in milliseconds since 1970.

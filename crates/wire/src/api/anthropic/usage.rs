@@ -41,7 +41,7 @@ impl From<Usage> for Report<'_> {
                 ephemeral_1h_input_tokens: written.saturating_sub(usage.cache_write),
             },
             output_tokens: usage.output,
-            output_tokens_details: Some(Details { thinking_tokens: usage.reasoning }).filter(|_| usage.reasoning > 0),
+            output_tokens_details: (usage.reasoning > 0).then_some(Details { thinking_tokens: usage.reasoning }),
             service_tier: None,
         }
     }

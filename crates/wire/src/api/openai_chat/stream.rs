@@ -91,7 +91,7 @@ impl Decoder {
             self.usage = crate::usage::of_openai(data).or(self.usage);
         }
         let no_choices = chunk.choices.is_none();
-        if let Some(error) = Some(data).filter(|_| chunk.error.is_some() || no_choices).and_then(error::read) {
+        if let Some(error) = (chunk.error.is_some() || no_choices).then_some(data).and_then(error::read) {
             return self.fail(error, out);
         }
         self.take_sources(chunk.search_results.unwrap_or_default(), chunk.citations.unwrap_or_default());
