@@ -2,6 +2,7 @@
 
 import { owner } from "../lib/installation.ts";
 import { expect, test } from "../lib/test.ts";
+import { PoliciesPage } from "../pages/policies.ts";
 import { GatewayForm, KeysPage, TokensPage } from "../pages/resources.ts";
 
 test("a gateway's settings are saved and live", async ({ page, furnished, signedIn }) => {
@@ -74,6 +75,71 @@ test("a setting out of bounds is refused beside its field, and nothing is lost",
   expect(await form.problemOf("Keep answers for")).toContain("must be between 60 and 2592000");
   await expect(form.field("Keep answers for")).toHaveValue("5");
   await expect(form.field("Pause before the second")).toHaveValue("123");
+});
+
+test("a slow provider is asked a second time once the gateway hedges", async ({ page, furnished, signedIn, scripted }) => {
+  const slug = scripted ? "hedged" : "hedged-plain";
+  const address = `${furnished.url}/${owner.slug}/gateways/${slug}`;
+  const form = new GatewayForm(page);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  await form.create("Hedged", slug);
+  await page.goto(address);
+  const whoAnswered = async () => {
+    const { status, headers } = await furnished.send("mock-ttft-400 a slow answer", { gateway: slug });
+    expect(status).toBe(200);
+    return headers.get("weir-hedged");
+  };
+  await expect.poll(whoAnswered).toBeNull();
+  await form.field("Slower than").fill("95");
+  await form.field("After at least").fill("20");
+  await form.field("After at most").fill("10");
+  await form.save();
+  expect(await form.problemOf("After at most")).toContain("must be between 20 and 60000");
+  await form.field("After at most").fill("50");
+  await form.save();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await page.goto(address);
+  await expect(form.field("Slower than")).toHaveValue("95");
+  await expect(form.field("After at least")).toHaveValue("20");
+  await expect(form.field("After at most")).toHaveValue("50");
+  await expect.poll(whoAnswered).toMatch(/^(first|second)$/);
+  await form.field("Slower than").fill("");
+  await form.save();
+  await expect.poll(whoAnswered).toBeNull();
+});
+
+test("a request waits for its turn once the gateway queues", async ({ page, furnished, signedIn, scripted }) => {
+  const slug = scripted ? "queued" : "queued-plain";
+  const address = `${furnished.url}/${owner.slug}/gateways/${slug}`;
+  const form = new GatewayForm(page);
+  await page.goto(`${furnished.url}/${owner.slug}/gateways/new`);
+  await form.create("Queued", slug);
+  const policies = new PoliciesPage(page, `${furnished.url}/${owner.slug}/policies`);
+  await policies.open("/new");
+  await policies.field("Name").fill(`One at once in ${slug}`);
+  await policies.field("Rule").selectOption("concurrency");
+  await policies.field("Amount").fill("1");
+  await policies.field("Gateways").fill(slug);
+  await page.getByRole("button", { name: "Save and switch on" }).click();
+  await expect(page.getByText("The policy is on.")).toBeVisible();
+  const two = async () => {
+    const asked = ["one", "two"].map((text) => furnished.send(`mock-ttft-400 ${text}`, { gateway: slug }));
+    return (await Promise.all(asked)).map((answer) => answer.status).sort();
+  };
+  await expect.poll(two).toEqual([200, 429]);
+  await page.goto(address);
+  await form.field("Most waiting").fill("5");
+  await form.field("Longest wait").fill("20000");
+  await form.save();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await page.goto(address);
+  await expect(form.field("Most waiting")).toHaveValue("5");
+  await expect(form.field("Longest wait")).toHaveValue("20000");
+  await expect.poll(two).toEqual([200, 200]);
+  await form.field("Longest wait").fill("10");
+  await form.save();
+  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await expect.poll(two).toEqual([200, 429]);
 });
 
 test("a gateway is created, turned off and deleted", async ({ page, furnished, signedIn, scripted }) => {
