@@ -19,6 +19,12 @@ export class GatewayForm {
     await this.page.getByRole("button", { name: "Save settings" }).click();
   }
 
+  /** Saves, and sees that it was taken. */
+  async saved() {
+    await this.save();
+    await expect(this.page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  }
+
   /** What is said beside a field, found as a screen reader finds it. */
   async problemOf(label: string): Promise<string> {
     const field = this.field(label);

@@ -12,8 +12,7 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   await form.field("At most").fill("3");
   await form.field("Within").fill("86400");
   await form.field("Window").selectOption("fixed");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await page.goto(address);
   await expect(form.field("At most")).toHaveValue("3");
   await expect(form.field("Window")).toHaveValue("fixed");
@@ -21,8 +20,7 @@ test("a gateway's settings are saved and live", async ({ page, furnished, signed
   for (const number of [1, 2, 3, 4]) statuses.push(await furnished.ask(`limited ${number}`, { gateway: "second" }));
   expect(statuses).toEqual([200, 200, 200, 429]);
   await form.field("At most").fill("");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await expect.poll(() => furnished.ask("unlimited", { gateway: "second" })).toBe(200);
 });
 
@@ -41,8 +39,7 @@ test("callers may state costs where the gateway lets them, and the audit log tel
   await expect(form.field("Callers may state costs")).not.toBeChecked();
   await expect.poll(() => furnished.ask("refused", stated)).toBe(403);
   await form.field("Callers may state costs").check();
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await page.goto(`${furnished.url}/${owner.slug}/gateways/${slug}`);
   await expect(form.field("Callers may state costs")).toBeChecked();
   await expect.poll(() => furnished.ask("stated", stated)).toBe(200);
@@ -97,16 +94,14 @@ test("a slow provider is asked a second time once the gateway hedges", async ({ 
   await form.save();
   expect(await form.problemOf("After at most")).toContain("must be between 20 and 60000");
   await form.field("After at most").fill("50");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await page.goto(address);
   await expect(form.field("Slower than")).toHaveValue("95");
   await expect(form.field("After at least")).toHaveValue("20");
   await expect(form.field("After at most")).toHaveValue("50");
   await expect.poll(answer).toEqual(hedged);
   await form.field("Slower than").fill("");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await page.goto(address);
   await expect(form.field("Slower than")).toHaveValue("");
   await expect.poll(answer).toEqual(unhedged);
@@ -136,15 +131,13 @@ test("a request waits for its turn once the gateway queues", async ({ page, furn
   await page.goto(address);
   await form.field("Most waiting").fill("5");
   await form.field("Longest wait").fill("20000");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await page.goto(address);
   await expect(form.field("Most waiting")).toHaveValue("5");
   await expect(form.field("Longest wait")).toHaveValue("20000");
   await expect.poll(two).toEqual({ statuses: [200, 200], waited: 1 });
   await form.field("Longest wait").fill("10");
-  await form.save();
-  await expect(page.getByText(/Saved, and live since version|Saved as version/)).toBeVisible();
+  await form.saved();
   await expect.poll(async () => (await two()).statuses).toEqual([200, 429]);
 });
 
