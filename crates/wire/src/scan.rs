@@ -100,7 +100,8 @@ pub fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
     Ok(found)
 }
 
-/// The values of `keys` in the object that a body is, by the same rules: none of the keys may be repeated or spelt with escapes.
+/// The values of `keys` in the object that a body is, and nothing behind the object. None of the keys may be repeated or spelt with
+/// escapes. A value may have [`MAX_DEPTH`] levels of its own, so that an answer may hold what was part of a question.
 ///
 /// # Errors
 /// One of them is; or the body is no JSON object.
@@ -110,13 +111,16 @@ pub(crate) fn values<const N: usize>(
 ) -> Result<[Option<Range<usize>>; N], ScanError> {
     let mut reader = Reader { bytes: body, at: 0, values: 0 };
     let mut found = [const { None }; N];
-    members(&mut reader, keys, 1, |reader, key| {
-        let value = reader.skip(1)?;
+    members(&mut reader, keys, 0, |reader, key| {
+        let value = reader.skip(0)?;
         if let Some(place) = keys.iter().position(|known| *known == key) {
             found[place] = Some(value);
         }
         Ok(())
     })?;
+    if reader.peek().is_some() {
+        return Err(reader.error(ScanErrorKind::BadJson));
+    }
     Ok(found)
 }
 

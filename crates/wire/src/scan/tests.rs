@@ -226,3 +226,31 @@ fn values_are_counted_on_all_levels() {
         assert_eq!(scan(body.as_bytes()).expect("an object").values, values, "{body}");
     }
 }
+
+#[test]
+fn values_are_those_of_a_whole_object() {
+    let found = |body: &str| {
+        super::values(body.as_bytes(), &["a", "b"])
+            .map(|places| places.map(|place| place.map(|at| body[at].to_owned())))
+    };
+    assert_eq!(found(r#"{"b": [1] ,"c":2} "#), Ok([None, Some("[1]".to_owned())]));
+    for body in
+        [r#"{"a":1} {"a":2}"#, r#"{"a":1}x"#, r#"{"a":1,"a":2}"#, r#"{"\u0061":1}"#, r#"[{"a":1}]"#, r#"{"a":1"#]
+    {
+        assert!(found(body).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_control_character_is_found_wherever_it_is() {
+    for length in [1, 15, 16, 17, 64, 100] {
+        for at in [0, length / 2, length - 1] {
+            for (byte, is_text) in [(0x1f, false), (0x00, false), (0x20, true), (0x7f, true)] {
+                let mut text = vec![b'a'; length];
+                text[at] = byte;
+                let body = [br#"{"x":""#, text.as_slice(), br#""}"#].concat();
+                assert_eq!(scan(&body).is_ok(), is_text, "{byte:#x} at {at} of {length}");
+            }
+        }
+    }
+}

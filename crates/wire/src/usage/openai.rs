@@ -13,57 +13,84 @@
 use domain::usage::SearchContext;
 use domain::{Nanos, Usage};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::Observed;
 use super::charge::{Charge, CostDetails};
 use super::number::{Count, lenient};
 use super::served::{Searched, Served, later};
+use crate::scan;
 
-/// An answer, a chunk or an event: whatever may carry usage.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What an answer, a chunk or an event says, or an answer inside of one: whatever may carry usage. The parts are found in one pass
+/// and only those that count are parsed; one of an unknown shape is as good as none.
+#[derive(Default)]
 struct Answer<'a> {
-    #[serde(deserialize_with = "lenient")]
-    model: Option<String>,
-    #[serde(rename = "type", deserialize_with = "lenient")]
-    kind: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    usage: Option<Report>,
-    error: Option<IgnoredAny>,
-    #[serde(deserialize_with = "lenient")]
-    x_groq: Option<Groq>,
-    #[serde(borrow)]
-    response: Option<&'a RawValue>,
-    /// Workers AI's own API.
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    #[serde(deserialize_with = "lenient")]
-    service_tier: Option<Served>,
-    #[serde(deserialize_with = "lenient")]
-    tool_usage: Option<ToolUsage>,
-    #[serde(borrow)]
-    output: Option<&'a RawValue>,
-    /// Mistral, where pages are read.
-    #[serde(deserialize_with = "lenient")]
-    usage_info: Option<PagesRead>,
+    model: Option<&'a [u8]>,
+    usage: Option<&'a [u8]>,
+    error: Option<&'a [u8]>,
+    service_tier: Option<&'a [u8]>,
+    tool_usage: Option<&'a [u8]>,
+    output: Option<&'a [u8]>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Response<'a> {
-    #[serde(deserialize_with = "lenient")]
-    model: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    usage: Option<Report>,
-    error: Option<IgnoredAny>,
-    #[serde(deserialize_with = "lenient")]
-    service_tier: Option<Served>,
-    #[serde(deserialize_with = "lenient")]
-    tool_usage: Option<ToolUsage>,
-    #[serde(borrow)]
-    output: Option<&'a RawValue>,
+impl<'a> Answer<'a> {
+    const KEYS: [&'static str; 6] = ["model", "usage", "error", "service_tier", "tool_usage", "output"];
+
+    fn of([model, usage, error, service_tier, tool_usage, output]: [Option<&'a [u8]>; 6]) -> Self {
+        Self { model, usage, error, service_tier, tool_usage, output }
+    }
+
+    /// An answer inside of another; an empty one where it is none.
+    fn inside(json: Option<&'a [u8]>) -> Self {
+        json.and_then(|json| parts(json, &Self::KEYS)).map(Self::of).unwrap_or_default()
+    }
+
+    fn model(&self) -> Option<String> {
+        parsed(self.model)
+    }
+
+    fn report(&self) -> Option<Report> {
+        parsed(self.usage)
+    }
+}
+
+/// The same with what only the outermost says.
+struct Outermost<'a> {
+    answer: Answer<'a>,
+    kind: Option<&'a [u8]>,
+    x_groq: Option<&'a [u8]>,
+    response: Option<&'a [u8]>,
+    /// Workers AI's own API.
+    result: Option<&'a [u8]>,
+    /// Mistral, where pages are read.
+    usage_info: Option<&'a [u8]>,
+}
+
+impl<'a> Outermost<'a> {
+    const KEYS: [&'static str; 11] = {
+        let [model, usage, error, service_tier, tool_usage, output] = Answer::KEYS;
+        let [kind, x_groq, response, result, usage_info] = ["type", "x_groq", "response", "result", "usage_info"];
+        [model, usage, error, service_tier, tool_usage, output, kind, x_groq, response, result, usage_info]
+    };
+
+    fn read(json: &'a [u8]) -> Option<Self> {
+        let [model, usage, error, service_tier, tool_usage, output, kind, x_groq, response, result, usage_info] =
+            parts(json, &Self::KEYS)?;
+        let answer = Answer::of([model, usage, error, service_tier, tool_usage, output]);
+        Some(Self { answer, kind, x_groq, response, result, usage_info })
+    }
+}
+
+/// The values of `keys` as they stand there, but for `null`; nothing where the bytes are no JSON object, or one of the keys is
+/// repeated.
+fn parts<'a, const N: usize>(json: &'a [u8], keys: &'static [&'static str; N]) -> Option<[Option<&'a [u8]>; N]> {
+    let places = scan::values(json, keys).ok()?;
+    Some(places.map(|place| place.map(|place| &json[place]).filter(|text| *text != b"null")))
+}
+
+fn parsed<T: DeserializeOwned>(json: Option<&[u8]>) -> Option<T> {
+    serde_json::from_slice(json?).ok()
 }
 
 /// What OpenAI's tools did beside the model.
@@ -301,8 +328,8 @@ struct Searches {
 }
 
 impl Searches {
-    fn of(told: Option<ToolUsage>, output: Option<&RawValue>) -> Self {
-        let text = output.map(|output| output.get().as_bytes()).unwrap_or_default();
+    fn of(told: Option<ToolUsage>, output: Option<&[u8]>) -> Self {
+        let text = output.unwrap_or_default();
         let has = |kind: &str| memchr::memmem::find(text, kind.as_bytes()).is_some();
         let mut found = Self::default();
         if has("\"web_search_call\"") || has("\"file_search_call\"") {
@@ -328,24 +355,22 @@ impl Searches {
     }
 }
 
-/// An answer inside of another; an empty one where it is none.
-fn inner(raw: Option<&RawValue>) -> Response<'_> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
-}
-
-/// Takes in what `json` says; false where it is no JSON object.
+/// Takes in what `json` says; false where it is no JSON object, or says something twice.
 pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(json) else {
+    let Some(Outermost { answer, kind, x_groq, response, result, usage_info }) = Outermost::read(json) else {
         return false;
     };
-    let (response, result) = (inner(answer.response), inner(answer.result));
-    let model = answer.model.or(response.model).or(result.model).filter(|model| !model.is_empty());
-    into.model = into.model.take().or(model);
-    into.service_tier = later(answer.service_tier.or(response.service_tier), into.service_tier);
-    let kind = answer.kind.as_deref().unwrap_or_default();
-    let groq = answer.x_groq.and_then(|groq| groq.usage);
-    if let Some(report) = answer.usage.or(response.usage).or(result.usage).or(groq) {
-        let searches = Searches::of(answer.tool_usage.or(response.tool_usage), answer.output.or(response.output));
+    let (response, result) = (Answer::inside(response), Answer::inside(result));
+    let model = answer.model().or_else(|| response.model()).or_else(|| result.model());
+    into.model = into.model.take().or(model.filter(|model| !model.is_empty()));
+    let tier = parsed::<Served>(answer.service_tier).or_else(|| parsed(response.service_tier));
+    into.service_tier = later(tier, into.service_tier);
+    let kind = parsed::<String>(kind).unwrap_or_default();
+    let kind = kind.as_str();
+    let report = answer.report().or_else(|| response.report()).or_else(|| result.report());
+    if let Some(report) = report.or_else(|| parsed::<Groq>(x_groq)?.usage) {
+        let told = parsed(answer.tool_usage).or_else(|| parsed(response.tool_usage));
+        let searches = Searches::of(told, answer.output.or(response.output));
         // Each picture of a stream comes with its own end.
         let painted = u64::from(matches!(kind, "image_generation.completed" | "image_edit.completed"));
         let images = into.usage.map_or(0, |usage| usage.images) + painted;
@@ -358,7 +383,7 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
         });
         into.usage = usage.or(into.usage);
         into.charged = report.charged().or(into.charged);
-    } else if let Some(pages) = answer.usage_info.filter(|pages| pages.pages_processed.0.is_some()) {
+    } else if let Some(pages) = parsed::<PagesRead>(usage_info).filter(|pages| pages.pages_processed.0.is_some()) {
         let (pages, annotated_pages) = (pages.pages_processed.small(), pages.pages_processed_annotation.small());
         into.usage = Some(Usage { pages, annotated_pages, ..Usage::default() });
     }
@@ -370,6 +395,8 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
 
 pub(super) fn body(body: &[u8]) -> Observed {
     let mut observed = Observed::default();
-    observed.finished = take(body, &mut observed);
+    // What lists say is told by nobody here; they are complete all the same.
+    let is_list = || body.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+    observed.finished = take(body, &mut observed) || is_list();
     observed
 }

@@ -261,6 +261,29 @@ fn workers_ai_has_its_usage_inside_of_a_result() {
     assert_eq!((seen.usage.map(|usage| usage.output), seen.finished), (Some(2), true));
 }
 
+#[test]
+fn what_an_answer_repeats_of_a_deep_question_hides_nothing() {
+    // A question has 128 levels at most, of which its tools are the second and further ones; the event has one more.
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let event = format!(
+        r#"data: {{"type":"response.completed","response":{{"tools":{deep},"output":[{{"type":"web_search_call"}}],
+            "usage":{{"input_tokens":4,"output_tokens":2}}}},"output":null,"usage":null,"error":null}}"#
+    )
+    .replace('\n', "");
+    let seen = watched(Dialect::Openai, &format!("{event}\n\n"));
+    let usage = seen.usage.expect("usage");
+    assert_eq!((usage.output, usage.web_searches, seen.ended, seen.error), (2, 1, true, false));
+}
+
+#[test]
+fn a_list_is_whole_and_a_part_of_something_is_not() {
+    for (text, whole) in
+        [("[[0.5,1]]", true), (" {\"a\":[]} ", true), ("[1", false), ("{\"a\":1", false), ("{} {}", false), ("", false)]
+    {
+        assert_eq!(from_body(Dialect::Openai, text.as_bytes()).finished, whole, "{text}");
+    }
+}
+
 fn hidden(stream: &[u8], cuts: &[usize]) -> Vec<u8> {
     let mut hide = HideUsage::new();
     let mut out = Vec::new();
