@@ -63,7 +63,7 @@ pub(crate) async fn relay(
         return Err(failed(settlement, Failure::refused(refusal)));
     }
     let mut upstream = Source::new(upstream);
-    let mut head = Head::read(&parts);
+    let mut head = Head::read(&parts, plan.words);
     let waits = others || plan.timeouts.first_token.is_some();
     if plan.stream && head.is_readable() && (waits || head.is_in_doubt(&plan)) {
         // Boxed: most answers need none of it.

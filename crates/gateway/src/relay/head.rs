@@ -26,7 +26,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn read(parts: &Parts) -> Self {
+    /// `words` are those of the answer.
+    pub(super) fn read(parts: &Parts, words: Words) -> Self {
         let headers = &parts.headers;
         let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
         let content_type = headers.get(CONTENT_TYPE).and_then(text);
@@ -35,7 +36,12 @@ impl Head {
             form: Form::labelled(content_type.as_deref().unwrap_or_default()),
             content_type,
             encoded: headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity"),
-            counts: AmazonCounts::read(|name| headers.get(name).and_then(|value| value.to_str().ok())),
+            counts: match words {
+                Words::Own { api: Api::Bedrock, .. } => {
+                    AmazonCounts::read(|name| headers.get(name).and_then(|value| value.to_str().ok()))
+                }
+                _ => AmazonCounts::default(),
+            },
         }
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ledger::Outcome;
-use serde::de::IgnoredAny;
 use wire::chat::StreamError;
 use wire::error::ErrorBody;
 use wire::usage::Observed;
@@ -111,7 +110,8 @@ fn shape(
     let memory = &settlement.shared().memory;
     let invalid = || Refusal::upstream_invalid(&plan.provider);
     let body = match make {
-        Make::Same => serde_json::from_slice::<IgnoredAny>(&body).map(|_| body).map_err(|_| invalid())?,
+        Make::Same if meter.is_json() => body,
+        Make::Same => return Err(invalid()),
         Make::Error => {
             let shaped = wire::error::in_shape_of(settlement.dialect, meter.status(), &plan.provider, &body);
             let Some(shaped) = shaped else { return Ok((body, Finish::Whole)) };

@@ -193,12 +193,21 @@ impl Meter {
         says_when_done && !observed.finished && !observed.error
     }
 
+    /// Whether the answer is there as a whole and is JSON. Mostly that is known once it was read for its usage.
+    pub(super) fn is_json(&mut self) -> bool {
+        let is_read = self.reads_body && self.task.is_none() && matches!(self.words, Words::Family(_));
+        if is_read && self.capture.whole().is_some() && self.observe().finished {
+            return true;
+        }
+        self.capture.whole().is_some_and(|body| serde_json::from_slice::<IgnoredAny>(body).is_ok())
+    }
+
     /// Whether a whole answer was made into a stream.
     fn made_stream(&self) -> bool {
         self.content_type.as_deref() == Some(Way::EVENTS)
     }
 
-    fn observe(&mut self) -> &Observed {
+    fn observe(&mut self) -> &mut Observed {
         let (watch, words, counts) = (self.watch.take(), self.words, self.counts);
         let (task, dialect) = (self.task, self.dialect);
         let body = self.capture.whole().filter(|_| self.reads_body);
@@ -212,7 +221,7 @@ impl Meter {
 
     /// Writes down how it ended; called once.
     pub(super) fn settle(&mut self, settlement: &mut Settlement, finish: Finish) {
-        let mut observed = self.observe().clone();
+        let mut observed = std::mem::take(self.observe());
         if let Some(mut keeper) = self.keeper.take() {
             let whole = self.capture.whole().filter(|_| finish == Finish::Whole && !self.stream);
             if let Some(stream) = whole.filter(|_| self.made_stream()) {
