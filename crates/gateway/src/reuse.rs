@@ -65,7 +65,8 @@ pub(crate) fn slot(settlement: &mut Settlement, request: &Request<'_>, plan: &Pl
     let host = plan.pool.as_ref().and_then(|key| Some(key.target.as_ref().ok()?.upstream.authority()));
     let host = host.or(plan.uri.authority().map(Authority::as_str)).unwrap_or_default();
     let path = plan.uri.path_and_query().map_or("", PathAndQuery::as_str);
-    let address = format!("{host}{path}\n{whose}\n{form}\n{}", plan.model.as_deref().unwrap_or_default());
+    let model = plan.model.as_deref().unwrap_or_default();
+    let address = [host, path, "\n", whose.as_str(), "\n", form, "\n", model].concat();
     let key = key(&KeyParts {
         team: access.team.id,
         gateway: gateway.id,

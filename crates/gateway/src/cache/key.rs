@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use domain::cache::CacheKey;
 use domain::{GatewayId, TeamId};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header};
 
 /// Raised when the parts or their order change, so that keys kept from before are never met by chance.
 const FORMAT: u8 = 5;
@@ -13,16 +13,16 @@ const FORMAT: u8 = 5;
 const LONG_BODY: usize = 4 << 10;
 
 /// Request headers that change what a provider answers.
-const HEADERS: [&str; 9] = [
-    "accept",
-    "anthropic-beta",
-    "anthropic-version",
-    "content-encoding",
-    "content-type",
-    "openai-beta",
-    "openai-organization",
-    "openai-project",
-    "x-goog-user-project",
+static HEADERS: [HeaderName; 9] = [
+    header::ACCEPT,
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("anthropic-version"),
+    header::CONTENT_ENCODING,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("openai-beta"),
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("x-goog-user-project"),
 ];
 
 /// Everything that goes into a key.
@@ -73,9 +73,9 @@ pub fn key(parts: &KeyParts<'_>) -> CacheKey {
                 add(parts.body);
             }
             add(&parts.credential.map(i64::to_be_bytes).unwrap_or_default());
-            for name in HEADERS {
+            for name in &HEADERS {
                 for value in parts.headers.get_all(name) {
-                    add(name.as_bytes());
+                    add(name.as_str().as_bytes());
                     add(value.as_bytes());
                 }
             }

@@ -106,7 +106,7 @@ pub(crate) fn complete(headers: &mut HeaderMap, settlement: &Settlement) {
 fn timing(settlement: &Settlement) -> String {
     let upstream = settlement.upstream;
     let gateway = settlement.started().elapsed().saturating_sub(settlement.waited + upstream);
-    let ms = |time: Duration| (time.as_millis(), time.subsec_micros() % 1_000);
+    let ms = |time: Duration| (u64::try_from(time.as_millis()).unwrap_or(u64::MAX), time.subsec_micros() % 1_000);
     let mut text = String::with_capacity(64);
     let (whole, part) = ms(gateway);
     // Writing into a text cannot fail.

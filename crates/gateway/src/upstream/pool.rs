@@ -107,13 +107,13 @@ impl Waiting {
 
     /// Keeps an idle connection, for which another may have to end: returned is what is to be closed.
     fn keep(&mut self, address: &Address, alone: Alone) -> Option<Alone> {
-        if self.at(address).idle.len() >= IDLE_PER_ADDRESS {
+        let connections = self.at(address);
+        if connections.idle.len() >= IDLE_PER_ADDRESS {
             return Some(alone);
         }
-        let ended = if self.idle >= self.most_idle { self.oldest() } else { None };
-        self.at(address).idle.push_back((Instant::now(), alone));
+        connections.idle.push_back((Instant::now(), alone));
         self.idle += 1;
-        ended
+        if self.idle > self.most_idle { self.oldest() } else { None }
     }
 
     /// Takes the connection out that has been idle for longest.
