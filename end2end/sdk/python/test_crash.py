@@ -69,8 +69,8 @@ def keys(world, table, columns="attempt"):
 
 
 def rows_of_ledger(world):
-    """The ledger's rows by request, once nothing waits for the database: a request's attempts may come in different transactions,
-    and those that a kill cut short come last."""
+    """The ledger's rows by request, once nothing waits for the database: a request's attempts may come in different
+    transactions, and those that a kill cut short come last."""
     until = time.monotonic() + SETTLE_SECONDS
     while get_json(f"{world.url}/readyz")["ledger_backlog_bytes"] > 0:
         assert time.monotonic() < until, "rows still wait for the database"
