@@ -234,6 +234,9 @@ fn values_are_those_of_a_whole_object() {
             .map(|places| places.map(|place| place.map(|at| body[at].to_owned())))
     };
     assert_eq!(found(r#"{"b": [1] ,"c":2} "#), Ok([None, Some("[1]".to_owned())]));
+    let deep = |levels: usize| format!(r#"{{"a":1,"c":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(found(&deep(MAX_DEPTH)).is_ok());
+    assert!(found(&deep(MAX_DEPTH + 1)).is_err());
     for body in
         [r#"{"a":1} {"a":2}"#, r#"{"a":1}x"#, r#"{"a":1,"a":2}"#, r#"{"\u0061":1}"#, r#"[{"a":1}]"#, r#"{"a":1"#]
     {

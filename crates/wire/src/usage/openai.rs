@@ -395,7 +395,7 @@ pub(super) fn take(json: &[u8], into: &mut Observed) -> bool {
 
 pub(super) fn body(body: &[u8]) -> Observed {
     let mut observed = Observed::default();
-    // What lists say is told by nobody here; they are complete all the same.
+    // Nothing is read from a list, which may be a whole answer all the same.
     let is_list = || body.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(body).is_ok();
     observed.finished = take(body, &mut observed) || is_list();
     observed
